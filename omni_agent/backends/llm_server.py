@@ -1,0 +1,210 @@
+"""The language model on a server: anything that speaks OpenAI's /v1/chat/completions (llama.cpp, vLLM, Ollama, ...).
+
+A reader thread takes the answer off the wire, so that the three ways of waiting (for a connection, for the first word,
+for the next word) each have their own limit, and a reply can be dropped while nothing arrives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from omni_agent.backends import Message
+from omni_agent.backends.llm import yes_margin
+from omni_agent.core.errors import BackendError
+
+if TYPE_CHECKING:
+    import httpx
+
+KEY_VARIABLE = 'OMNI_AGENT_LLM_API_KEY'
+CANDIDATES = 20              # the most that OpenAI's interface allows
+PATH = '/chat/completions'
+LONGEST_COMPLAINT = 300      # [characters] of a server's own words that go into an error
+LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
+
+
+class ServerLlm:
+    """A chat model behind ``url``, as in 'http://127.0.0.1:8080/v1'. May be called from several threads.
+
+    Without ``model`` the server's first one is taken; without ``api_key`` the one in $OMNI_AGENT_LLM_API_KEY.
+    Every failure is a BackendError that names the address. ``malformed`` counts lines that were skipped.
+    """
+
+    def __init__(self, url: str, model: str = '', api_key: str | None = None, connect_timeout_s: float = 2.0,
+                 first_token_timeout_s: float = 15.0, idle_timeout_s: float = 5.0) -> None:
+        try:
+            import httpx
+        except ImportError as error:
+            raise BackendError('httpx is not installed: run "pip install httpx"') from error
+        self._url = url.rstrip('/').removesuffix(PATH)
+        self._model = model
+        self._first_s, self._idle_s = first_token_timeout_s, idle_timeout_s
+        self.malformed = 0
+        key = api_key or os.environ.get(KEY_VARIABLE, '')
+        timeout = httpx.Timeout(first_token_timeout_s, connect=connect_timeout_s)
+        self._client = httpx.Client(
+            timeout=timeout, headers={'Authorization': f'Bearer {key}'} if key else {},
+            trust_env=urlsplit(url).hostname not in LOOPBACK)     # no proxy between us and ourselves
+
+    def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]:
+        """Pieces of the reply; closing the iterator closes the connection, at which servers stop computing.
+
+        What arrived before a failure is yielded first, then BackendError is raised.
+        """
+        reply = _Reply(self, self._request(messages, max_tokens) | {'stream': True})
+        try:
+            limit_s = self._first_s
+            while True:
+                try:
+                    piece = reply.pieces.get(timeout=limit_s)
+                except Empty:
+                    raise BackendError(f'{self._url}: no word for {limit_s:g} s; the server is overloaded or hangs'
+                                       ) from None
+                if piece is None:
+                    return
+                if isinstance(piece, BackendError):
+                    raise piece
+                yield piece
+                limit_s = self._idle_s
+        finally:
+            reply.cancel()
+
+    def margin(self, messages: Sequence[Message]) -> float:
+        """log P(Yes) - log P(No) of the first token. Raises BackendError where the server tells no probabilities."""
+        reply = self._post(self._request(messages, 1) | {'logprobs': True, 'top_logprobs': CANDIDATES})
+        try:
+            candidates = reply['choices'][0]['logprobs']['content'][0]['top_logprobs']
+            return yes_margin({c['token']: c['logprob'] for c in candidates})
+        except (KeyError, IndexError, TypeError) as error:
+            raise BackendError(f'{self._url}: unsupported: this server gives no top_logprobs') from error
+
+    def warm(self, messages: Sequence[Message]) -> None:
+        self._post(self._request(messages, 1))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _request(self, messages: Sequence[Message], max_tokens: int) -> dict:
+        return {'model': self._model or self._first_model(), 'max_tokens': max_tokens, 'temperature': 0.0,
+                'messages': [{'role': m.role, 'content': m.content} for m in messages]}
+
+    def _first_model(self) -> str:
+        with self._failures():
+            response = self._client.get(self._url + '/models')
+            self._raise_for(response)
+            try:
+                self._model = response.json()['data'][0]['id']
+            except (ValueError, KeyError, IndexError, TypeError) as error:
+                raise BackendError(f'{self._url}: lists no model: name one') from error
+        return self._model
+
+    def _post(self, request: Mapping[str, object]) -> dict:
+        with self._failures():
+            response = self._client.post(self._url + PATH, json=request)
+            self._raise_for(response)
+            try:
+                return response.json()
+            except ValueError as error:
+                raise BackendError(f'{self._url}: answered with something that is no JSON') from error
+
+    def read(self, request: Mapping[str, object], reply: _Reply) -> None:
+        """Take one streamed answer off the wire, until its end or until nobody wants it. Raises BackendError."""
+        with self._failures(), self._client.stream('POST', self._url + PATH, json=request) as response:
+            reply.attach(response)
+            if response.status_code != 200:
+                response.read()
+                self._raise_for(response)
+            finished = False
+            for line in response.iter_lines():
+                if reply.cancelled.is_set():
+                    return
+                finished = self._take(line, reply) or finished
+            if not finished:
+                raise BackendError(f'{self._url}: closed the connection in the middle of the answer')
+
+    def _take(self, line: str, reply: _Reply) -> bool:
+        """One line of the event stream. True if the answer is complete."""
+        field, _, data = line.partition(':')
+        if field != 'data':          # empty lines, comments that keep the connection alive, event names
+            return False
+        if data.strip() == '[DONE]':
+            return True
+        try:
+            chunk = json.loads(data)
+            if 'error' in chunk:
+                raise BackendError(f'{self._url}: {_complaint(chunk)}')
+            choice = (chunk.get('choices') or [{}])[0]
+            text = choice.get('delta', {}).get('content') or ''
+            done = bool(choice.get('finish_reason'))
+        except (ValueError, AttributeError, TypeError, KeyError):
+            self.malformed += 1
+            return False
+        if text:
+            reply.pieces.put(text)
+        return done
+
+    def _raise_for(self, response: httpx.Response) -> None:
+        if response.status_code == 200:
+            return
+        try:
+            complaint = _complaint(response.json())
+        except ValueError:
+            complaint = response.text.strip()[:LONGEST_COMPLAINT]
+        raise BackendError(f'{self._url}: HTTP {response.status_code}: {complaint or response.reason_phrase}')
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """httpx's exceptions as ours."""
+        import httpx
+        try:
+            yield
+        except httpx.ConnectTimeout as error:
+            raise BackendError(f'{self._url}: no connection in time: check the address') from error
+        except httpx.ConnectError as error:
+            raise BackendError(f'{self._url}: cannot connect ({error}): is the server running?') from error
+        except httpx.TimeoutException as error:
+            raise BackendError(f'{self._url}: no word for {self._first_s:g} s; the server is overloaded or hangs'
+                               ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise BackendError(f'{self._url}: the connection broke: {error or type(error).__name__}') from error
+
+
+class _Reply:
+    """One answer on its way: pieces of text, then None, or a BackendError."""
+
+    def __init__(self, llm: ServerLlm, request: Mapping[str, object]) -> None:
+        self.pieces: SimpleQueue[str | BackendError | None] = SimpleQueue()
+        self.cancelled = threading.Event()
+        self._socket: socket.socket | None = None
+        threading.Thread(target=self._run, args=(llm, request), name='llm reply', daemon=True).start()
+
+    def _run(self, llm: ServerLlm, request: Mapping[str, object]) -> None:
+        try:
+            llm.read(request, self)
+            self.pieces.put(None)
+        except BackendError as error:
+            self.pieces.put(error)
+
+    def attach(self, response: httpx.Response) -> None:
+        stream = response.extensions.get('network_stream')
+        self._socket = stream.get_extra_info('socket') if stream else None
+
+    def cancel(self) -> None:
+        """Hang up: shutting the socket down wakes a reader that waits for a server which says nothing."""
+        self.cancelled.set()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):      # it is closed already when the answer was complete
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _complaint(reply: object) -> str:
+    """The server's own message, wherever it put it."""
+    error = reply.get('error', reply) if isinstance(reply, dict) else reply
+    message = error.get('message', error) if isinstance(error, dict) else error
+    return str(message)[:LONGEST_COMPLAINT]

@@ -1,0 +1,129 @@
+"""From the names in parameters to models: the only list of what may be chosen.
+
+Every function raises ConfigError for a name that is not on its list, BackendError if the model cannot be opened.
+Where 'none' is a choice it gives None.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Mapping, TypeVar
+
+from omni_agent.backends import Canceller, Detector, Llm, Recogniser, Tts, TurnEnd, Vad, models
+from omni_agent.core.errors import ConfigError
+
+Made = TypeVar('Made')
+
+GGUF = {'qwen2_5_0_5b': 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf',
+        'smollm2_135m': 'SmolLM2-135M-Instruct.Q4_1.gguf'}
+
+
+def vad(name: str) -> Vad:
+    return _choose('voice-activity model', name, {'silero': _silero, 'fake': _level})
+
+
+def recogniser(name: str, threads: int = 1) -> Recogniser | None:
+    return _choose('speech recogniser', name, {'moonshine': lambda: _moonshine(threads), 'fake': _scripted_recogniser,
+                                               'none': _nothing})
+
+
+def turn_end(name: str, threads: int = 1) -> TurnEnd | None:
+    return _choose('end-of-turn model', name, {'smart_turn': lambda: _smart_turn(threads), 'fake': _quiet_turn_end,
+                                               'none': _nothing})
+
+
+def detector(name: str, threads: int = 1) -> Detector | None:
+    return _choose('object detector', name, {'nanodet': lambda: _nanodet(threads), 'fake': _brightness_detector,
+                                             'none': _nothing})
+
+
+def tts(name: str) -> Tts:
+    return _choose('voice', name, {'hibari': _hibari, 'flite': _flite, 'fake': _tones})
+
+
+def llm(name: str, threads: int = 1, context: int = 2048, model: str = '', api_key: str | None = None) -> Llm:
+    """``name``: a model of ours, a .gguf file, the http(s) address of a server (where ``model`` counts), or 'fake'."""
+    if name.startswith(('http://', 'https://')):
+        from omni_agent.backends.llm_server import ServerLlm
+        return ServerLlm(name, model, api_key)
+    if name == 'fake':
+        from omni_agent.backends.fake import ScriptedLlm
+        return ScriptedLlm()
+    if name not in GGUF and not name.endswith('.gguf'):
+        raise ConfigError(f'there is no language model called {name!r}: choose {", ".join(GGUF)}, fake, a .gguf file, '
+                          'or the address of a server such as http://127.0.0.1:8080/v1')
+    from omni_agent.backends.llm import LocalLlm
+    return LocalLlm(models.path(name, GGUF[name]) if name in GGUF else name, threads, context)
+
+
+def canceller(name: str) -> Canceller | None:
+    return _choose('echo canceller', name, {'speex': _speex, 'none': _nothing})
+
+
+def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Made]]) -> Made:
+    if name not in choices:
+        raise ConfigError(f'there is no {kind} called {name!r}: choose {", ".join(choices)}')
+    return choices[name]()
+
+
+def _nothing() -> None:
+    return None
+
+
+def _silero() -> Vad:
+    from omni_agent.backends.vad import SileroVad
+    return SileroVad()
+
+
+def _moonshine(threads: int) -> Recogniser:
+    from omni_agent.backends.asr import MoonshineRecogniser
+    return MoonshineRecogniser(threads)
+
+
+def _smart_turn(threads: int) -> TurnEnd:
+    from omni_agent.backends.turn_end import SmartTurn
+    return SmartTurn(threads)
+
+
+def _nanodet(threads: int) -> Detector:
+    from omni_agent.backends.vision import NanoDet
+    return NanoDet(threads)
+
+
+def _hibari() -> Tts:
+    from omni_agent.backends.tts import HibariTts
+    return HibariTts()
+
+
+def _flite() -> Tts:
+    from omni_agent.backends.flite import FliteTts
+    return FliteTts()
+
+
+def _speex() -> Canceller:
+    from omni_agent.backends.canceller import SpeexCanceller
+    return SpeexCanceller()
+
+
+def _level() -> Vad:
+    from omni_agent.backends.fake import LevelVad
+    return LevelVad()
+
+
+def _scripted_recogniser() -> Recogniser:
+    from omni_agent.backends.fake import ScriptedRecogniser
+    return ScriptedRecogniser()
+
+
+def _quiet_turn_end() -> TurnEnd:
+    from omni_agent.backends.fake import QuietTurnEnd
+    return QuietTurnEnd()
+
+
+def _brightness_detector() -> Detector:
+    from omni_agent.backends.fake import BrightDetector
+    return BrightDetector()
+
+
+def _tones() -> Tts:
+    from omni_agent.backends.fake import EchoTts
+    return EchoTts()

@@ -1,0 +1,84 @@
+"""``omni-agent bench NAME``: one measurement, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import operator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omni_agent import __version__
+from omni_agent.cli.hardware import hardware
+from omni_agent.core.errors import ConfigError
+
+# name -> (module of omni_agent.cli with ``measure(arguments) -> Result``, what it answers)
+BENCHES = {
+    'latency': ('bench_latency', 'how long after a question the answer is heard, and after an interruption silence'),
+    'continuity': ('bench_continuity', 'whether perception and decision keep their pace while the robot speaks'),
+}
+COMPARE = {'<=': operator.le, '>=': operator.ge, '==': operator.eq}
+
+Target = tuple[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Figures by key; a figure that could not be measured is None and misses its target."""
+
+    name: str
+    figures: dict[str, float | None]
+    targets: dict[str, Target]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def missed(self) -> list[str]:
+        return [key for key, (sign, bound) in self.targets.items()
+                if self.figures.get(key) is None or not COMPARE[sign](self.figures[key], bound)]
+
+    def as_json(self) -> dict:
+        return {'name': self.name, 'version': __version__, 'hardware': hardware(), 'figures': self.figures,
+                'targets': {key: list(target) for key, target in self.targets.items()}, 'missed': self.missed}
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser('bench', help='measure something', description='Measure something with the real '
+                                   'graph and real models; figures are of this machine and this run.')
+    names = parser.add_subparsers(metavar='NAME', required=True)
+    for name, (module, words) in BENCHES.items():
+        one = names.add_parser(name, help=words, description=words.capitalize() + '.')
+        one.add_argument('--json', type=Path, metavar='FILE', help='write the figures here')
+        one.add_argument('--strict', action='store_true', help='exit code 1 when a target is missed')
+        one.add_argument('--out', type=Path, default=Path(f'bench-out/{name}'), metavar='FOLDER',
+                         help='keep the recording and its report here')
+        one.add_argument('--set', action='append', default=[], metavar='NODE.PARAMETER=VALUE',
+                         help='set one parameter of one node; may be given several times')
+        one.add_argument('--profile', default='default', help='set of models and rates (default: default)')
+        loaded = importlib.import_module(f'omni_agent.cli.{module}')
+        loaded.add_arguments(one)
+        one.set_defaults(run=lambda arguments, measure=loaded.measure: run(arguments, measure))
+
+
+def run(arguments: argparse.Namespace, measure: object) -> int:
+    from omni_agent.cli.up import require_ros
+
+    require_ros()
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        raise ConfigError(f'--json {arguments.json}: there is no such folder')
+    result = measure(arguments)
+    print(table(result))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result.as_json(), indent=2) + '\n', encoding='utf-8')
+    return 1 if arguments.strict and result.missed else 0
+
+
+def table(result: Result) -> str:
+    """Figure, value, target, verdict; one a line."""
+    rows = [f'{result.name} on {hardware()}']
+    for key, value in result.figures.items():
+        shown = '-' if value is None else f'{value:.3f}'.rstrip('0').rstrip('.')
+        sign, bound = result.targets.get(key, ('', ''))
+        verdict = '' if not sign else 'missed' if key in result.missed else 'held'
+        rows.append(f'  {key:32} {shown:>10}   {f"{sign} {bound}" if sign else "":12} {verdict}')
+    return '\n'.join([*rows, *result.notes])

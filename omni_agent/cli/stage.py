@@ -1,0 +1,162 @@
+"""A run of the whole graph in a virtual room: started, watched until it is ready, played, recorded, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Callable, Iterator, Mapping
+
+from omni_agent import __version__, graph
+from omni_agent.backends import room_ring, scenarios
+from omni_agent.backends.room_address import RoomAddress
+from omni_agent.backends.room_records import read_truth
+from omni_agent.cli.child import Program
+from omni_agent.cli.domain import free_domain_id
+from omni_agent.cli.hardware import hardware
+from omni_agent.cli.supervisor import Supervisor
+from omni_agent.core.errors import BackendError
+
+READY_S = 240.0          # loading half a gigabyte of language model from a cold disk, twice, takes a while
+TAIL_S = 0.5             # after the scenario is over: the last messages
+Record = dict
+MODELS = ('perception', 'reaction', 'decision')    # nodes that load something
+
+
+class Stage:
+    """One scenario in one folder. ``on_record`` sees every record as it comes; all of them end in events.jsonl."""
+
+    def __init__(self, scenario: str, out: Path, on_record: Callable[[Record], None],
+                 on_line: Callable[[str, str], None], overrides: Mapping[str, Mapping[str, graph.Value]] | None = None,
+                 profile: str = 'default', without: tuple[str, ...] = ()) -> None:
+        self.path = scenarios.find(scenario)
+        self.scenario = scenarios.load(self.path)
+        self.out = out
+        self._on_record = on_record
+        self._on_line = on_line
+        self._overrides = dict(overrides or {})
+        self._profile = profile
+        self._without = without
+        self._health: dict[str, tuple[int, str]] = {}
+        self._truth_seen = 0
+        self.over = False
+        self.pids: dict[str, int] = {}
+
+    def play(self) -> Iterator[None]:
+        """Run to the end; yields some 20 times a second. Closing the iterator stops everything."""
+        room = self.out / 'room'
+        shutil.rmtree(room, ignore_errors=True)
+        room.mkdir(parents=True)
+        with free_domain_id() as domain, open(self.out / 'events.jsonl', 'w', encoding='utf-8') as self._file:
+            environment = self._environment(domain)
+            supervisor = Supervisor(self._programs(room), self._on_line, environment)
+            try:
+                yield from self._run(supervisor, room)
+            finally:
+                self.codes = supervisor.stop()
+                self._close(room)
+
+    def _environment(self, domain: int) -> dict[str, str]:
+        """The graph and this process talk in a domain of their own, on this machine only."""
+        from omni_agent import ros_env
+
+        os.environ['ROS_DOMAIN_ID'] = str(domain)
+        os.environ.update(ros_env.prepare(os.environ))
+        return dict(os.environ)
+
+    def _programs(self, room: Path) -> list[Program]:
+        address = str(RoomAddress(str(self.path), room, waits=True))
+        devices = {name: address for name in ('camera_device', 'microphone_device', 'speaker_device')}
+        overrides = graph.device_overrides(devices)
+        for node, values in self._overrides.items():
+            overrides.setdefault(node, {}).update(values)
+        return [Program(spec.name, spec.module, tuple(graph.arguments(spec, '', '', self._profile, False, 'warn',
+                                                                      overrides)))
+                for spec in graph.running(self._without)]
+
+    def _run(self, supervisor: Supervisor, room: Path) -> Iterator[None]:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+        from rclpy.signals import SignalHandlerOptions
+
+        from omni_agent.nodes.recorder import Recorder
+
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        node = rclpy.create_node('recorder')
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        try:
+            Recorder(node, self._take)
+            supervisor.start()
+            for _ in self._acts(room):
+                until = time.monotonic() + 0.05
+                while time.monotonic() < until:
+                    executor.spin_once(timeout_sec=0.02)
+                supervisor.poll()
+                self.pids = supervisor.running
+                self._read_truth(room)
+                yield
+        finally:
+            executor.shutdown()
+            node.destroy_node()
+            rclpy.try_shutdown()
+
+    def _acts(self, room: Path) -> Iterator[None]:
+        """Waiting for the models, the play itself, and a moment for the last messages."""
+        give_up = time.monotonic() + READY_S
+        while not self.ready:
+            if time.monotonic() > give_up:
+                raise BackendError(f'the agent was not ready after {READY_S:.0f} s: {self._unready()}')
+            yield
+        room_ring.raise_curtain(room)
+        while not self.over:
+            yield
+        until = time.monotonic() + TAIL_S
+        while time.monotonic() < until:
+            yield
+
+    @property
+    def ready(self) -> bool:
+        """Every node that loads something says that it is well."""
+        wanted = [name for name in MODELS if name not in self._without]
+        return all(self._health.get(name, (3, ''))[0] == 0 for name in wanted)
+
+    def _unready(self) -> str:
+        return ', '.join(f'{name}: {self._health.get(name, (3, "no news"))[1]}' for name in MODELS)
+
+    def _take(self, record: Record) -> None:
+        if record['topic'] == 'diagnostics':
+            self._health[record['node'].rsplit('/', 1)[-1]] = (record['level'], record['message'])
+        self._write(record)
+
+    def _read_truth(self, room: Path) -> None:
+        records = read_truth(room / 'truth.jsonl')
+        for record in records[self._truth_seen:]:
+            self._tell(record)
+        self._truth_seen = len(records)
+
+    def _tell(self, record: Record) -> None:
+        """Records of the room -> records of the run."""
+        if 't0' in record:
+            self._write({'topic': 'meta', 't': record['t0'], 't0': record['t0'], 'scenario': self.scenario.name,
+                         'version': __version__, 'hardware': hardware(),
+                         'started': time.strftime('%Y-%m-%dT%H:%M:%S%z')})
+        elif 'line' in record:
+            start = record['start'] or record.get('t')
+            self._write({'topic': 'line', 't': start, 'end': record['end'] or start, 'index': record['line'],
+                         **{key: record[key] for key in ('name', 'who', 'text', 'expect', 'missed')}})
+        elif 'over' in record:
+            self.over = True
+
+    def _write(self, record: Record) -> None:
+        self._file.write(json.dumps(record) + '\n')
+        self._on_record(record)
+
+    def _close(self, room: Path) -> None:
+        """Keep the two tracks and the truth; the ring itself is of no use any more."""
+        for name in ('person.wav', 'robot.wav', 'truth.jsonl'):
+            if (room / name).exists():
+                shutil.move(str(room / name), self.out / name)
+        shutil.rmtree(room, ignore_errors=True)

@@ -1,0 +1,141 @@
+"""To whom was that said? Cheap, explainable evidence in log odds; the language model is one voice among it.
+
+The weights are set by hand from development sentences; they are not trained.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .params import param
+from .words import words
+
+QUESTION_STARTS = frozenset('what who whom whose where when which why how'.split())
+AUXILIARIES = frozenset('is are am was were do does did can could will would should shall may have has'.split())
+COMMANDS = frozenset('''
+tell give show explain describe play sing count say turn go come look stop wait help remind find bring take move open
+close start follow drive name list spell read write translate define guess remember forget set repeat speak talk call
+compare recommend suggest teach calculate
+'''.split())
+REPLIES = frozenset('yes no yeah nope yep well good okay ok sure thanks sorry exactly really maybe fine'.split())
+NARRATORS = frozenset('i we he she they'.split())
+PAST = frozenset('yesterday told said went was were had called did told ago'.split())
+POLITE = frozenset('please'.split())
+
+
+@dataclass(frozen=True)
+class AddresseeParams:
+    """How the evidence is weighed."""
+
+    name: str = param('robot', 'name of the robot; several are separated by commas')
+    threshold: float = param(0.5, 'score from which an utterance counts as meant for the robot', 0.05, 0.95)
+    follow_up_s: float = param(8.0, 'after its own speech the robot expects an answer for this long [s]', 0.0, 60.0)
+    model_weight: float = param(0.5, 'weight of the language model margin; 0 leaves it out', 0.0, 2.0)
+    sure: float = param(1.0, 'cheap evidence beyond this [log odds] does not ask the model', 0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the dialogue says about the utterance; times are ages in seconds, None = never."""
+
+    robot_speaking: bool = False
+    robot_spoke_s: float | None = None      # since the end of the robot's last speech
+    robot_asked: bool = False               # its last words were a question
+    side_talk_s: float | None = None        # since the end of the last utterance that was not for the robot
+
+
+@dataclass(frozen=True)
+class Score:
+    """Probability that the robot was meant, with the share of each piece of evidence [log odds]."""
+
+    probability: float
+    evidence: tuple[tuple[str, float], ...]
+    decisive: bool                          # no need to ask the language model
+
+    def because(self) -> str:
+        """The strongest evidence in words."""
+        if not self.evidence:
+            return 'no evidence'
+        name, value = max(self.evidence, key=lambda item: abs(item[1]))
+        return f'{name} {value:+.1f}'
+
+
+class Addressee:
+    """Scores utterances; holds parameters only."""
+
+    def __init__(self, params: AddresseeParams) -> None:
+        self.params = params
+        self._names = frozenset(' '.join(words(name)) for name in params.name.split(',') if words(name))
+        self.name_words = frozenset(word for name in self._names for word in name.split())
+
+    def score(self, text: str, situation: Situation, margin: float | None = None) -> Score:
+        """``margin`` is the language model's log odds, None where it was not asked or has no opinion."""
+        evidence = {'prior': -0.6, **self._from_words(text), **self._from_dialogue(text, situation)}
+        cheap = sum(evidence.values())
+        decisive = abs(cheap) >= self.params.sure or self.params.model_weight == 0.0
+        if margin is not None and not math.isnan(margin) and not decisive:
+            evidence['language model'] = self.params.model_weight * max(-4.0, min(4.0, margin))
+        total = sum(evidence.values())
+        return Score(1 / (1 + math.exp(-total)), tuple(evidence.items()), decisive)
+
+    def _from_words(self, text: str) -> dict[str, float]:
+        spoken = words(text)
+        if not spoken:
+            return {'no words': -4.0}
+        found: dict[str, float] = {}
+        if any(f' {name} ' in f' {" ".join(spoken)} ' for name in self._names):
+            found['its name'] = 4.0
+        start = self._start(spoken)
+        if start in QUESTION_STARTS:
+            found['a question'] = 1.8
+        elif start in AUXILIARIES:
+            found['a yes/no question'] = 1.0
+        elif start in COMMANDS:
+            found['a request'] = 2.0
+        elif start in REPLIES:
+            found['a reply to somebody'] = -1.2
+        if POLITE & set(spoken):
+            found['please'] = 0.8
+        if NARRATORS & set(spoken[:3]) or len(PAST & set(spoken)) > 1:
+            found['a story about people'] = -1.4
+        vocative = self._calls_somebody(text)
+        if vocative:
+            found[f'calls {vocative}'] = -3.0
+        if len(spoken) == 1:
+            found['one word'] = -0.8
+        return found
+
+    def _start(self, spoken: list[str]) -> str:
+        """The first word that matters: 'wait, what is ...' and 'hey robot, tell me ...' start late."""
+        skip = {'hey', 'hi', 'hello', 'please', 'so', 'and', 'but', 'then', 'now', 'um', 'uh', 'wait', 'oh', 'no',
+                'okay', 'sorry', 'hold', 'on', 'actually'} | self.name_words
+        rest = [word for word in spoken if word not in skip]
+        return rest[0] if rest and spoken[0] not in {'yes', 'yeah'} else spoken[0]
+
+    def _calls_somebody(self, text: str) -> str:
+        """A capitalised single word set off by a comma at either end: 'Anna, ...' or '..., Carla?'"""
+        parts = [part.strip(' .!?') for part in text.split(',')]
+        if len(parts) < 2:
+            return ''
+        for part in (parts[0], parts[-1]):
+            lower = part.lower()
+            if (part.isalpha() and part[0].isupper() and lower not in self._names
+                    and lower not in QUESTION_STARTS | AUXILIARIES | COMMANDS | REPLIES | POLITE
+                    and lower not in {'wait', 'hey', 'hello', 'hi', 'so', 'now', 'then', 'oh', 'actually', 'um',
+                                      'uh', 'and', 'but', 'first', 'i'}):
+                return part
+        return ''
+
+    def _from_dialogue(self, text: str, situation: Situation) -> dict[str, float]:
+        found: dict[str, float] = {}
+        spoke, side = situation.robot_spoke_s, situation.side_talk_s
+        if spoke is not None and spoke <= self.params.follow_up_s:
+            found['the robot just spoke'] = 0.5
+            if situation.robot_asked:
+                found['the robot asked'] = 3.0
+        if situation.robot_speaking:
+            found['said to a speaking robot'] = 0.5
+        if side is not None and side < 4.0:
+            found['people are talking'] = -1.5 if side < 2.0 else -0.8
+        return found

@@ -1,0 +1,78 @@
+"""Voice-activity probability -> where a person's speech starts and stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .events import SpeechStarted, SpeechStopped
+from .params import param
+
+
+@dataclass(frozen=True)
+class EndpointParams:
+    """When a voice counts as started and as stopped."""
+
+    threshold: float = param(0.5, 'speech probability at which a frame counts as voiced', 0.05, 0.95)
+    keep_threshold: float = param(0.35, 'below the first one once started, so that weak endings stay whole',
+                                  0.05, 0.95)
+    echo_limit: float = param(0.6, 'frames that are more than this share own echo do not count', 0.0, 1.0)
+    start_frames: int = param(2, 'voiced frames of 32 ms in a row that start an utterance', 1, 20)
+    stop_s: float = param(0.2, 'silence after which speech counts as stopped [s]', 0.05, 2.0)
+    join_s: float = param(0.7, 'speech that starts again within this time continues the utterance [s]', 0.0, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFrame:
+    """One judged frame that ended at ``t`` and lasted ``duration_s``."""
+
+    t: float
+    duration_s: float
+    probability: float
+    echo_likelihood: float
+
+
+class Endpointer:
+    """Two frames start an utterance, ``stop_s`` of silence stops it; numbers count from 1."""
+
+    def __init__(self, params: EndpointParams) -> None:
+        self.params = params
+        self.utterance = 0
+        self.speaking = False
+        self.voiced_s = 0.0
+        self._run: list[VoiceFrame] = []
+        self.last_voiced = float('-inf')     # end of the last voiced frame [Unix s]
+        self._closed = False
+
+    def close(self) -> None:
+        """Speech from here on is another utterance, however short the pause; one in progress is finished first."""
+        self._closed = not self.speaking
+
+    def step(self, frame: VoiceFrame) -> SpeechStarted | SpeechStopped | None:
+        if self.speaking:
+            return self._go_on(frame)
+        self._run = self._run + [frame] if self._is_voiced(frame, self.params.threshold) else []
+        if len(self._run) < self.params.start_frames:
+            return None
+        return self._start(frame)
+
+    def _is_voiced(self, frame: VoiceFrame, threshold: float) -> bool:
+        return frame.probability >= threshold and frame.echo_likelihood <= self.params.echo_limit
+
+    def _start(self, frame: VoiceFrame) -> SpeechStarted:
+        first = self._run[0].t - self._run[0].duration_s
+        if self._closed or first - self.last_voiced > self.params.join_s:
+            self.utterance += 1
+            self.voiced_s = 0.0
+        self._closed = False
+        self.voiced_s += sum(item.duration_s for item in self._run)
+        self.speaking, self._run, self.last_voiced = True, [], frame.t
+        return SpeechStarted(first, self.utterance)
+
+    def _go_on(self, frame: VoiceFrame) -> SpeechStopped | None:
+        if self._is_voiced(frame, self.params.keep_threshold):
+            self.voiced_s += frame.duration_s
+            self.last_voiced = frame.t
+        elif frame.t - self.last_voiced >= self.params.stop_s:
+            self.speaking = False
+            return SpeechStopped(self.last_voiced, self.utterance, self.voiced_s)
+        return None

@@ -1,0 +1,162 @@
+"""Everything that can happen to the conversation, and everything it may do about it.
+
+Times ``t`` are Unix seconds on the agent's clock: acquisition times for sound and images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Union
+
+
+class Reason(Enum):
+    """Why the epoch or the voice changed; names match Interrupt.msg."""
+
+    STARTED = 0
+    NEW_REPLY = 1
+    BARGE_IN = 2
+    STOP_PHRASE = 3
+    HUSH = 4
+    SUPERSEDED = 5
+    LOST = 6
+    FIRST_SOUND = 7
+    NO_INTERRUPT = 8
+
+
+class Role(Enum):
+    """Who a line of the dialogue memory belongs to; values match DialogueTurn.msg."""
+
+    PERSON = 0
+    ROBOT = 1
+    SCENE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """A person's voice was found; ``t`` is its first voiced sample."""
+
+    t: float
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """Silence since ``t``, the end of the last voiced frame."""
+
+    t: float
+    utterance: int
+    voiced_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Words of the utterance so far. ``turn_end`` is None where the end of the turn was not judged."""
+
+    t: float
+    utterance: int
+    text: str
+    final: bool
+    voiced_s: float
+    turn_end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneChanged:
+    """What the camera shows now; ``salience`` in [0, 1] says how much of it is new."""
+
+    t: float
+    text: str
+    salience: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The language model's opinion on whether ``text`` was meant for the robot [log odds]; None: it has none."""
+
+    utterance: int
+    text: str
+    margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """Sound of this epoch is going out."""
+
+    t: float
+    epoch: int
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The last sound of this epoch went out; ``complete`` unless it was cut off."""
+
+    t: float
+    epoch: int
+    heard: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HushRequested:
+    """An operator wants silence."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A typed query is always meant for the robot."""
+
+    t: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline has come."""
+
+    t: float
+
+
+Event = Union[SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Playing, Played,
+              HushRequested, Typed, Tick]
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Publish the current epoch and whether the voice is lowered. ``evidence`` is the sound's time or None."""
+
+    epoch: int
+    ducked: bool
+    reason: Reason
+    evidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Ask the language model whether ``text`` was meant for the robot."""
+
+    utterance: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Speak: answer ``brief``."""
+
+    epoch: int
+    brief: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Write one line into the dialogue memory."""
+
+    role: Role
+    text: str
+    truncated: bool = False
+
+
+Effect = Union[Interrupt, Judge, React, Remember]

@@ -1,0 +1,408 @@
+"""All conversation states and transitions: who speaks, who is to speak, and when the voice gives way.
+
+Two machines run side by side, the person and the agent; a third of two states is the voice. ``_meet`` is the
+only place where the person's speech acts on the agent's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .addressee import Addressee, Score, Situation
+from .epoch import Admission, EpochGate
+from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React, Reason, Remember,
+                     Role, SceneChanged, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+from .params import param
+from .words import is_nod, is_noise, is_stop, is_trailing, news
+
+
+class Person(Enum):
+    """Values match AgentState.msg."""
+
+    QUIET = 0
+    SPEAKING = 1
+    TRAILING = 2        # stopped, but perhaps only for breath
+
+
+class Agent(Enum):
+    """Values match AgentState.msg."""
+
+    IDLE = 0
+    DECIDING = 1        # somebody finished; was it for the robot, and is the turn over?
+    PREPARING = 2       # a reply is being made, nothing of it was heard yet
+    SPEAKING = 3
+
+
+class Voice(Enum):
+    """The robot's loudness."""
+
+    UP = 0
+    LOWERED = 1
+
+
+PERSON = {
+    (Person.QUIET, SpeechStarted): Person.SPEAKING,
+    (Person.TRAILING, SpeechStarted): Person.SPEAKING,
+    (Person.SPEAKING, SpeechStopped): Person.TRAILING,
+}
+AGENT = {
+    (Agent.PREPARING, Playing): Agent.SPEAKING,
+    (Agent.PREPARING, Played): Agent.IDLE,
+    (Agent.SPEAKING, Played): Agent.IDLE,
+}
+
+
+@dataclass(frozen=True)
+class TurnParams:
+    """Times of the conversation."""
+
+    end_of_turn_s: float = param(0.3, 'silence that ends a turn judged complete [s]', 0.1, 3.0)
+    pause_s: float = param(1.1, 'silence that ends a turn that does not sound complete [s]', 0.2, 6.0)
+    complete: float = param(0.5, 'turn-end probability from which a turn sounds complete', 0.0, 1.0)
+    barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
+    barge_in_s: float = param(0.35, 'voiced time that a barge-in needs [s]', 0.0, 3.0)
+    barge_in_score: float = param(0.4, 'addressee score that a barge-in needs', 0.0, 1.0)
+    duck_limit_s: float = param(2.0, 'a lowered voice without a barge-in comes back after this [s]', 0.3, 10.0)
+    judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]', 0.0, 10.0)
+    words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2, 10.0)
+    patience_s: float = param(15.0, 'a reply without news for this long is lost [s]', 1.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What AgentState.msg shows."""
+
+    epoch: int
+    person: Person
+    agent: Agent
+    voice: Voice
+    utterance: int
+    text: str
+    score: Score | None
+    why: str
+
+
+class TurnMachine:
+    """``step`` an event, obey the effects, and come back with a Tick at ``deadline``."""
+
+    def __init__(self, params: TurnParams, addressee: Addressee, epoch: int) -> None:
+        self.params = params
+        self.addressee = addressee
+        self.gate = EpochGate(epoch)
+        self.person = Person.QUIET
+        self.agent = Agent.IDLE
+        self.voice = Voice.UP
+        self.why = 'just started'
+        self.score: Score | None = None
+        self._utterance = 0
+        self._text = ''                          # of that utterance, partial or final
+        self._stopped: float | None = None       # end of the person's voice
+        self._final: Transcript | None = None    # words of the utterance being decided on
+        self._held: Transcript | None = None     # words that were being decided on when somebody made a sound
+        self._margin: Judged | None = None
+        self._asked: str | None = None           # text that the language model was asked about
+        self._unanswered: list[tuple[int, str]] = []   # what a reply has to answer, by utterance
+        self._settled = 0                        # utterance that needs no (further) decision
+        self._lowered_since = 0.0
+        self._refused_s: float | None = None     # end of the last utterance that was not for the robot
+        self._spoke_s: float | None = None       # end of the robot's last speech
+        self._last_heard = ''
+        self._person_s = 0.0                     # last sign of life of the person
+        self._reply_s = 0.0                      # last sign of life of the reply
+
+    @property
+    def epoch(self) -> int:
+        return self.gate.epoch
+
+    def view(self) -> View:
+        return View(self.epoch, self.person, self.agent, self.voice, self._utterance, self._text, self.score, self.why)
+
+    def start(self) -> list[Effect]:
+        """Void whatever a former life of this node left behind."""
+        return [Interrupt(self.epoch, False, Reason.STARTED)]
+
+    def step(self, event: Event, now: float) -> list[Effect]:
+        """Never raises, never blocks; an event of an older epoch changes nothing but the memory."""
+        self.person = PERSON.get((self.person, type(event)), self.person)
+        effects = self._take(event, now)
+        return effects + self._meet(event, now) + self._expire(now)
+
+    def deadline(self) -> float | None:
+        """When to come back with a Tick, None while there is nothing to wait for."""
+        times = []
+        if self.person is Person.SPEAKING:
+            times.append(self._person_s + self.params.patience_s)
+        if self.person is Person.TRAILING and self._stopped is not None:
+            times.append(self._stopped + self.params.words_s)
+        if self.agent is Agent.DECIDING:
+            times.append(self._decide_at())
+        if self.agent in (Agent.PREPARING, Agent.SPEAKING):
+            times.append(self._reply_s + self.params.patience_s)
+        if self.voice is Voice.LOWERED:
+            times.append(self._lowered_since + self.params.duck_limit_s)
+        return min(times, default=None)
+
+    # -- what each event means by itself ------------------------------------------------------------------
+
+    def _take(self, event: Event, now: float) -> list[Effect]:
+        if isinstance(event, SpeechStarted):
+            return self._on_started(event, now)
+        if isinstance(event, SpeechStopped):
+            self._stopped, self._person_s = event.t, now
+        elif isinstance(event, Transcript):
+            return self._on_transcript(event, now)
+        elif isinstance(event, Judged):
+            self._margin = event if event.text == self._asked else self._margin
+        elif isinstance(event, Playing):
+            return self._on_playing(event, now)
+        elif isinstance(event, Played):
+            return self._on_played(event, now)
+        elif isinstance(event, SceneChanged):
+            return [Remember(Role.SCENE, event.text)]
+        elif isinstance(event, HushRequested):
+            self.why = 'an operator asked for silence'
+            self._forget()
+            return self._void(Reason.HUSH, event.t)
+        elif isinstance(event, Typed):
+            return self._on_typed(event, now)
+        return []
+
+    def _on_started(self, event: SpeechStarted, now: float) -> list[Effect]:
+        if self.agent is Agent.DECIDING:         # the turn was not over, or somebody coughed
+            self._set_aside(event.utterance)
+            self.why = 'the person goes on'
+        if event.utterance != self._utterance:
+            self._text = ''
+        if event.utterance == self._settled:
+            self._settled = 0
+        self._utterance, self._stopped, self._final, self._person_s = event.utterance, None, None, now
+        return []
+
+    def _set_aside(self, utterance: int) -> None:
+        """Stop deciding; the words are kept unless they are part of ``utterance``, which brings them again."""
+        final = self._final
+        self._held = final if final is not None and final.utterance != utterance else None
+        self.agent = Agent.IDLE
+
+    def _on_transcript(self, event: Transcript, now: float) -> list[Effect]:
+        if event.utterance < self._utterance or event.utterance == self._settled:
+            return []
+        self._utterance, self._text, self._person_s = event.utterance, event.text, now
+        if not event.final or self.person is Person.SPEAKING:
+            return []
+        if self.agent is Agent.DECIDING:         # late words of a noise that was already given up
+            self._set_aside(event.utterance)
+        self._final = event
+        return []
+
+    def _on_playing(self, event: Playing, now: float) -> list[Effect]:
+        if self.gate.admit(event.epoch) is not Admission.CURRENT:
+            return []
+        self._reply_s = now
+        first = self.agent is Agent.PREPARING
+        self.agent = AGENT.get((self.agent, Playing), self.agent)
+        if not first:
+            return []
+        asked = [Remember(Role.PERSON, text) for _, text in self._unanswered]
+        self._unanswered = []
+        return asked
+
+    def _on_played(self, event: Played, now: float) -> list[Effect]:
+        """Heard text is remembered whatever its epoch: it was heard."""
+        effects: list[Effect] = []
+        if event.heard:
+            self._spoke_s, self._last_heard = event.t, event.heard
+            effects = [Remember(Role.ROBOT, event.heard, truncated=not event.complete)]
+        if event.epoch == self.epoch and self.agent in (Agent.PREPARING, Agent.SPEAKING):
+            self.agent = AGENT.get((self.agent, Played), self.agent)
+            self.why = 'said everything' if event.complete else 'the reply ended early'
+            self._unanswered = []
+            if self.voice is Voice.LOWERED:
+                effects += self._raise_voice(Reason.NO_INTERRUPT)
+        return effects
+
+    def _on_typed(self, event: Typed, now: float) -> list[Effect]:
+        if is_stop(event.text, self.addressee.name_words):
+            self.why = 'a typed stop'
+            self._forget()
+            return self._void(Reason.STOP_PHRASE, event.t)
+        self._held = None
+        self._unanswered.append((-1, event.text))
+        self.why = 'typed, so it is for the robot'
+        return self._react(event.t, now)
+
+    # -- where the two machines meet ----------------------------------------------------------------------
+
+    def _meet(self, event: Event, now: float) -> list[Effect]:
+        busy = self.agent in (Agent.PREPARING, Agent.SPEAKING)
+        if isinstance(event, SpeechStarted) and busy:
+            return self._lower_voice(event.t, now)
+        if isinstance(event, Transcript) and event.utterance == self._utterance != self._settled:
+            if is_stop(event.text, self.addressee.name_words):
+                return self._on_stop_phrase(event)
+            if busy:
+                return self._on_overlap(event, now)
+            if self._final is event:
+                return self._begin_deciding(event)
+        return []
+
+    def _on_stop_phrase(self, event: Transcript) -> list[Effect]:
+        self._forget()
+        if event.final:                          # a partial one may go on: 'stop, what is the time?'
+            self._settled = event.utterance
+        if self.agent is Agent.IDLE and self.voice is Voice.UP:
+            self.why = 'asked to stop, but nothing is being said'
+            return []
+        self.why = f'"{event.text}"'
+        return self._void(Reason.STOP_PHRASE, event.t)
+
+    def _on_overlap(self, event: Transcript, now: float) -> list[Effect]:
+        if self._is_barge_in(event, now):
+            spoken = self.agent is Agent.SPEAKING
+            self.why = f'"{event.text}" cuts in ({self.score.because() if self.score else ""})'
+            effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
+            if self._final is event:
+                effects += self._begin_deciding(event)
+            return effects
+        if event.final:
+            self._settled, self._final = event.utterance, None
+            nod = is_nod(event.text)
+            self.why = f'"{event.text}" is a nod' if nod else f'"{event.text}" was not for the robot'
+            self.score = self.addressee.score(event.text, self._situation(now))
+            if not nod and self.score.probability < self.addressee.params.threshold:
+                self._refused_s = now
+            return self._raise_voice(Reason.NO_INTERRUPT)
+        return []
+
+    def _is_barge_in(self, event: Transcript, now: float) -> bool:
+        if is_nod(event.text) or event.voiced_s < self.params.barge_in_s:
+            return False
+        if news(event.text) < self.params.barge_in_words:
+            return False
+        self.score = self.addressee.score(event.text, self._situation(now))
+        return self.score.probability >= self.params.barge_in_score
+
+    def _begin_deciding(self, event: Transcript) -> list[Effect]:
+        if is_noise(event.text) or is_nod(event.text) and not self._robot_asked():
+            self._settled, self._final = event.utterance, None
+            self.why = f'"{event.text}" needs no answer'
+            return self._take_up_held()
+        if self._held is not None:
+            self._unanswered.append((self._held.utterance, self._held.text))
+            self._held = None
+        self.agent = Agent.DECIDING
+        self._margin, self._asked = None, None
+        text = self._question(event)
+        self.score = self.addressee.score(text, self._situation(event.t))
+        if self.score.decisive:
+            return []
+        self._asked = text
+        return [Judge(event.utterance, text)]
+
+    def _take_up_held(self) -> list[Effect]:
+        """It was a cough or a nod: the question before it still stands."""
+        if self._held is None or self.agent is not Agent.IDLE:
+            return []
+        self._final, self._held = self._held, None
+        self._utterance, self._text = self._final.utterance, self._final.text
+        self._stopped = self._final.t
+        return self._begin_deciding(self._final)
+
+    # -- what time does -----------------------------------------------------------------------------------
+
+    def _expire(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        if self.person is Person.SPEAKING and now >= self._person_s + self.params.patience_s:
+            self.person = Person.QUIET           # the news that it stopped was lost
+            effects += self._take_up_held()
+        if self.person is Person.TRAILING and self._stopped is not None:
+            if now >= self._stopped + self.params.words_s:
+                self.person = Person.QUIET
+                effects += self._take_up_held()
+        if self.voice is Voice.LOWERED and now >= self._lowered_since + self.params.duck_limit_s:
+            self.why = 'nothing came of it'
+            effects += self._raise_voice(Reason.NO_INTERRUPT)
+        if self.agent is Agent.DECIDING and now >= self._decide_at():
+            effects += self._decide(now)
+        if self.agent in (Agent.PREPARING, Agent.SPEAKING) and now >= self._reply_s + self.params.patience_s:
+            self.why = 'the reply got lost'
+            self._forget()
+            effects += self._void(Reason.LOST, None)
+        return effects
+
+    def _decide_at(self) -> float:
+        """The turn is over when it is silent for long enough, and the model had its say or its time."""
+        assert self._final is not None
+        stopped = self._stopped if self._stopped is not None else self._final.t
+        sounds_over = self._final.turn_end is None or self._final.turn_end >= self.params.complete
+        over = sounds_over and not is_trailing(self._final.text)
+        end = stopped + (self.params.end_of_turn_s if over else self.params.pause_s)
+        if self._asked is not None and self._margin is None:
+            end = max(end, stopped + self.params.judge_s)
+        return end
+
+    def _decide(self, now: float) -> list[Effect]:
+        final = self._final
+        assert final is not None
+        text = self._question(final)
+        margin = self._margin.margin if self._margin else None
+        self.score = self.addressee.score(text, self._situation(final.t), margin)
+        self.agent, self.person = Agent.IDLE, Person.QUIET
+        self._settled, self._final = final.utterance, None
+        if self.score.probability < self.addressee.params.threshold:
+            self._refused_s, self._unanswered = now, []
+            self.why = f'not for the robot ({self.score.because()})'
+            return []
+        self.why = f'for the robot ({self.score.because()})'
+        self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
+        self._unanswered.append((final.utterance, final.text))
+        return self._react(final.t, now)
+
+    # -- the few things the agent can do ------------------------------------------------------------------
+
+    def _react(self, t: float, now: float) -> list[Effect]:
+        self.gate.admit(self.epoch + 1)
+        self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
+        brief = ' '.join(text for _, text in self._unanswered)
+        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, brief)]
+
+    def _void(self, reason: Reason, evidence: float | None) -> list[Effect]:
+        """Everything of this epoch and before is over."""
+        self.gate.admit(self.epoch + 1)
+        self.agent, self.voice = Agent.IDLE, Voice.UP
+        return [Interrupt(self.epoch, False, reason, evidence)]
+
+    def _forget(self) -> None:
+        """No question that was asked so far will be answered."""
+        self._held, self._final, self._unanswered = None, None, []
+
+    def _lower_voice(self, evidence: float, now: float) -> list[Effect]:
+        if self.voice is Voice.LOWERED:
+            return []
+        self.voice, self._lowered_since = Voice.LOWERED, now
+        self.why = 'somebody may be speaking'
+        return [Interrupt(self.epoch, True, Reason.FIRST_SOUND, evidence)]
+
+    def _raise_voice(self, reason: Reason) -> list[Effect]:
+        if self.voice is Voice.UP:
+            return []
+        self.voice = Voice.UP
+        return [Interrupt(self.epoch, False, reason)]
+
+    # -- questions ----------------------------------------------------------------------------------------
+
+    def _question(self, final: Transcript) -> str:
+        """Everything that a reply has to answer, this utterance last."""
+        earlier = [text for utterance, text in self._unanswered if utterance != final.utterance]
+        return ' '.join(earlier + [final.text])
+
+    def _robot_asked(self) -> bool:
+        return self._last_heard.rstrip().endswith('?')
+
+    def _situation(self, t: float) -> Situation:
+        return Situation(
+            robot_speaking=self.agent is Agent.SPEAKING,
+            robot_spoke_s=None if self._spoke_s is None else max(0.0, t - self._spoke_s),
+            robot_asked=self._robot_asked(),
+            side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s))

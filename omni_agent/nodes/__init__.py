@@ -1,0 +1,1 @@
+"""The only importers of rclpy: messages become events, effects become messages."""

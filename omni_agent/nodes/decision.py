@@ -1,0 +1,198 @@
+"""``percept`` and ``playback`` -> ``interrupt`` and ``react``. The only writer of epochs."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+from omni_agent_msgs.msg import AgentState, DialogueTurn, Percept, Playback
+from omni_agent_msgs.msg import Interrupt as InterruptMsg
+from omni_agent_msgs.msg import React as ReactMsg
+from rclpy.node import Node
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from omni_agent.backends import Message, load
+from omni_agent.core import prompts
+from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.epoch import first_epoch
+from omni_agent.core.errors import OmniAgentError
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React,
+                                    Remember, SceneChanged, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+from omni_agent.core.memory import Memory
+from omni_agent.core.params import param
+from omni_agent.core.turn import TurnMachine, TurnParams
+
+from . import qos
+from .health import WARN, Health
+from .parameters import declare
+from .shell import main as run
+from .stamps import now, seconds, stamp
+from .threads import Alarm, Inbox, Worker
+
+
+@dataclass(frozen=True)
+class DecisionParams:
+    """Who judges, and how much is remembered."""
+
+    llm: str = param('qwen2_5_0_5b', 'model that judges whom an unclear utterance was meant for: a manifest name, a '
+                                     '.gguf file, the http(s) address of an OpenAI-compatible server, fake, or none')
+    llm_model: str = param('', 'model name that the server expects')
+    llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
+    max_turns: int = param(12, 'turns of dialogue kept', 2, 200)
+
+
+PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('turn', TurnParams))     # (prefix, dataclass): what is declared below
+
+
+class Decision:
+    """Messages in, one step of the machine, messages out."""
+
+    def __init__(self) -> None:
+        self.node = Node('decision')
+        self.params = declare(self.node, DecisionParams)
+        addressee = Addressee(declare(self.node, AddresseeParams, 'addressee'))
+        turn = declare(self.node, TurnParams, 'turn')
+        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()))
+        self.memory = Memory(self.params.max_turns)
+        self.health = Health(self.node)
+        self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
+        self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
+        self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
+        self.inbox: Inbox[Event | OmniAgentError] = Inbox(self.node, self.on_result)
+        self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
+        self.llm = None
+        self.worker = Worker('judge', self.inbox.put)
+        if self.params.llm != 'none':
+            self.worker.submit(self._load)
+        self._shown: tuple | None = None
+        self.perform(self.machine.start())
+        self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
+        self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
+        self.node.create_subscription(String, 'typed', self.on_typed, qos.PERCEPT)
+        self.node.create_service(Trigger, '~/hush', self.on_hush)
+
+    # -- messages become events ---------------------------------------------------------------------------
+
+    def on_percept(self, percept: Percept) -> None:
+        self.health.count('percepts')
+        event = _event(percept)
+        if event is None:
+            self.health.count('percepts of unknown kind')
+        else:
+            self.on_event(event)
+
+    def on_playback(self, playback: Playback) -> None:
+        t = seconds(playback.header.stamp)
+        if playback.state in (Playback.STARTED, Playback.PLAYING):
+            self.on_event(Playing(t, playback.epoch, playback.heard))
+        else:
+            self.on_event(Played(t, playback.epoch, playback.heard, playback.state == Playback.FINISHED))
+
+    def on_typed(self, message: String) -> None:
+        if message.data.strip():
+            self.on_event(Typed(now(self.node), message.data.strip()))
+
+    def on_hush(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.on_event(HushRequested(now(self.node)))
+        response.success, response.message = True, f'silent since epoch {self.machine.epoch}'
+        return response
+
+    def on_result(self, result: Event | OmniAgentError) -> None:
+        if isinstance(result, OmniAgentError):
+            self.health.trouble('language model', WARN, f'{result}; deciding without it')
+        else:
+            self.health.well('language model')
+            self.on_event(result)
+
+    def on_event(self, event: Event) -> None:
+        self.perform(self.machine.step(event, now(self.node)))
+
+    # -- effects become messages --------------------------------------------------------------------------
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._perform(effect)
+        self.alarm.set(self.machine.deadline())
+        self._show()
+
+    def _perform(self, effect: Effect) -> None:
+        if isinstance(effect, Interrupt):
+            self._interrupt(effect)
+        elif isinstance(effect, React):
+            self._react(effect)
+        elif isinstance(effect, Remember):
+            self.memory.add(effect)
+        elif isinstance(effect, Judge) and self.llm is not None:
+            self.worker.submit(lambda: self._judge(effect))
+        elif isinstance(effect, Judge):
+            self.inbox.put(Judged(effect.utterance, effect.text, None))
+
+    def _interrupt(self, effect: Interrupt) -> None:
+        message = InterruptMsg(epoch=effect.epoch, ducked=effect.ducked, reason=effect.reason.value)
+        message.header.stamp = stamp(now(self.node))
+        message.evidence = stamp(effect.evidence or 0.0)
+        self.interrupts.publish(message)
+        self.health.count(f'interrupt {effect.reason.name.lower()}')
+
+    def _react(self, effect: React) -> None:
+        history = [DialogueTurn(role=line.role.value, text=line.text, truncated=line.truncated)
+                   for line in self.memory.history()]
+        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, history=history)
+        message.header.stamp = stamp(now(self.node))
+        self.reacts.publish(message)
+
+    def _show(self) -> None:
+        view = self.machine.view()
+        if view == self._shown:
+            return
+        self._shown = view
+        score = view.score
+        state = AgentState(epoch=view.epoch, person=view.person.value, agent=view.agent.value,
+                           ducked=bool(view.voice.value), utterance=view.utterance, text=view.text,
+                           addressee_score=score.probability if score else math.nan,
+                           evidence_names=[name for name, _ in score.evidence] if score else [],
+                           evidence_values=[value for _, value in score.evidence] if score else [], why=view.why)
+        state.header.stamp = stamp(now(self.node))
+        self.states.publish(state)
+
+    # -- the language model, on its own thread ------------------------------------------------------------
+
+    def _load(self) -> None:
+        llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
+        llm.warm([Message(role, text) for role, text in prompts.judge('Hello.')])
+        self.llm = llm
+
+    def _judge(self, effect: Judge) -> None:
+        messages = [Message(role, text) for role, text in prompts.judge(effect.text)]
+        try:
+            self.inbox.put(Judged(effect.utterance, effect.text, self.llm.margin(messages)))
+        except OmniAgentError as error:
+            self.inbox.put(error)
+            self.inbox.put(Judged(effect.utterance, effect.text, None))
+
+    def close(self) -> None:
+        self.worker.close()
+
+
+def _event(percept: Percept) -> Event | None:
+    t = seconds(percept.header.stamp)
+    if percept.kind == Percept.SPEECH_STARTED:
+        return SpeechStarted(t, percept.utterance)
+    if percept.kind == Percept.SPEECH_STOPPED:
+        return SpeechStopped(t, percept.utterance, percept.voiced_s)
+    if percept.kind in (Percept.PARTIAL, Percept.FINAL):
+        turn_end = None if math.isnan(percept.turn_end_probability) else percept.turn_end_probability
+        return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL, percept.voiced_s, turn_end)
+    if percept.kind == Percept.SCENE:
+        return SceneChanged(t, percept.text, percept.salience)
+    return None
+
+
+def main() -> None:
+    run(Decision)
+
+
+if __name__ == '__main__':
+    main()

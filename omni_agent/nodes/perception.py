@@ -1,0 +1,306 @@
+"""``audio``, ``speaker/reference`` and ``image_raw`` -> ``speech_state`` and ``percept``. Never waits for a reply."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, SpeechState
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from omni_agent.backends import load
+from omni_agent.core import scene
+from omni_agent.core.audio import RATE
+from omni_agent.core.echo import BLOCK
+from omni_agent.core.endpoint import Endpointer, EndpointParams
+from omni_agent.core.errors import BackendError, OmniAgentError, WireError
+from omni_agent.core.events import SpeechStarted, SpeechStopped
+from omni_agent.core.hearing import LONGEST_CHUNK, Canceller, HeardFrame, Hearing
+from omni_agent.core.params import param
+from omni_agent.core.utterance import Request, Utterance
+
+from . import qos
+from .health import ERROR, WARN, Health
+from .images import to_bgr
+from .parameters import declare
+from .shell import main as run
+from .stamps import now, seconds, stamp
+from .threads import Inbox, Worker
+
+
+@dataclass(frozen=True)
+class PerceptionParams:
+    """Which models listen and look, and how often."""
+
+    vad: str = param('silero', 'voice-activity model: silero, or fake')
+    recogniser: str = param('moonshine', 'speech recogniser: moonshine, fake, or none')
+    turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
+    detector: str = param('nanodet', 'object detector: nanodet, fake, or none')
+    canceller: str = param('speex', 'echo canceller: speex, or none for a microphone that has its own',
+                           choices=('speex', 'none'))
+    partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0)
+    scene_hz: float = param(2.0, 'pictures looked at per second [Hz]', 0.1, 30.0)
+
+
+PARAMETERS = (('', PerceptionParams), ('endpoint', EndpointParams))     # (prefix, dataclass): what is declared below
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What the recogniser made of a request."""
+
+    request: Request
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TurnEndJudged:
+    """What the turn-end model made of a request."""
+
+    request: Request
+    probability: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the detector made of the picture taken at ``t``."""
+
+    t: float
+    text: str
+    salience: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model is loaded, or is not: ``error``."""
+
+    part: str
+    model: object = None
+    error: OmniAgentError | None = None
+
+
+class Perception:
+    """The executor thread hears and frames; one worker a model does the rest."""
+
+    def __init__(self) -> None:
+        self.node = Node('perception')
+        self.params = declare(self.node, PerceptionParams)
+        self.endpointer = Endpointer(declare(self.node, EndpointParams, 'endpoint'))
+        self.health = Health(self.node)
+        self.states = self.node.create_publisher(SpeechState, 'speech_state', qos.SPEECH_STATE)
+        self.percepts = self.node.create_publisher(Percept, 'percept', qos.PERCEPT)
+        self.inbox: Inbox = Inbox(self.node, self.on_result)
+        self.utterance = Utterance()
+        self.hearing: Hearing | None = None
+        self.recognise, self.judge_end, self.detect = None, None, None
+        self._detections: list | None = None
+        self._image: Image | None = None
+        self._next_look = 0.0
+        self.workers = {part: Worker(part, lambda error, part=part: self.inbox.put(Ready(part, error=error)), limit=2)
+                        for part in ('vad', 'recogniser', 'turn_end', 'detector')}
+        for part, worker in self.workers.items():
+            self.health.trouble(part, WARN, 'loading')
+            worker.submit(lambda part=part: self._load(part))
+        self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
+        # before the audio: what was played is to be known before what was heard is judged
+        self.node.create_subscription(AudioChunk, 'speaker/reference', self.on_reference, qos.AUDIO)
+        self.node.create_subscription(AudioChunk, 'audio', self.on_audio, qos.AUDIO)
+        self.node.create_subscription(Image, 'image_raw', self.on_image, qos.IMAGE_IN)
+
+    def _load(self, part: str) -> None:
+        make = {'vad': load.vad, 'recogniser': load.recogniser, 'turn_end': load.turn_end, 'detector': load.detector}
+        self.inbox.put(Ready(part, make[part](getattr(self.params, part))))
+
+    # -- messages -----------------------------------------------------------------------------------------
+
+    def on_interrupt(self, message: Interrupt) -> None:
+        """A decision was made about what was said: what follows is another utterance."""
+        if not message.ducked:
+            self.endpointer.close()
+
+    def on_audio(self, chunk: AudioChunk) -> None:
+        if self.hearing is None:
+            self.health.count('chunks before the voice model was ready')
+            return
+        try:
+            samples = _samples(chunk)
+        except WireError as error:
+            self.health.count('refused chunks')
+            self.health.trouble('audio', WARN, str(error))
+            return
+        if self.hearing.ring.end and chunk.position < self.hearing.ring.end:
+            self.health.count('chunks from the past')
+            return
+        for frame in self.hearing.hear(seconds(chunk.header.stamp), chunk.position, samples):
+            self.on_frame(frame)
+        self.health.count('chunks')
+        self.health.values['samples lost'] = str(self.hearing.lost)
+        self.health.values['reference samples late'] = str(self.hearing.late)
+
+    def on_reference(self, chunk: AudioChunk) -> None:
+        samples = np.frombuffer(chunk.samples, np.int16)
+        if self.hearing is None or samples.size == 0 or samples.size % BLOCK or chunk.rate != RATE:
+            self.health.count('refused references')
+            return
+        for at in range(0, samples.size, BLOCK):
+            self.hearing.play(seconds(chunk.header.stamp) + at / RATE, samples[at:at + BLOCK])
+
+    def on_image(self, image: Image) -> None:
+        self._image = image
+        self.health.count('images')
+        if self.detect and self.workers['detector'].idle and now(self.node) >= self._next_look:
+            self._next_look = max(self._next_look + 1.0 / self.params.scene_hz, now(self.node))
+            self.workers['detector'].submit(lambda: self._look(image))
+
+    # -- hearing ------------------------------------------------------------------------------------------
+
+    def on_frame(self, frame: HeardFrame) -> None:
+        event = self.endpointer.step(frame.voice)
+        self._publish_state(frame)
+        if isinstance(event, SpeechStarted):
+            self.utterance.start(event, frame, self.hearing.time)
+            self._publish(Percept.SPEECH_STARTED, event.t)
+        elif self.endpointer.speaking:
+            self.utterance.go_on(frame)
+        if isinstance(event, SpeechStopped):
+            self._publish(Percept.SPEECH_STOPPED, event.t)
+            self.utterance.stop()
+        self._recognise(frame)
+        self._publish_final()
+
+    def _recognise(self, frame: HeardFrame) -> None:
+        """Partials while the voice lasts; the final one is begun at the first pause, before it is known to be one."""
+        request = self.utterance.request(frame, self.endpointer, self.params.partial_s)
+        if request is None or (not request.final and not self.workers['recogniser'].idle):
+            return
+        self.utterance.requested(request)
+        samples = self.hearing.clean.read(request.start, request.end).astype(np.float32) / 32768.0
+        self.workers['recogniser'].submit(lambda: self._transcribe(request, samples))
+        if request.final:
+            self.workers['turn_end'].submit(lambda: self._judge_end(request, samples))
+
+    def _transcribe(self, request: Request, samples: np.ndarray) -> None:
+        began = time.monotonic()
+        text = self.recognise(samples) if self.recognise else ''
+        self.inbox.put(Recognised(request, text.strip(), time.monotonic() - began))
+
+    def _judge_end(self, request: Request, samples: np.ndarray) -> None:
+        self.inbox.put(TurnEndJudged(request, self.judge_end(samples) if self.judge_end else math.nan))
+
+    def _look(self, image: Image) -> None:
+        began = time.monotonic()
+        try:
+            detections = self.detect(to_bgr(image))
+        except WireError as error:
+            self.inbox.put(Ready('camera', error=error))
+            return
+        salience = scene.novelty(self._detections, detections) if self._detections is not None else 1.0
+        self._detections = detections
+        text = scene.summary(detections)
+        self.inbox.put(Seen(seconds(image.header.stamp), text, salience, time.monotonic() - began))
+
+    # -- results of the workers, back in the executor thread ----------------------------------------------
+
+    def on_result(self, result: Recognised | TurnEndJudged | Seen | Ready) -> None:
+        if isinstance(result, Recognised):
+            self.health.well('recogniser')
+            self._on_recognised(result)
+        elif isinstance(result, TurnEndJudged):
+            self.utterance.turn_end = (result.request, result.probability)
+            self._publish_final()
+        elif isinstance(result, Seen):
+            self.health.well('camera')
+            self.health.count('scenes')
+            self._publish(Percept.SCENE, result.t, text=result.text, salience=result.salience,
+                          processing_s=result.seconds)
+        else:
+            self._on_ready(result)
+
+    def _on_ready(self, result: Ready) -> None:
+        if result.error is not None:
+            self.health.trouble(result.part, WARN if isinstance(result.error, WireError) else ERROR,
+                                str(result.error))
+            return
+        self.health.well(result.part)
+        if result.part == 'vad':
+            self.hearing = Hearing(result.model, self._canceller())
+        elif result.part == 'recogniser':
+            self.recognise = result.model
+        elif result.part == 'turn_end':
+            self.judge_end = result.model
+        else:
+            self.detect = result.model
+
+    def _canceller(self) -> Canceller | None:
+        try:
+            return load.canceller(self.params.canceller)
+        except BackendError as error:
+            self.health.trouble('echo canceller', WARN, str(error))
+            return None
+
+    def _on_recognised(self, result: Recognised) -> None:
+        request = result.request
+        if request.utterance != self.endpointer.utterance:
+            return
+        if request.final:
+            self.utterance.words = result
+            self._publish_final()
+        elif self.endpointer.speaking and result.text:
+            self._publish(Percept.PARTIAL, self.hearing.time(request.end), text=result.text,
+                          processing_s=result.seconds)
+
+    def _publish_final(self) -> None:
+        """Once the silence is certain and both models have spoken about the same piece of sound."""
+        ready = self.utterance.final()
+        if ready is None or self.endpointer.speaking:
+            return
+        words, probability = ready
+        self._publish(Percept.FINAL, self.hearing.time(words.request.end), text=words.text,
+                      turn_end_probability=probability, processing_s=words.seconds)
+
+    def _publish_state(self, frame: HeardFrame) -> None:
+        state = SpeechState(utterance=self.endpointer.utterance, probability=frame.voice.probability,
+                            echo_likelihood=frame.voice.echo_likelihood, is_speaking=self.endpointer.speaking,
+                            voiced_s=self.endpointer.voiced_s, level_dbfs=frame.level_dbfs)
+        state.header.stamp = stamp(frame.voice.t)
+        self.states.publish(state)
+
+    def _publish(self, kind: int, t: float, text: str = '', turn_end_probability: float = math.nan,
+                 salience: float = 0.0, processing_s: float = 0.0) -> None:
+        percept = Percept(kind=kind, text=text, turn_end_probability=turn_end_probability, salience=salience,
+                          processing_s=processing_s)
+        percept.header.stamp = stamp(t)
+        if kind != Percept.SCENE:
+            percept.utterance = self.endpointer.utterance
+            percept.start = stamp(self.utterance.t)
+            percept.voiced_s = self.endpointer.voiced_s
+            percept.level_dbfs = self.utterance.level_dbfs
+            percept.echo_likelihood = self.utterance.echo_likelihood
+        self.percepts.publish(percept)
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+
+
+def _samples(chunk: AudioChunk) -> np.ndarray:
+    """int16 mono samples of a chunk; raises WireError for what no microphone of ours sends."""
+    samples = np.frombuffer(chunk.samples, np.int16)
+    if chunk.rate != RATE or chunk.channels != 1:
+        raise WireError(f'audio at {chunk.rate} Hz with {chunk.channels} channels: send {RATE} Hz mono')
+    if not 0 < samples.size <= LONGEST_CHUNK:
+        raise WireError(f'an audio chunk of {samples.size} samples: send 1 to {LONGEST_CHUNK}, 320 is best')
+    return samples
+
+
+def main() -> None:
+    run(Perception)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,209 @@
+"""``react`` -> ``speech``: the model writes, the voice speaks the sentence before, and both check the epoch."""
+
+from __future__ import annotations
+
+import array
+import time
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import Iterator
+
+import numpy as np
+from omni_agent_msgs.msg import Interrupt, Playback, React, SpeechChunk
+from rclpy.node import Node
+
+from omni_agent.backends import RATE, Message, load
+from omni_agent.core import dialogue
+from omni_agent.core.epoch import Admission, EpochGate
+from omni_agent.core.errors import OmniAgentError
+from omni_agent.core.events import Role
+from omni_agent.core.memory import Line
+from omni_agent.core.pacing import Pacer
+from omni_agent.core.params import param
+from omni_agent.core.speech import chunks, sentences
+
+from . import qos
+from .health import ERROR, WARN, Health
+from .parameters import declare
+from .shell import main as run
+from .stamps import now, stamp
+from .threads import Inbox, Worker
+
+
+@dataclass(frozen=True)
+class ReactionParams:
+    """Who writes, who speaks."""
+
+    llm: str = param('qwen2_5_0_5b', 'model that writes the reply: a manifest name, a .gguf file, the http(s) address '
+                                     'of an OpenAI-compatible server, or fake')
+    llm_model: str = param('', 'model name that the server expects')
+    llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
+    max_tokens: int = param(80, 'longest reply [tokens]', 1, 4096)
+    max_sentences: int = param(3, 'longest reply [sentences]; small models do not know when to stop', 1, 100)
+    tts: str = param('hibari', 'voice: hibari, flite, or fake')
+    persona: str = param('', 'system prompt; empty = the one shipped')
+    ahead_s: float = param(1.5, 'speech sent ahead of playback, at most [s]', 0.2, 10.0)
+    apology: str = param('Sorry, I cannot think right now.', 'spoken when the language model fails; empty = silence')
+
+
+PARAMETERS = (('', ReactionParams),)     # (prefix, dataclass): what is declared below
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A chunk of speech on its way from the voice to the topic."""
+
+    epoch: int
+    samples: np.ndarray
+    text: str
+    last: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model is ready."""
+
+    part: str
+
+
+class Reaction:
+    """Two workers, writer and voice; the executor thread paces what they make."""
+
+    def __init__(self) -> None:
+        self.node = Node('reaction')
+        self.params = declare(self.node, ReactionParams)
+        self.gate = EpochGate()
+        self.pacer = Pacer(self.params.ahead_s)
+        self.outbox: deque[Piece] = deque()
+        self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
+        self.node.create_subscription(React, 'react', self.on_react, qos.REACT)
+        self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
+        self.health = Health(self.node)
+        self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
+        # a whole reply fits: max_tokens of speech are a few hundred chunks
+        self.inbox: Inbox[Piece | Loaded | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
+        self.node.create_timer(0.05, self.send)
+        self.llm, self.tts = None, None
+        self.writer = Worker('writer', self.inbox.put)
+        self.voice = Worker('voice', self.inbox.put, limit=256)
+        for part in ('language model', 'voice'):
+            self.health.trouble(part, WARN, 'loading')
+        self.voice.submit(self._load_voice)
+        self.writer.submit(self._load_llm)
+
+    def _load_voice(self) -> None:
+        self.tts = load.tts(self.params.tts)
+        self.inbox.put(Loaded('voice'))
+
+    def _load_llm(self) -> None:
+        llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
+        llm.warm(self._messages([], 'Hello.'))
+        self.llm = llm
+        self.inbox.put(Loaded('language model'))
+
+    # -- messages -----------------------------------------------------------------------------------------
+
+    def on_interrupt(self, message: Interrupt) -> None:
+        if self.gate.admit(message.epoch) is Admission.NEWER:
+            self.flush(message.epoch)
+
+    def on_react(self, message: React) -> None:
+        seen = self.gate.admit(message.epoch)
+        if seen is Admission.STALE:
+            self.health.count('stale intentions')
+            return
+        if seen is Admission.NEWER:
+            self.flush(message.epoch)
+        history = [Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history]
+        self.writer.submit(lambda: self._write(message.epoch, history, message.brief))
+
+    def on_playback(self, message: Playback) -> None:
+        if message.epoch == self.gate.epoch:
+            self.pacer.played(message.samples_played / message.rate, now(self.node))
+            self.send()
+
+    def flush(self, epoch: int) -> None:
+        self.health.count('chunks void', len(self.outbox))
+        self.outbox.clear()
+        self.pacer.begin(epoch)
+
+    def on_result(self, result: Piece | Loaded | OmniAgentError) -> None:
+        if isinstance(result, Piece):
+            if not self.gate.is_stale(result.epoch):
+                self.outbox.append(result)
+                self.send()
+        elif isinstance(result, Loaded):
+            self.health.well(result.part)
+        else:
+            self.health.count('failures')
+            self.health.trouble('reply', ERROR, str(result))
+
+    def send(self) -> None:
+        """Publish what may be published now; the rest waits here, where an interrupt reaches it."""
+        while self.outbox and self.pacer.may_send(now(self.node)):
+            piece = self.outbox.popleft()
+            if self.gate.is_stale(piece.epoch):
+                continue
+            chunk = SpeechChunk(epoch=piece.epoch, sequence=self.pacer.sequence, rate=RATE,
+                                samples=array.array('h', piece.samples.tobytes()), text=piece.text, last=piece.last)
+            chunk.header.stamp = stamp(now(self.node))
+            self.speech.publish(chunk)
+            self.pacer.sent(piece.samples.size / RATE, now(self.node))
+            self.health.count('chunks')
+
+    # -- the writer's thread ------------------------------------------------------------------------------
+
+    def _write(self, epoch: int, history: list[Line], brief: str) -> None:
+        began = time.monotonic()
+        tokens = self._fresh(epoch, self.llm, self._messages(history, brief), began)
+        try:
+            for sentence in islice(sentences(tokens), self.params.max_sentences):
+                self.voice.submit(lambda sentence=sentence: self._speak(epoch, sentence))
+        except OmniAgentError as error:
+            self.inbox.put(error)
+            if self.params.apology:
+                self.voice.submit(lambda: self._speak(epoch, self.params.apology))
+        finally:
+            tokens.close()                    # the model stops writing
+        self.voice.submit(lambda: self.inbox.put(Piece(epoch, np.zeros(0, np.int16), '', last=True)))
+
+    def _fresh(self, epoch: int, llm: object, messages: list[Message], began: float) -> Iterator[str]:
+        """The model's tokens for as long as anybody wants them; closing the stream cancels the request."""
+        stream = llm.stream(messages, max_tokens=self.params.max_tokens)
+        try:
+            for count, token in enumerate(stream):
+                if count == 0:
+                    self.health.values['first token [s]'] = f'{time.monotonic() - began:.3f}'
+                if self.gate.is_stale(epoch):
+                    return
+                yield token
+        finally:
+            stream.close()
+
+    def _messages(self, history: list[Line], brief: str) -> list[Message]:
+        return [Message(role, text) for role, text in dialogue.reply(history, brief, self.params.persona)]
+
+    # -- the voice's thread -------------------------------------------------------------------------------
+
+    def _speak(self, epoch: int, sentence: str) -> None:
+        if self.gate.is_stale(epoch):
+            return
+        for speech in self.tts.stream(sentence):
+            for samples, text in chunks(speech.samples, speech.words):
+                if self.gate.is_stale(epoch):
+                    return
+                self.inbox.put(Piece(epoch, samples, text, last=False))
+
+    def close(self) -> None:
+        self.gate.admit(self.gate.epoch + 1)      # whatever is being written is void
+        self.writer.close()
+        self.voice.close()
+
+
+def main() -> None:
+    run(Reaction)
+
+
+if __name__ == '__main__':
+    main()

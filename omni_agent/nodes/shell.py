@@ -1,0 +1,69 @@
+"""How every node starts and stops: exit code 0 on SIGINT and SIGTERM, 2 for a configuration that cannot work."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Callable, Protocol
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from omni_agent.core.errors import ConfigError, DeviceError
+
+BAD_CONFIGURATION = 2      # the supervisor does not restart a node that ends with this
+
+
+class Agent(Protocol):
+    """What main() runs: a node in a box, so that the box can own threads."""
+
+    node: Node
+
+    def close(self) -> None: ...
+
+
+def main(make: Callable[[], Agent]) -> None:
+    """Run one node until a signal arrives; never returns."""
+    stop = threading.Event()
+
+    failed = threading.Event()
+
+    def on_bug(arguments: threading.ExceptHookArgs) -> None:
+        """A thread that died of our own mistake would leave a node that looks alive."""
+        threading.__excepthook__(arguments)
+        failed.set()
+        stop.set()
+
+    threading.excepthook = on_bug
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    # rclpy's own handlers race with publishing timers and end some runs with a traceback
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        _run(make(), stop)
+        code = 1 if failed.is_set() else 0
+    except (ConfigError, DeviceError) as error:
+        print(f'{sys.argv[0].rsplit("/", 1)[-1]}: {error}', file=sys.stderr, flush=True)
+        code = BAD_CONFIGURATION
+    rclpy.try_shutdown()
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _run(agent: Agent, stop: threading.Event) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(agent.node)
+    while not stop.is_set():
+        executor.spin_once(timeout_sec=0.1)
+    agent.close()
+    executor.shutdown()
+    agent.node.destroy_node()
+

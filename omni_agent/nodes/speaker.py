@@ -1,0 +1,168 @@
+"""``speech`` -> device, ``speaker/reference`` and ``playback``; obeys ``interrupt`` within one block."""
+
+from __future__ import annotations
+
+import array
+from dataclasses import dataclass
+
+import numpy as np
+from omni_agent_msgs.msg import AudioChunk, Interrupt, Playback, SpeechChunk
+from rclpy.node import Node
+
+from omni_agent.backends import RATE, Block
+from omni_agent.backends.devices import open_loudspeaker
+from omni_agent.core.audio import Playout, Progress
+from omni_agent.core.epoch import Admission, EpochGate
+from omni_agent.core.params import param
+
+from . import qos
+from .devices import DeviceWatch
+from .health import WARN, Health
+from .parameters import declare
+from .shell import main as run
+from .stamps import now, stamp
+from .threads import Alarm, Inbox
+
+LONGEST_CHUNK = 2 * RATE      # [samples] what one message may hold
+LONGEST_QUEUE = 10 * RATE     # [samples] more than ten seconds ahead is a sender that does not pace itself
+
+
+@dataclass(frozen=True)
+class SpeakerParams:
+    """Where the sound goes."""
+
+    device: str = param('', 'name (or part of it) or index of the output device, '
+                            'or room:SCENARIO@FOLDER; empty = default')
+    frame_id: str = param('loudspeaker', 'frame of the reference')
+    duck_limit_s: float = param(2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0)
+
+
+PARAMETERS = (('', SpeakerParams),)     # (prefix, dataclass): what is declared below
+
+
+class Speaker:
+    """The device thread pulls from the playout; the executor thread reports what it took."""
+
+    def __init__(self) -> None:
+        self.node = Node('speaker')
+        self.params = declare(self.node, SpeakerParams)
+        self.gate = EpochGate()
+        self.playout = Playout()
+        # first of all subscriptions: rclpy serves them in order of creation
+        self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
+        self.node.create_subscription(SpeechChunk, 'speech', self.on_speech, qos.SPEECH)
+        self.health = Health(self.node)
+        self.reference = self.node.create_publisher(AudioChunk, 'speaker/reference', qos.AUDIO)
+        self.playback = self.node.create_publisher(Playback, 'playback', qos.PLAYBACK)
+        self.inbox: Inbox[Block] = Inbox(self.node, self.on_played, limit=50)
+        self.raise_alarm = Alarm(self.node, self.on_no_news)
+        self.node.create_timer(0.2, self.on_timer)
+        self._position = 0
+        self._ducked = False
+        self._reported: tuple[int, int] = (0, Playback.FINISHED)
+        self.device = open_loudspeaker(self.params.device)
+        self.watch = DeviceWatch(self.node, self.health, 'loudspeaker', self.device, self.inbox)
+        self.device.start(self.fill)
+
+    def fill(self, out: np.ndarray, t: float) -> None:
+        """Device thread: take the next block and tell the executor thread about it."""
+        spoken = self.playout.fill(out)
+        if spoken or out.any():
+            self.inbox.put(Block(self._position, t, out.copy()))
+        self._position += out.size
+
+    def on_interrupt(self, message: Interrupt) -> None:
+        seen = self.gate.admit(message.epoch)
+        if seen is Admission.STALE:
+            return
+        if seen is Admission.NEWER:
+            self.flush()
+        self._ducked = message.ducked
+        self.playout.lower(message.ducked)
+        self.raise_alarm.set(now(self.node) + self.params.duck_limit_s if message.ducked else None)
+
+    def on_no_news(self) -> None:
+        """A dead decision node cannot leave the robot whispering."""
+        self._ducked = False
+        self.playout.lower(False)
+        self.health.count('raised without news')
+
+    def on_speech(self, message: SpeechChunk) -> None:
+        seen = self.gate.admit(message.epoch)
+        if seen is Admission.STALE:
+            self.health.count('stale chunks')
+            return
+        if seen is Admission.NEWER:
+            self.flush()
+        samples = np.frombuffer(message.samples, np.int16)
+        if message.rate != RATE or samples.size > LONGEST_CHUNK:
+            self.health.count('refused chunks')
+            self.health.trouble('speech', WARN, f'refused {samples.size} samples at {message.rate} Hz: this '
+                                f'speaker takes up to {LONGEST_CHUNK} at {RATE} Hz')
+            return
+        if self.playout.progress().queued > LONGEST_QUEUE:
+            self.health.count('overflowing chunks')
+            return
+        self.playout.push(message.epoch, samples, message.text, message.last)
+        if message.last and not self.playout.progress().queued:
+            self.report()
+
+    def flush(self) -> None:
+        """Nothing older is heard: the queue is dropped, then what the device still holds."""
+        progress = self.playout.flush()
+        if progress.queued:
+            self.device.abort()
+        if progress.played and not progress.complete:
+            self._publish(progress, Playback.FLUSHED)
+        elif progress.played:
+            self._finish(progress)
+
+    def on_played(self, block: Block) -> None:
+        chunk = AudioChunk(position=block.position, rate=RATE, channels=1,
+                           samples=array.array('h', block.samples.tobytes()))
+        chunk.header.stamp = stamp(block.t)
+        chunk.header.frame_id = self.params.frame_id
+        self.reference.publish(chunk)
+        self.health.count('blocks')
+        self.report()
+
+    def on_timer(self) -> None:
+        progress = self.playout.progress()
+        if progress.epoch and self._reported != (progress.epoch, Playback.FINISHED):
+            self.report(periodic=True)
+
+    def report(self, periodic: bool = False) -> None:
+        """Publish the edges as they happen and the progress at 5 Hz."""
+        progress = self.playout.progress()
+        if progress.complete or (not progress.queued and self._is_empty_reply(progress)):
+            self._finish(progress)
+        elif progress.played and self._reported[0] != progress.epoch:
+            self._publish(progress, Playback.STARTED)
+        elif progress.played and periodic and progress.epoch == self.gate.epoch:
+            self._publish(progress, Playback.PLAYING)
+
+    def _is_empty_reply(self, progress: Progress) -> bool:
+        return progress.ended and progress.played == 0
+
+    def _finish(self, progress: Progress) -> None:
+        if self._reported != (progress.epoch, Playback.FINISHED):
+            self._publish(progress, Playback.FINISHED)
+
+    def _publish(self, progress: Progress, state: int) -> None:
+        self._reported = (progress.epoch, Playback.FINISHED if state == Playback.FLUSHED else state)
+        message = Playback(epoch=progress.epoch, state=state, samples_played=progress.played, rate=RATE,
+                           queued_s=progress.queued / RATE, ducked=self._ducked, heard=progress.heard)
+        message.header.stamp = stamp(now(self.node))
+        message.header.frame_id = self.params.frame_id
+        self.playback.publish(message)
+
+    def close(self) -> None:
+        self.device.stop()
+
+
+def main() -> None:
+    run(Speaker)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,130 @@
+"""What ``omni-agent report`` writes into the folder of a run."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import re
+import wave
+from io import BytesIO
+
+import numpy as np
+import pytest
+from synthetic_recording import T0, conversation, write
+
+from omni_agent.cli import report
+from omni_agent.core.errors import WireError
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    out = write(tmp_path_factory.mktemp('run') / 'out', 'old_answer_returns')
+    report.write(out)
+    return out
+
+
+def test_every_file_is_there_and_nothing_half_written(folder):
+    names = {path.name for path in folder.iterdir()}
+    assert names == {'events.jsonl', 'person.wav', 'robot.wav', 'conversation.wav', 'timeline.png',
+                     'metrics.json',
+                     'report.html'}
+
+
+def test_the_person_is_on_the_left_and_the_robot_on_the_right(folder):
+    _, tracks = conversation('old_answer_returns')
+    with wave.open(str(folder / 'conversation.wav')) as source:
+        assert (source.getnchannels(), source.getframerate()) == (2, 16_000)
+        both = np.frombuffer(source.readframes(source.getnframes()), '<i2').reshape(-1, 2)
+    assert np.array_equal(both[:, 0], tracks.person)
+    assert np.array_equal(both[:, 1], tracks.robot)
+
+
+def test_the_picture_is_wide_enough_to_read(folder):
+    image = pytest.importorskip('matplotlib.image').imread(str(folder / 'timeline.png'))
+    height, width = image.shape[:2]
+    assert 1600 <= width <= 2400
+    assert height > 1200
+    assert image[..., :3].std() > 0.05
+
+
+def test_the_page_asks_nobody_for_anything(folder):
+    html = (folder / 'report.html').read_text(encoding='utf-8')
+    assert not re.search(r'\bhttps?:|src\s*=\s*["\']?//|@import|\burl\((?!["\']?data:)', html)
+    assert "default-src 'none'" in html
+    assert '{{' not in html
+
+
+def test_the_page_holds_the_sound_and_the_numbers(folder):
+    html = (folder / 'report.html').read_text(encoding='utf-8')
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+    assert data['metrics'] == json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
+    assert 'went wrong' in data['headline']
+    kind, sound = re.search(r'id="sound">data:([^;]+);base64,([^<]+)<', html).groups()
+    if kind == 'audio/flac':
+        soundfile = pytest.importorskip('soundfile')
+        samples, rate = soundfile.read(BytesIO(base64.b64decode(sound)), dtype='int16')
+        assert (rate, samples.shape[1]) == (16_000, 2)
+
+
+@pytest.mark.filterwarnings('error')
+def test_words_that_look_like_markup_stay_words(tmp_path):
+    out = write(tmp_path)
+    evil = '</script><script>alert(1)</script><!-- {{DATA}} {{AUDIO}} $5 or $\\frac 日本'
+    line = {'topic': 'line', 't': T0 + 50, 'end': T0 + 51, 'index': 50, 'name': evil, 'who': evil,
+            'text': evil,
+            'expect': 'ignored'}
+    with (out / 'events.jsonl').open('a', encoding='utf-8') as events:
+        events.write(json.dumps(line) + '\n')
+    report.write(out)
+    html = (out / 'report.html').read_text(encoding='utf-8')
+    assert '<script>alert' not in html
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+    assert any(one['text'] == evil for one in data['metrics']['lines'])
+
+
+def test_a_recording_with_almost_nothing_in_it_still_gets_a_report(tmp_path):
+    out = write(tmp_path)
+    meta = json.dumps({'topic': 'meta', 't': T0, 't0': T0})
+    (out / 'events.jsonl').write_text(meta + '\n{broken\n')
+    report.write(out)
+    outcome = json.loads((out / 'metrics.json').read_text(encoding='utf-8'))
+    assert outcome['counts']['malformed'] == 1
+    assert outcome['all_passed'] is False
+
+
+def test_an_empty_track_still_gets_a_report(tmp_path):
+    out = write(tmp_path)
+    for name in ('person.wav', 'robot.wav'):
+        with wave.open(str(out / name), 'wb') as track:
+            track.setnchannels(1)
+            track.setsampwidth(2)
+            track.setframerate(16_000)
+    report.write(out)
+    assert (out / 'report.html').exists()
+
+
+def test_a_folder_without_a_recording_is_refused_with_advice(tmp_path):
+    with pytest.raises(WireError, match='events.jsonl does not exist'):
+        report.write(tmp_path)
+
+
+def test_a_stereo_track_is_refused(tmp_path):
+    out = write(tmp_path)
+    with wave.open(str(out / 'robot.wav'), 'wb') as track:
+        track.setnchannels(2)
+        track.setsampwidth(2)
+        track.setframerate(16_000)
+        track.writeframes(bytes(64))
+    with pytest.raises(WireError, match='must be mono'):
+        report.write(out)
+
+
+def test_the_command_prints_the_verdicts(folder, capsys):
+    parser = argparse.ArgumentParser()
+    report.add_parser(parser.add_subparsers())
+    args = parser.parse_args(['report', str(folder)])
+    assert args.run(args) == 0
+    printed = capsys.readouterr().out
+    assert 'FAIL a new question cuts in' in printed
+    assert 'ok   a first question' in printed

@@ -1,0 +1,848 @@
+"""One rule of the conversation, one story: what the person does, and what the robot does about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.endpoint import EndpointParams
+from omni_agent.core.errors import ConfigError
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React,
+                                    Reason, Remember, Role, SceneChanged, SpeechStarted, SpeechStopped, Tick,
+                                    Transcript, Typed)
+from omni_agent.core.params import check, param, specs
+from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
+
+EPOCH = 1_700_000_000_000
+HANGOVER_S = 0.2           # the detector is certain of silence this much later
+QUESTION = 'What time is it?'
+REQUEST = 'Tell me a story, please.'              # so clear that the language model is not asked
+SIDE_TALK = 'Anna, I told you about the door yesterday.'
+
+
+class Talk:
+    """A person and a loudspeaker around the machine, in scripted time; ``log`` is all that it did."""
+
+    def __init__(self, **params: float) -> None:
+        self.machine = TurnMachine(TurnParams(**params), Addressee(AddresseeParams(sure=2.0)), EPOCH)
+        self.now = 1000.0
+        self.utterance = 0
+        self.log: list[Effect] = []
+
+    def step(self, event: Event) -> list[Effect]:
+        effects = self.machine.step(event, self.now)
+        self.log += effects
+        return effects
+
+    def wait(self, seconds: float) -> list[Effect]:
+        """Let time pass; the alarm rings whenever the machine wants it to."""
+        until, effects = self.now + seconds, []
+        while (due := self.machine.deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            effects += self.step(Tick(self.now))
+        self.now = until
+        return effects
+
+    def starts(self, again: bool = False) -> list[Effect]:
+        """``again``: the same utterance goes on."""
+        self.utterance += not again
+        return self.step(SpeechStarted(self.now - 0.064, self.utterance))
+
+    def words(self, text: str, voiced_s: float = 0.6) -> list[Effect]:
+        return self.step(Transcript(self.now, self.utterance, text, False, voiced_s))
+
+    def stops(self, voiced_s: float = 0.6) -> list[Effect]:
+        """The last sound was just now; known HANGOVER_S later."""
+        end = self.now
+        effects = self.wait(HANGOVER_S)
+        return effects + self.step(SpeechStopped(end, self.utterance, voiced_s))
+
+    def final(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9) -> list[Effect]:
+        return self.step(Transcript(self.now, self.utterance, text, True, voiced_s, turn_end))
+
+    def says(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9) -> list[Effect]:
+        """One utterance from its first sound to its final words; nothing partial."""
+        effects = self.starts() + self.wait(voiced_s)
+        return effects + self.stops(voiced_s) + self.final(text, voiced_s, turn_end)
+
+    def coughs(self) -> list[Effect]:
+        return self.says('', voiced_s=0.15)
+
+    def plays(self, heard: str = 'It is') -> list[Effect]:
+        return self.step(Playing(self.now, self.epoch, heard))
+
+    def finishes(self, heard: str = 'It is noon.') -> list[Effect]:
+        return self.step(Played(self.now, self.epoch, heard, True))
+
+    @property
+    def epoch(self) -> int:
+        return self.machine.epoch
+
+    @property
+    def state(self) -> tuple[Person, Agent, Voice]:
+        return self.machine.person, self.machine.agent, self.machine.voice
+
+
+REST = (Person.QUIET, Agent.IDLE, Voice.UP)
+
+
+def asked(text: str = REQUEST, **params: float) -> Talk:
+    """A question was asked, and a reply is being prepared."""
+    talk = Talk(**params)
+    talk.says(text)
+    talk.wait(1.5)
+    assert talk.machine.agent is Agent.PREPARING
+    return talk
+
+
+def speaking(heard: str = 'It is', **params: float) -> Talk:
+    """The robot is in the middle of its reply."""
+    talk = asked(**params)
+    talk.plays(heard)
+    assert talk.state == (Person.QUIET, Agent.SPEAKING, Voice.UP)
+    return talk
+
+
+def after_reply(heard: str, pause_s: float = 1.0) -> Talk:
+    """The robot has said ``heard`` and is silent since."""
+    talk = speaking(heard)
+    talk.finishes(heard)
+    talk.wait(pause_s)
+    return talk
+
+
+def only(kind: type, effects: list[Effect]) -> list:
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def briefs(effects: list[Effect]) -> list[str]:
+    return [effect.brief for effect in only(React, effects)]
+
+
+# -- questions and answers -----------------------------------------------------------------------------
+
+
+def test_the_first_message_voids_a_former_life():
+    assert Talk().machine.start() == [Interrupt(EPOCH, False, Reason.STARTED)]
+
+
+def test_a_question_is_answered():
+    talk = Talk()
+    talk.says(REQUEST)
+    assert talk.machine.agent is Agent.DECIDING
+    effects = talk.wait(1.0)
+    assert effects == [Interrupt(EPOCH + 1, False, Reason.NEW_REPLY, talk.log[0].evidence),
+                       React(EPOCH + 1, REQUEST)]
+    talk.plays()
+    talk.finishes()
+    assert talk.state == REST
+    assert talk.machine.deadline() is None
+
+
+def test_a_complete_turn_is_over_after_the_short_silence():
+    talk = Talk()
+    talk.starts()
+    talk.wait(1.0)
+    silent_since = talk.now
+    talk.stops()
+    assert talk.final(REQUEST) == []
+    assert talk.machine.deadline() == pytest.approx(silent_since + talk.machine.params.end_of_turn_s)
+    assert briefs(talk.wait(0.2)) == [REQUEST]
+
+
+def test_words_that_come_late_are_answered_at_once():
+    talk = Talk()
+    talk.starts()
+    talk.stops()
+    talk.wait(4.0)
+    assert talk.machine.person is Person.QUIET
+    assert briefs(talk.final(REQUEST)) == [REQUEST]
+
+
+@pytest.mark.parametrize('text, turn_end', [(REQUEST, 0.2), ('Tell me about the', 0.9),
+                                            ('Tell me a story,', 0.9)])
+def test_a_turn_that_does_not_sound_complete_gets_the_long_silence(text: str, turn_end: float):
+    talk = Talk()
+    talk.says(text, turn_end=turn_end)
+    params = talk.machine.params
+    assert briefs(talk.wait(params.pause_s - HANGOVER_S - 0.05)) == []
+    assert briefs(talk.wait(0.1)) == [text]
+
+
+def test_a_turn_end_that_was_not_judged_counts_as_complete():
+    talk = Talk()
+    talk.says(REQUEST, turn_end=None)
+    assert briefs(talk.wait(0.2)) == [REQUEST]
+
+
+def test_the_turn_end_threshold_itself_is_complete():
+    talk = Talk()
+    talk.says(REQUEST, turn_end=talk.machine.params.complete)
+    assert briefs(talk.wait(0.2)) == [REQUEST]
+
+
+def test_side_talk_is_left_alone():
+    talk = Talk()
+    talk.says(SIDE_TALK)
+    assert briefs(talk.wait(20.0)) == []
+    assert talk.epoch == EPOCH
+    assert talk.state == REST
+    assert 'not for the robot' in talk.machine.why
+
+
+def test_partial_words_alone_are_never_answered():
+    talk = Talk()
+    talk.starts()
+    talk.words(REQUEST)
+    assert only(React, talk.wait(30.0)) == []
+    assert talk.state == REST
+
+
+def test_a_typed_query_is_always_for_the_robot():
+    talk = Talk()
+    assert briefs(talk.step(Typed(talk.now, SIDE_TALK))) == [SIDE_TALK]
+    assert talk.epoch == EPOCH + 1
+
+
+def test_a_typed_query_replaces_the_reply_in_progress():
+    talk = speaking()
+    effects = talk.step(Typed(talk.now, 'and tomorrow'))
+    assert effects == [Interrupt(EPOCH + 2, False, Reason.NEW_REPLY, talk.now),
+                       React(EPOCH + 2, 'and tomorrow')]
+
+
+def test_a_typed_query_before_any_sound_keeps_the_first_question():
+    talk = asked()
+    assert briefs(talk.step(Typed(talk.now, 'and tomorrow'))) == [f'{REQUEST} and tomorrow']
+
+
+def test_a_typed_stop_silences():
+    talk = speaking()
+    assert talk.step(Typed(talk.now, 'Stop!')) == [
+        Interrupt(EPOCH + 2, False, Reason.STOP_PHRASE, talk.now)]
+    assert talk.machine.agent is Agent.IDLE
+
+
+def test_a_scene_is_remembered_and_nothing_else():
+    talk = speaking()
+    before = talk.state
+    assert talk.step(SceneChanged(talk.now, 'a person', 1.0)) == [Remember(Role.SCENE, 'a person')]
+    assert talk.state == before
+
+
+# -- the language model as a judge ---------------------------------------------------------------------
+
+
+def test_the_language_model_is_asked_about_what_is_unclear():
+    talk = Talk()
+    assert talk.says(QUESTION) == [Judge(1, QUESTION)]
+    assert Talk().says(REQUEST) == []
+
+
+def test_a_quick_judgement_is_not_waited_beyond_the_end_of_the_turn():
+    talk = Talk()
+    talk.says(QUESTION)
+    talk.step(Judged(1, QUESTION, 3.0))
+    assert briefs(talk.wait(0.15)) == [QUESTION]
+    assert 'language model' in dict(talk.machine.score.evidence)
+
+
+def test_a_model_without_an_opinion_is_not_waited_for():
+    talk = Talk()
+    talk.says(QUESTION)
+    talk.step(Judged(1, QUESTION, None))
+    assert briefs(talk.wait(0.15)) == [QUESTION]
+
+
+def test_a_slow_model_is_not_waited_for_for_ever():
+    talk = Talk()
+    talk.says(QUESTION)
+    params = talk.machine.params
+    assert briefs(talk.wait(params.judge_s - HANGOVER_S - 0.05)) == []
+    assert briefs(talk.wait(0.1)) == [QUESTION]
+
+
+def test_the_judgement_can_turn_the_decision():
+    talk = Talk()
+    talk.says(QUESTION)
+    talk.step(Judged(1, QUESTION, -4.0))
+    assert briefs(talk.wait(5.0)) == []
+
+
+def test_a_judgement_that_is_not_a_number_is_no_opinion():
+    talk = Talk()
+    talk.says('It is rather nice today.')
+    talk.step(Judged(1, 'It is rather nice today.', float('nan')))
+    assert briefs(talk.wait(5.0)) == []
+
+
+def test_a_late_judgement_of_an_older_question_changes_nothing():
+    talk = Talk()
+    talk.says('How old is he?')
+    talk.starts()                                     # the person goes on
+    talk.wait(0.4)
+    talk.stops()
+    talk.final(QUESTION)
+    talk.step(Judged(1, 'How old is he?', -4.0))
+    assert briefs(talk.wait(2.0)) == [f'How old is he? {QUESTION}']
+
+
+def test_a_judgement_after_the_decision_changes_nothing():
+    talk = asked(QUESTION)
+    before = talk.machine.view()
+    assert talk.step(Judged(1, QUESTION, -4.0)) == []
+    assert talk.machine.view() == before
+    talk.plays()
+    talk.finishes()
+    talk.says('How old is he?')
+    assert talk.wait(0.15) == []                      # its own judgement is awaited
+
+
+# -- one question, one answer --------------------------------------------------------------------------
+
+
+def test_a_pause_does_not_split_one_question_into_two_answers():
+    talk = Talk()
+    talk.says('Tell me a story')
+    talk.wait(0.05)
+    assert talk.starts(again=True) == []
+    talk.wait(0.8)
+    talk.stops()
+    talk.final('Tell me a story about a bear.')
+    assert briefs(talk.wait(2.0)) == ['Tell me a story about a bear.']
+    assert briefs(talk.log) == ['Tell me a story about a bear.']
+
+
+def test_a_question_that_goes_on_as_a_new_utterance_is_one_question():
+    talk = Talk()
+    talk.says('Tell me a story')
+    talk.starts()
+    talk.wait(0.5)
+    talk.stops()
+    talk.final('about a brown bear')
+    talk.wait(2.0)
+    assert briefs(talk.log) == ['Tell me a story about a brown bear']
+
+
+def test_a_question_that_goes_on_while_the_reply_is_prepared_gets_one_answer_to_all_of_it():
+    talk = asked('Tell me the time, please.')
+    lowered = talk.starts()
+    assert [effect.ducked for effect in lowered] == [True]
+    talk.wait(0.5)
+    assert talk.words('and what is the weather like') == [
+        Interrupt(EPOCH + 2, False, Reason.SUPERSEDED, talk.now)]
+    talk.stops()
+    talk.final('and what is the weather like?')
+    effects = talk.wait(2.0)
+    assert briefs(effects) == ['Tell me the time, please. and what is the weather like?']
+    assert talk.epoch == EPOCH + 3
+
+
+def test_the_same_utterance_going_on_is_not_asked_twice():
+    talk = asked('Tell me a story')
+    talk.starts(again=True)                           # it crossed the interrupt that ends the utterance
+    talk.wait(0.5)
+    talk.stops()
+    talk.final('Tell me a story about a bear.')
+    assert briefs(talk.wait(2.0)) == ['Tell me a story about a bear.']
+
+
+def test_a_cough_while_deciding_does_not_lose_the_question():
+    talk = Talk()
+    talk.says(REQUEST)
+    assert briefs(talk.coughs() + talk.wait(1.0)) == [REQUEST]
+
+
+def test_a_noise_without_any_words_while_deciding_does_not_lose_the_question():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.starts()
+    talk.stops()
+    assert briefs(talk.wait(talk.machine.params.words_s + 0.1)) == [REQUEST]
+
+
+def test_a_noise_whose_end_is_never_told_does_not_lose_the_question():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.starts()
+    assert briefs(talk.wait(talk.machine.params.patience_s + 0.1)) == [REQUEST]
+
+
+def test_late_words_of_a_noise_do_not_lose_the_question():
+    talk = Talk(words_s=0.3)
+    talk.says(QUESTION)
+    talk.starts()
+    talk.stops()
+    talk.wait(0.15)                                   # the noise is given up, the model thinks again
+    assert talk.machine.agent is Agent.DECIDING
+    talk.final('hm')
+    assert briefs(talk.wait(1.0)) == [QUESTION]
+
+
+def test_words_of_an_older_utterance_are_ignored():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.starts()
+    assert talk.step(Transcript(talk.now, 1, 'stop', True, 0.5)) == []
+    assert talk.machine.view().text == ''
+
+
+def test_an_utterance_that_was_refused_is_heard_again_when_it_goes_on():
+    talk = Talk()
+    talk.says('Well, they went home.')
+    talk.wait(2.0)
+    assert briefs(talk.log) == []
+    talk.starts(again=True)
+    talk.wait(0.5)
+    talk.stops()
+    talk.final('Well, they went home. Robot, what time is it?')
+    assert len(briefs(talk.wait(2.0))) == 1
+
+
+# -- nods and noises -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('text', ['Mm-hm.', 'yeah', 'Okay, right.', '', 'I see.'])
+def test_a_nod_during_the_reply_lowers_and_raises_the_voice_and_nothing_else(text: str):
+    talk = speaking()
+    talk.says(text, voiced_s=0.3)
+    talk.wait(1.0)
+    ducks = [(effect.epoch, effect.ducked, effect.reason) for effect in only(Interrupt, talk.log)[1:]]
+    assert ducks == [(EPOCH + 1, True, Reason.FIRST_SOUND), (EPOCH + 1, False, Reason.NO_INTERRUPT)]
+    assert talk.state == (Person.TRAILING, Agent.SPEAKING, Voice.UP)
+    assert len(briefs(talk.log)) == 1
+    talk.finishes()
+    talk.wait(5.0)
+    assert talk.state == REST
+
+
+def test_a_nod_while_the_robot_is_silent_needs_no_answer():
+    talk = Talk()
+    assert talk.says('Okay.') == []
+    assert talk.wait(10.0) == []
+    assert talk.state == REST
+
+
+def test_an_answer_to_the_robots_question_needs_no_name():
+    talk = after_reply('Shall I go on with the list?')
+    talk.says('the second one')
+    assert briefs(talk.wait(2.0)) == ['the second one']
+    stranger = Talk()
+    stranger.says('the second one')
+    assert briefs(stranger.wait(2.0)) == []
+
+
+def test_okay_after_a_question_is_an_answer():
+    talk = after_reply('Shall I go on?')
+    talk.says('Okay.')
+    assert briefs(talk.wait(2.0)) == ['Okay.']
+
+
+def test_a_cough_after_a_question_is_no_answer_and_does_not_spoil_the_answer():
+    talk = after_reply('Shall I go on?')
+    assert talk.coughs() == []
+    talk.wait(0.5)
+    assert talk.machine.agent is Agent.IDLE
+    talk.says('Okay.')
+    assert briefs(talk.wait(2.0)) == ['Okay.']
+
+
+def test_a_question_of_the_robot_is_not_open_for_ever():
+    talk = after_reply('Shall I go on with the list?', pause_s=20.0)
+    talk.says('the second one')
+    assert briefs(talk.wait(2.0)) == []
+
+
+# -- the voice gives way -------------------------------------------------------------------------------
+
+
+def test_the_first_sound_of_a_person_lowers_the_voice_at_once():
+    talk = speaking()
+    began = talk.now - 0.064
+    assert talk.starts() == [Interrupt(EPOCH + 1, True, Reason.FIRST_SOUND, began)]
+    assert talk.starts(again=True) == []              # it is low already
+
+
+def test_a_sound_while_the_robot_is_silent_lowers_nothing():
+    assert Talk().starts() == []
+
+
+def test_a_lowered_voice_without_news_comes_back_after_two_seconds():
+    talk = speaking()
+    talk.starts()
+    assert talk.wait(1.95) == []
+    assert talk.wait(0.1) == [Interrupt(EPOCH + 1, False, Reason.NO_INTERRUPT)]
+    assert talk.machine.agent is Agent.SPEAKING
+
+
+def test_the_end_of_the_reply_raises_the_voice():
+    talk = speaking()
+    talk.starts()
+    assert talk.finishes()[-1] == Interrupt(EPOCH + 1, False, Reason.NO_INTERRUPT)
+    assert talk.machine.voice is Voice.UP
+
+
+def test_side_talk_is_ignored_and_does_not_stop_the_reply():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.5)
+    assert talk.words('Anna, I told you about') == []
+    talk.stops(2.0)
+    assert talk.final(SIDE_TALK, 2.0) == [Interrupt(EPOCH + 1, False, Reason.NO_INTERRUPT)]
+    talk.wait(1.0)
+    assert talk.machine.agent is Agent.SPEAKING
+    assert talk.epoch == EPOCH + 1
+
+
+def test_an_interruption_voids_the_epoch_and_the_new_question_is_answered():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.6)
+    assert talk.words('Wait, what about') == [Interrupt(EPOCH + 2, False, Reason.BARGE_IN, talk.now)]
+    assert talk.state == (Person.SPEAKING, Agent.IDLE, Voice.UP)
+    talk.step(Played(talk.now, EPOCH + 1, 'It is', False))
+    talk.stops()
+    talk.final('Wait, what about tomorrow?')
+    assert briefs(talk.wait(2.0)) == ['Wait, what about tomorrow?']
+    assert talk.epoch == EPOCH + 3
+
+
+def test_an_interruption_known_only_from_its_final_words_is_obeyed_and_answered():
+    talk = speaking()
+    effects = talk.says('Tell me about tomorrow instead, please.')
+    assert [effect.reason for effect in only(Interrupt, effects)] == [Reason.FIRST_SOUND, Reason.BARGE_IN]
+    assert briefs(talk.wait(2.0)) == ['Tell me about tomorrow instead, please.']
+
+
+def test_an_interruption_before_any_sound_keeps_the_first_question():
+    talk = asked()
+    effects = talk.says('And what time is it, robot?')
+    assert Reason.SUPERSEDED in [effect.reason for effect in only(Interrupt, effects)]
+    assert briefs(talk.wait(2.0)) == [f'{REQUEST} And what time is it, robot?']
+
+
+def test_an_interruption_after_the_first_sound_answers_only_the_new_question():
+    talk = speaking()
+    talk.says('Tell me about tomorrow instead, please.')
+    assert briefs(talk.wait(2.0)) == ['Tell me about tomorrow instead, please.']
+
+
+def test_one_new_word_is_not_yet_an_interruption():
+    talk = speaking()
+    talk.starts()
+    assert talk.words('Tell') == []
+    assert talk.words('okay yeah tell') == []         # nods do not count
+    assert only(Interrupt, talk.words('Tell me')) != []
+
+
+def test_a_short_sound_is_not_yet_an_interruption():
+    talk = speaking()
+    talk.starts()
+    assert talk.words('Tell me more', voiced_s=0.34) == []
+    assert only(Interrupt, talk.words('Tell me more', voiced_s=0.35)) != []
+
+
+def test_playing_of_a_voided_reply_does_not_make_the_robot_speak():
+    talk = speaking()
+    talk.says('Tell me about tomorrow instead, please.')
+    talk.step(Playing(talk.now, EPOCH + 1, 'It is almost'))
+    assert talk.machine.agent is Agent.DECIDING
+
+
+# -- stop ----------------------------------------------------------------------------------------------
+
+
+def test_stop_works_from_a_partial_result():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.3)
+    assert talk.words('stop', voiced_s=0.25) == [Interrupt(EPOCH + 2, False, Reason.STOP_PHRASE, talk.now)]
+    talk.stops(0.3)
+    assert talk.final('Stop!', 0.3) == []
+    assert briefs(talk.wait(20.0)) == []
+    assert talk.state == REST
+
+
+def test_stop_works_while_the_reply_is_prepared_and_the_question_is_forgotten():
+    talk = asked()
+    talk.says('Stop.', voiced_s=0.3)
+    assert talk.epoch == EPOCH + 2
+    talk.wait(1.0)
+    talk.says(QUESTION)
+    assert briefs(talk.wait(2.0)) == [QUESTION]
+
+
+def test_stop_takes_back_a_question_that_is_still_being_decided():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.starts()
+    talk.wait(0.3)
+    talk.words('stop')
+    talk.stops(0.3)
+    talk.final('Stop.', 0.3)
+    assert briefs(talk.wait(30.0)) == []
+    assert talk.state == REST
+
+
+def test_stop_and_a_new_question_in_one_breath_are_both_obeyed():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.4)
+    assert only(Interrupt, talk.words('Stop'))[0].reason is Reason.STOP_PHRASE
+    talk.wait(1.0)
+    talk.stops(1.4)
+    talk.final('Stop, tell me the time instead.', 1.4)
+    assert briefs(talk.wait(2.0)) == ['Stop, tell me the time instead.']
+
+
+def test_stop_in_silence_is_no_reason_for_anything():
+    talk = Talk()
+    assert talk.says('Stop.') == []
+    assert talk.wait(10.0) == []
+    assert talk.epoch == EPOCH
+    assert 'nothing is being said' in talk.machine.why
+
+
+def test_the_bus_stop_is_not_a_stop():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.5)
+    assert talk.words('We met at the bus stop') == []
+    talk.stops()
+    assert [effect.reason for effect in talk.final('We met at the bus stop.')] == [Reason.NO_INTERRUPT]
+    assert talk.machine.agent is Agent.SPEAKING
+
+
+def test_hush_silences():
+    talk = speaking()
+    assert talk.step(HushRequested(talk.now)) == [Interrupt(EPOCH + 2, False, Reason.HUSH, talk.now)]
+    assert talk.state == REST
+
+
+def test_hush_forgets_the_question_that_was_about_to_be_answered():
+    talk = asked()
+    talk.step(HushRequested(talk.now))
+    talk.wait(1.0)
+    talk.says(QUESTION)
+    assert briefs(talk.wait(2.0)) == [QUESTION]
+
+
+def test_hush_while_deciding_leaves_nothing_to_decide():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.step(HushRequested(talk.now))
+    assert briefs(talk.wait(30.0)) == []
+    assert talk.state == REST
+
+
+def test_hush_while_somebody_coughs_forgets_the_question_before():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.starts()
+    talk.step(HushRequested(talk.now))
+    talk.stops(0.1)
+    talk.final('', 0.1)
+    assert briefs(talk.wait(30.0)) == []
+
+
+def test_a_typed_query_forgets_a_spoken_one_that_was_set_aside():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.starts()
+    talk.step(Typed(talk.now, 'hello'))
+    talk.plays('Hello.')
+    talk.finishes('Hello.')
+    talk.stops(0.1)
+    talk.final('', 0.1)
+    assert briefs(talk.wait(30.0)) == []
+
+
+# -- replies that go wrong -----------------------------------------------------------------------------
+
+
+def test_a_reply_without_news_is_lost():
+    talk = asked()
+    assert talk.wait(13.0) == []
+    assert talk.wait(2.0) == [Interrupt(EPOCH + 2, False, Reason.LOST)]
+    assert talk.state == REST
+
+
+def test_a_lost_question_is_not_dragged_into_the_next_one():
+    talk = asked()
+    talk.wait(100.0)
+    talk.says(QUESTION)
+    assert briefs(talk.wait(2.0)) == [QUESTION]
+
+
+def test_a_reply_is_lost_although_people_go_on_talking():
+    talk = asked()
+    for _ in range(8):
+        talk.says(SIDE_TALK)
+        talk.wait(2.0)
+    assert Reason.LOST in [effect.reason for effect in only(Interrupt, talk.log)]
+
+
+def test_a_voice_whose_end_was_never_told_is_given_up_although_the_robot_speaks():
+    talk = speaking()
+    talk.starts()
+    for _ in range(20):
+        talk.wait(1.0)
+        talk.plays()
+    assert talk.state == (Person.QUIET, Agent.SPEAKING, Voice.UP)
+
+
+def test_a_long_reply_with_news_is_not_lost():
+    talk = speaking()
+    for _ in range(10):
+        assert talk.wait(10.0) == []
+        talk.plays()
+    assert talk.machine.agent is Agent.SPEAKING
+
+
+def test_an_empty_reply_ends():
+    talk = asked()
+    assert talk.step(Played(talk.now, talk.epoch, '', True)) == []
+    assert talk.state == REST
+
+
+# -- memory --------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_remembered_when_its_answer_is_heard():
+    talk = asked()
+    assert only(Remember, talk.log) == []
+    assert talk.plays() == [Remember(Role.PERSON, REQUEST)]
+    assert talk.plays() == []                         # once
+
+
+def test_the_whole_reply_is_remembered_when_it_was_heard():
+    talk = speaking()
+    assert talk.finishes('It is noon.') == [Remember(Role.ROBOT, 'It is noon.', truncated=False)]
+
+
+def test_heard_text_of_a_cut_reply_is_remembered_with_truncated():
+    talk = speaking()
+    talk.says('Tell me about tomorrow instead, please.')
+    effects = talk.step(Played(talk.now, EPOCH + 1, 'It is al', False))
+    assert effects == [Remember(Role.ROBOT, 'It is al', truncated=True)]
+
+
+def test_a_reply_that_nobody_heard_is_not_remembered():
+    talk = asked()
+    assert talk.step(Played(talk.now, talk.epoch, '', False)) == []
+
+
+def test_an_older_reply_that_ends_late_does_not_end_the_newer_one():
+    talk = speaking()
+    talk.step(Typed(talk.now, 'and tomorrow'))
+    talk.step(Played(talk.now, EPOCH + 1, 'It is', False))
+    assert talk.machine.agent is Agent.PREPARING
+    talk.plays()
+    talk.step(Played(talk.now, EPOCH + 1, 'It is', False))
+    assert talk.machine.agent is Agent.SPEAKING
+
+
+# -- every state has a way out by event and by deadline ------------------------------------------------
+
+
+def person_speaks() -> Talk:
+    talk = Talk()
+    talk.starts()
+    return talk
+
+
+def person_trails() -> Talk:
+    talk = person_speaks()
+    talk.stops()
+    return talk
+
+
+def agent_decides() -> Talk:
+    talk = Talk()
+    talk.says(QUESTION)
+    return talk
+
+
+def voice_is_low() -> Talk:
+    talk = speaking()
+    talk.starts()
+    return talk
+
+
+def question_is_set_aside() -> Talk:
+    talk = agent_decides()
+    talk.starts()
+    return talk
+
+
+STATES = [
+    (person_speaks, Person.SPEAKING, SpeechStopped(0.0, 1, 0.5)),
+    (person_trails, Person.TRAILING, SpeechStarted(0.0, 1)),
+    (agent_decides, Agent.DECIDING, HushRequested(0.0)),
+    (asked, Agent.PREPARING, HushRequested(0.0)),
+    (speaking, Agent.SPEAKING, Played(0.0, EPOCH + 1, 'x', True)),
+    (voice_is_low, Voice.LOWERED, Transcript(1002.0, 2, 'mm', True, 0.2)),
+    (question_is_set_aside, Person.SPEAKING, SpeechStopped(0.0, 2, 0.5)),
+]
+
+
+@pytest.mark.parametrize('enter, state, event', STATES)
+def test_every_state_has_a_way_out_by_an_event(enter, state, event: Event):
+    talk = enter()
+    assert state in talk.state
+    talk.step(event)
+    assert state not in talk.state
+
+
+@pytest.mark.parametrize('enter, state, event', STATES)
+def test_every_state_has_a_way_out_by_deadlines_alone(enter, state, event: Event):
+    talk = enter()
+    assert state in talk.state
+    began, ticks = talk.now, 0
+    while (due := talk.machine.deadline()) is not None:
+        talk.now = max(talk.now, due)
+        talk.step(Tick(talk.now))
+        ticks += 1
+        assert ticks <= 8
+    assert talk.state == REST
+    assert talk.now - began <= 3 * talk.machine.params.patience_s
+
+
+def test_every_state_but_the_idle_ones_is_in_the_table():
+    everything = {*Person, *Agent, *Voice}
+    assert {state for _, state, _ in STATES} == everything - set(REST)
+
+
+# -- parameters ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Parameters as a node would have them."""
+
+    level: float = param(-20.0, 'a level [dB]', -60.0, 0.0)
+    size: str = param('small', 'a size', choices=('small', 'large'))
+
+
+@pytest.mark.parametrize('params', [TurnParams, AddresseeParams, EndpointParams])
+def test_every_default_is_inside_of_its_range(params: type):
+    assert check(params()) == params()
+    assert all(spec.doc for spec in specs(params))
+
+
+@pytest.mark.parametrize('value', [-60.0, -1, 0.0])
+def test_a_range_may_end_at_zero(value: float):
+    assert check(Sound(level=value)).level == value
+
+
+@pytest.mark.parametrize('value', [0.1, -60.1, float('nan')])
+def test_a_value_outside_of_its_range_is_refused_by_name(value: float):
+    with pytest.raises(ConfigError, match='level'):
+        check(Sound(level=value))
+
+
+def test_a_value_that_is_not_among_the_choices_is_refused():
+    with pytest.raises(ConfigError, match='big.*small, large'):
+        check(Sound(size='big'))
