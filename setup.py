@@ -1,18 +1,22 @@
 """Where everything goes when the package is installed by colcon or pip."""
 
-from glob import glob
-from os.path import isfile
+from os import walk
+from os.path import join
 
 from setuptools import find_packages, setup
 
 NAME = 'omni_agent'
 NODES = ('camera', 'microphone', 'speaker', 'perception', 'decision', 'reaction')
-SHARED = ('config', 'launch', 'models', 'models/licences', 'rviz', 'rqt', 'scenarios',
-          'scenarios/assets')
+SHARED = ('config', 'launch', 'models', 'rviz', 'rqt', 'scenarios')
 
 
-def files(folder):
-    return sorted(path for path in glob(f'{folder}/*') if isfile(path))
+def shared():
+    """(folder below share/, its files) for every folder of data that is not empty."""
+    for top in SHARED:
+        for folder, _, names in walk(top):
+            files = [join(folder, name) for name in sorted(names) if not name.endswith('.pyc')]
+            if files:
+                yield f'share/{NAME}/{folder}', files
 
 
 setup(
@@ -23,7 +27,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
-        *((f'share/{NAME}/{folder}', files(folder)) for folder in SHARED if files(folder)),
+        *shared(),
     ],
     python_requires='>=3.10',
     install_requires=['setuptools'],

@@ -88,7 +88,8 @@ def test_a_word_begins_where_it_says(hibari: HibariTts, recogniser: MoonshineRec
             sound = np.pad(speech.samples[:speech.words[at][0]] / np.float32(32768), (0, RATE // 2))
             heard = spoken(recogniser(sound))
             before = spoken(' '.join(word for _, word in speech.words[:at]))
-            right += abs(len(heard) - len(before)) <= 0 and heard[-1:] == before[-1:]
+            extra = len(heard) - len(before)
+            right += extra in (0, 1) and word_errors(before, heard[:len(before)]) <= 1
             total += 1
     assert right / total > 0.85, f'{right} of {total}'
 

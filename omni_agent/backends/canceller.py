@@ -1,7 +1,7 @@
 """Removes the robot's own voice from what the microphone heard: SpeexDSP's adaptive filter, through ctypes.
 
 Of the cancellers at hand it is the one that leaves a person's words whole while both speak; it leaks more echo than
-WebRTC's, so ``core/echo.py`` judges what is left. The library is the distribution's libspeexdsp (BSD-3-Clause).
+WebRTC's, so ``core/echo.py`` judges what is left. Its residual suppressor is left out: it eats soft onsets. The library is the distribution's libspeexdsp (BSD-3-Clause).
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from omni_agent.core.errors import BackendError
 
 TAIL = RATE // 5               # [samples] 200 ms: delay of the devices and the reverberation of a living room
 SET_SAMPLING_RATE = 24         # SPEEX_ECHO_SET_SAMPLING_RATE of speex_echo.h
-SET_ECHO_STATE = 24            # SPEEX_PREPROCESS_SET_ECHO_STATE of speex_preprocess.h
-SET_DENOISE = 0                # SPEEX_PREPROCESS_SET_DENOISE
 
 
 class SpeexCanceller:
@@ -31,21 +29,15 @@ class SpeexCanceller:
         self._echo = self._library.speex_echo_state_init(BLOCK, TAIL)
         rate = ctypes.c_int(RATE)
         self._library.speex_echo_ctl(self._echo, SET_SAMPLING_RATE, ctypes.byref(rate))
-        self._residual = self._library.speex_preprocess_state_init(BLOCK, RATE)
-        off = ctypes.c_int(0)
-        self._library.speex_preprocess_ctl(self._residual, SET_DENOISE, ctypes.byref(off))
-        self._library.speex_preprocess_ctl(self._residual, SET_ECHO_STATE, ctypes.c_void_p(self._echo))
 
     def __call__(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
         out = np.empty(BLOCK, np.int16)
         heard, played = np.ascontiguousarray(heard), np.ascontiguousarray(played)
         self._library.speex_echo_cancellation(self._echo, _pointer(heard), _pointer(played), _pointer(out))
-        self._library.speex_preprocess_run(self._residual, _pointer(out))
         return out
 
     def __del__(self) -> None:
-        if hasattr(self, '_residual'):
-            self._library.speex_preprocess_state_destroy(self._residual)
+        if hasattr(self, '_echo'):
             self._library.speex_echo_state_destroy(self._echo)
 
 
@@ -61,16 +53,12 @@ def _library() -> ctypes.CDLL:
     except OSError as error:
         raise BackendError('libspeexdsp is missing, so recognition hears the robot\'s own voice: '
                            'run "apt-get install libspeexdsp1"') from error
-    for function in (library.speex_echo_state_init, library.speex_preprocess_state_init):
-        function.restype = ctypes.c_void_p
-        function.argtypes = [ctypes.c_int, ctypes.c_int]
+    library.speex_echo_state_init.restype = ctypes.c_void_p
+    library.speex_echo_state_init.argtypes = [ctypes.c_int, ctypes.c_int]
     state = ctypes.c_void_p
     for function, arguments in (
             (library.speex_echo_ctl, [state, ctypes.c_int, state]),
-            (library.speex_preprocess_ctl, [state, ctypes.c_int, state]),
             (library.speex_echo_cancellation, [state, state, state, state]),
-            (library.speex_preprocess_run, [state, state]),
-            (library.speex_echo_state_destroy, [state]),
-            (library.speex_preprocess_state_destroy, [state])):
+            (library.speex_echo_state_destroy, [state])):
         function.argtypes = arguments
     return library

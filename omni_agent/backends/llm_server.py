@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from omni_agent.backends import Message
 from omni_agent.backends.llm import yes_margin
-from omni_agent.core.errors import BackendError
+from omni_agent.core.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
     import httpx
@@ -33,7 +33,8 @@ class ServerLlm:
     """A chat model behind ``url``, as in 'http://127.0.0.1:8080/v1'. May be called from several threads.
 
     Without ``model`` the server's first one is taken; without ``api_key`` the one in $OMNI_AGENT_LLM_API_KEY.
-    Every failure is a BackendError that names the address. ``malformed`` counts lines that were skipped.
+    Every failure is a BackendError that names the address, but a malformed address is a ConfigError.
+    ``malformed`` counts lines of an answer that were skipped.
     """
 
     def __init__(self, url: str, model: str = '', api_key: str | None = None, connect_timeout_s: float = 2.0,
@@ -42,7 +43,8 @@ class ServerLlm:
             import httpx
         except ImportError as error:
             raise BackendError('httpx is not installed: run "pip install httpx"') from error
-        self._url = url.rstrip('/').removesuffix(PATH)
+        host = _host(url)
+        self.url = url.rstrip('/').removesuffix(PATH)
         self._model = model
         self._first_s, self._idle_s = first_token_timeout_s, idle_timeout_s
         self.malformed = 0
@@ -50,7 +52,7 @@ class ServerLlm:
         timeout = httpx.Timeout(first_token_timeout_s, connect=connect_timeout_s)
         self._client = httpx.Client(
             timeout=timeout, headers={'Authorization': f'Bearer {key}'} if key else {},
-            trust_env=urlsplit(url).hostname not in LOOPBACK)     # no proxy between us and ourselves
+            trust_env=host not in LOOPBACK)     # no proxy between us and ourselves
 
     def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]:
         """Pieces of the reply; closing the iterator closes the connection, at which servers stop computing.
@@ -64,7 +66,7 @@ class ServerLlm:
                 try:
                     piece = reply.pieces.get(timeout=limit_s)
                 except Empty:
-                    raise BackendError(f'{self._url}: no word for {limit_s:g} s; the server is overloaded or hangs'
+                    raise BackendError(f'{self.url}: no word for {limit_s:g} s; the server is overloaded or hangs'
                                        ) from None
                 if piece is None:
                     return
@@ -82,7 +84,7 @@ class ServerLlm:
             candidates = reply['choices'][0]['logprobs']['content'][0]['top_logprobs']
             return yes_margin({c['token']: c['logprob'] for c in candidates})
         except (KeyError, IndexError, TypeError) as error:
-            raise BackendError(f'{self._url}: unsupported: this server gives no top_logprobs') from error
+            raise BackendError(f'{self.url}: unsupported: this server gives no top_logprobs') from error
 
     def warm(self, messages: Sequence[Message]) -> None:
         self._post(self._request(messages, 1))
@@ -96,26 +98,26 @@ class ServerLlm:
 
     def _first_model(self) -> str:
         with self._failures():
-            response = self._client.get(self._url + '/models')
+            response = self._client.get(self.url + '/models')
             self._raise_for(response)
             try:
                 self._model = response.json()['data'][0]['id']
             except (ValueError, KeyError, IndexError, TypeError) as error:
-                raise BackendError(f'{self._url}: lists no model: name one') from error
+                raise BackendError(f'{self.url}: lists no model: name one') from error
         return self._model
 
     def _post(self, request: Mapping[str, object]) -> dict:
         with self._failures():
-            response = self._client.post(self._url + PATH, json=request)
+            response = self._client.post(self.url + PATH, json=request)
             self._raise_for(response)
             try:
                 return response.json()
             except ValueError as error:
-                raise BackendError(f'{self._url}: answered with something that is no JSON') from error
+                raise BackendError(f'{self.url}: answered with something that is no JSON') from error
 
     def read(self, request: Mapping[str, object], reply: _Reply) -> None:
         """Take one streamed answer off the wire, until its end or until nobody wants it. Raises BackendError."""
-        with self._failures(), self._client.stream('POST', self._url + PATH, json=request) as response:
+        with self._failures(), self._client.stream('POST', self.url + PATH, json=request) as response:
             reply.attach(response)
             if response.status_code != 200:
                 response.read()
@@ -126,7 +128,7 @@ class ServerLlm:
                     return
                 finished = self._take(line, reply) or finished
             if not finished:
-                raise BackendError(f'{self._url}: closed the connection in the middle of the answer')
+                raise BackendError(f'{self.url}: closed the connection in the middle of the answer')
 
     def _take(self, line: str, reply: _Reply) -> bool:
         """One line of the event stream. True if the answer is complete."""
@@ -138,7 +140,7 @@ class ServerLlm:
         try:
             chunk = json.loads(data)
             if 'error' in chunk:
-                raise BackendError(f'{self._url}: {_complaint(chunk)}')
+                raise BackendError(f'{self.url}: {_complaint(chunk)}')
             choice = (chunk.get('choices') or [{}])[0]
             text = choice.get('delta', {}).get('content') or ''
             done = bool(choice.get('finish_reason'))
@@ -156,7 +158,7 @@ class ServerLlm:
             complaint = _complaint(response.json())
         except ValueError:
             complaint = response.text.strip()[:LONGEST_COMPLAINT]
-        raise BackendError(f'{self._url}: HTTP {response.status_code}: {complaint or response.reason_phrase}')
+        raise BackendError(f'{self.url}: HTTP {response.status_code}: {complaint or response.reason_phrase}')
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -165,14 +167,14 @@ class ServerLlm:
         try:
             yield
         except httpx.ConnectTimeout as error:
-            raise BackendError(f'{self._url}: no connection in time: check the address') from error
+            raise BackendError(f'{self.url}: no connection in time: check the address') from error
         except httpx.ConnectError as error:
-            raise BackendError(f'{self._url}: cannot connect ({error}): is the server running?') from error
+            raise BackendError(f'{self.url}: cannot connect ({error}): is the server running?') from error
         except httpx.TimeoutException as error:
-            raise BackendError(f'{self._url}: no word for {self._first_s:g} s; the server is overloaded or hangs'
+            raise BackendError(f'{self.url}: no word for {self._first_s:g} s; the server is overloaded or hangs'
                                ) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise BackendError(f'{self._url}: the connection broke: {error or type(error).__name__}') from error
+            raise BackendError(f'{self.url}: the connection broke: {error or type(error).__name__}') from error
 
 
 class _Reply:
@@ -201,6 +203,16 @@ class _Reply:
         if self._socket is not None:
             with contextlib.suppress(OSError):      # it is closed already when the answer was complete
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _host(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ConfigError(f'{url!r} is no address of a server: it looks like http://127.0.0.1:8080/v1')
+    return host
 
 
 def _complaint(reply: object) -> str:

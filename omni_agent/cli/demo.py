@@ -40,13 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         overrides.setdefault(node, {})[parameter] = value
     out = _folder(arguments.out)
     with open(out / 'nodes.log', 'w', encoding='utf-8') as log:
-        view = LiveView(f'omni_agent: {arguments.scenario}')
-        stage = Stage(arguments.scenario, out, view.feed,
+        stage = Stage(arguments.scenario, out, lambda record: view.feed(record),
                       lambda name, line: print(f'{name}: {line}', file=log, flush=True), overrides, arguments.profile)
-        view.lines = len(stage.scenario.lines)
+        view = LiveView(f'omni_agent: {stage.scenario.name}', len(stage.scenario.lines))
         with view:
             for _ in stage.play():
-                view.refresh()
+                pass                              # the view draws itself
     return conclude(out, stage.codes)
 
 

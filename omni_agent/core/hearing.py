@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Protocol
 
 import numpy as np
 
@@ -15,7 +15,19 @@ FRAME = 512                # [samples] 32 ms: what the voice-activity model take
 LONGEST_CHUNK = RATE       # [samples] a chunk longer than a second is not a live microphone
 SNAP = BLOCK // 2          # [samples] a reference block this near to the end of the last one follows it
 
+DULL = 30                  # [frames] after a second without a voice the model forgets: its memory fills with echo and noise
+#                            until it misses whole words (with reset 34 ms to an onset, without 640 ms, same sound)
+VOICE = 0.3                # probability from which a frame is not "without a voice"
+
 Canceller = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class VoiceModel(Protocol):
+    """Probability that FRAME float32 samples hold speech; has a memory."""
+
+    def __call__(self, frame: np.ndarray) -> float: ...
+
+    def reset(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class Hearing:
     both are the same.
     """
 
-    def __init__(self, voice_probability: Callable[[np.ndarray], float], canceller: Canceller | None = None,
+    def __init__(self, voice: VoiceModel, canceller: Canceller | None = None,
                  seconds: float = 32.0) -> None:
         self.ring = AudioRing(seconds)
         self.clean = AudioRing(seconds) if canceller else self.ring
@@ -43,7 +55,8 @@ class Hearing:
         self.late = 0                        # [samples] of the reference that came after they were needed
         self._played = AudioRing(4.0)        # the reference at the positions of the microphone's stream
         self._canceller = canceller
-        self._probability = voice_probability
+        self._voice = voice
+        self._dull = 0                       # [frames] since the last one with a voice
         self._echo_at: list[tuple[int, float]] = []     # (end, likelihood) of the blocks of the open frame
         self._gated = 0                      # next sample for the canceller and the echo gate
         self._framed = 0                     # next sample for the voice model
@@ -100,6 +113,14 @@ class Hearing:
         start = self._framed - FRAME
         shares = [share for end, share in self._echo_at if end > start]
         self._echo_at = [item for item in self._echo_at if item[0] > self._framed]
-        probability = self._probability(samples.astype(np.float32) / 32768.0)
+        probability = self._probability(samples)
         voice = VoiceFrame(self.time(self._framed), FRAME / RATE, probability, float(np.mean(shares or [0.0])))
         return HeardFrame(self._framed, voice, level_dbfs(samples))
+
+    def _probability(self, samples: np.ndarray) -> float:
+        probability = self._voice(samples.astype(np.float32) / 32768.0)
+        self._dull = 0 if probability >= VOICE else self._dull + 1
+        if self._dull == DULL:
+            self._voice.reset()
+            self._dull = 0
+        return probability

@@ -155,7 +155,7 @@ def nod(hum: np.ndarray, first_s: float, gap_s: float, second_s: float) -> np.nd
 
 
 def cough() -> np.ndarray:
-    """Its three phases: the glottis bursts open, air rushes, the cords close with a hoarse tail."""
+    """Three phases: the glottis bursts open, air rushes, the cords close with a hoarse tail."""
     from scipy.signal import lfilter
 
     rng = np.random.default_rng(7)

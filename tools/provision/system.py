@@ -63,6 +63,7 @@ def _python_package(kind: str) -> str:
 
 RUNNING = [
     Need('libportaudio2', 'microphone and loudspeaker', library('portaudio')),
+    Need('libspeexdsp1', 'taking the robot out of what it hears', library('speexdsp')),
     Need('flite', 'the fallback voice, and people in the virtual room', program('flite')),
     Need('espeak-ng', 'people in the virtual room', program('espeak-ng')),
 ]
