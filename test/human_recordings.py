@@ -1,4 +1,6 @@
-"""Recordings of two human voices with transcripts, from Debian packages: what speech models are tested on."""
+"""Recordings of two human voices with transcripts, from Debian packages: what speech models are
+tested on.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,14 @@ def allison(count: int = 40) -> list[tuple[np.ndarray, str]]:
     folders = [folder for folder in glob.glob(ALLISON) if glob.glob(folder + '/*.g722')]
     if not folders or shutil.which('ffmpeg') is None:
         pytest.skip('needs recordings: apt install asterisk-core-sounds-en-g722 ffmpeg')
-    lines = [line.split(': ', 1) for line in PROMPTS.read_text().splitlines() if not line.startswith(';')]
+    lines = [line.split(': ', 1)
+             for line in PROMPTS.read_text().splitlines() if not line.startswith(';')]
     return [(_g722(Path(folders[0], name + '.g722')), text) for name, text in lines[:count]]
 
 
 def _g722(path: Path) -> np.ndarray:
-    command = ['ffmpeg', '-v', 'error', '-f', 'g722', '-i', str(path), '-f', 's16le', '-ar', str(RATE), '-']
+    command = ['ffmpeg', '-v', 'error', '-f', 'g722', '-i', str(path),
+               '-f', 's16le', '-ar', str(RATE), '-']
     raw = subprocess.run(command, capture_output=True, check=True).stdout
     return np.frombuffer(raw, '<i2').astype(np.float32) / 32768
 

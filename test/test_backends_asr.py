@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from human_recordings import allison, librivox, need_model, pink_noise, spoken, word_error_rate, word_errors
+from human_recordings import (allison, librivox, need_model, pink_noise, spoken, word_error_rate,
+                              word_errors)
 
 from omni_agent.backends import RATE
-from omni_agent.backends.asr import (LOOP_TURNS, MAX_SAMPLES, MoonshineRecogniser, loop, read_tokens, split)
+from omni_agent.backends.asr import (
+    LOOP_TURNS, MAX_SAMPLES, MoonshineRecogniser, loop, read_tokens, split)
 from omni_agent.core.errors import BackendError, WireError
 
 
@@ -37,7 +39,8 @@ def test_a_voice_in_noise_is_mostly_understood(recogniser: MoonshineRecogniser) 
     assert rate < 0.35, f'word error rate {rate:.3f} at 10 dB'
 
 
-def test_words_come_with_the_sound_so_that_partial_results_make_sense(recogniser: MoonshineRecogniser) -> None:
+def test_words_come_with_the_sound_so_that_partial_results_make_sense(
+        recogniser: MoonshineRecogniser) -> None:
     samples, text = librivox()[0]
     whole = spoken(recogniser(samples))
     half = spoken(recogniser(samples[:samples.size // 2]))
@@ -45,7 +48,8 @@ def test_words_come_with_the_sound_so_that_partial_results_make_sense(recogniser
     assert word_errors(whole[:len(half) - 1], half[:-1]) <= 2
 
 
-def test_more_than_half_a_minute_is_cut_at_a_pause_and_not_lost(recogniser: MoonshineRecogniser) -> None:
+def test_more_than_half_a_minute_is_cut_at_a_pause_and_not_lost(
+        recogniser: MoonshineRecogniser) -> None:
     pause = np.zeros(RATE // 2, np.float32)
     parts = [part for samples, _ in librivox() for part in (samples, pause)] * 2
     text = ' '.join(text for _, text in librivox() * 2)
@@ -66,7 +70,8 @@ def test_a_cut_falls_into_the_pause() -> None:
 @pytest.mark.parametrize('samples', [
     np.zeros(0, np.float32), np.ones(80, np.float32), np.zeros(3 * RATE, np.float32)],
     ids=['nothing', 'a few samples', 'digital silence'])
-def test_where_nobody_spoke_there_is_no_text(recogniser: MoonshineRecogniser, samples: np.ndarray) -> None:
+def test_where_nobody_spoke_there_is_no_text(
+        recogniser: MoonshineRecogniser, samples: np.ndarray) -> None:
     assert recogniser(samples) == ''
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from omni_agent.backends import RATE, Message
-from omni_agent.backends.fake import (GAP, WORD, BrightDetector, EchoTts, LevelVad, QuietTurnEnd, ScriptedLlm,
-                                      ScriptedRecogniser)
+from omni_agent.backends.fake import (
+    GAP, WORD, BrightDetector, EchoTts, LevelVad, QuietTurnEnd, ScriptedLlm, ScriptedRecogniser)
 from omni_agent.core.errors import WireError
 
 
@@ -34,7 +34,8 @@ def test_the_scripted_model_can_be_cancelled_and_counts_it() -> None:
 
 def test_margins_are_given_by_what_was_said() -> None:
     llm = ScriptedLlm(margins={'robot': 3.0, 'Anna': -3.0})
-    assert [llm.margin(ask(text)) for text in ('Hey robot!', 'Anna, come.', 'Well.')] == [3.0, -3.0, 0.0]
+    said = ('Hey robot!', 'Anna, come.', 'Well.')
+    assert [llm.margin(ask(text)) for text in said] == [3.0, -3.0, 0.0]
 
 
 def test_the_tone_voice_has_a_known_length_and_loudness() -> None:

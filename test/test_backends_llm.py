@@ -1,4 +1,6 @@
-"""The embedded language model: streaming, cancelling, yes and no, and what happens when things go wrong."""
+"""The embedded language model: streaming, cancelling, yes and no, and what happens when things go
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,8 @@ def test_a_stream_that_was_never_read_costs_nothing(llm: LocalLlm) -> None:
     assert seconds(lambda: list(llm.stream(COUNT, 2))) < 5.0
 
 
-def test_asking_yes_or_no_during_a_reply_neither_waits_for_it_nor_changes_it(llm: LocalLlm) -> None:
+def test_asking_yes_or_no_during_a_reply_neither_waits_for_it_nor_changes_it(
+        llm: LocalLlm) -> None:
     alone = ''.join(llm.stream(COUNT, 40))
     question = [Message('system', 'Answer Yes or No.'), Message('user', 'Is water wet?')]
     llm.margin(question)
@@ -102,7 +105,9 @@ def test_asking_yes_or_no_during_a_reply_neither_waits_for_it_nor_changes_it(llm
 def test_several_threads_may_ask_at_once(llm: LocalLlm) -> None:
     expected = ''.join(llm.stream(COUNT, 6))
     answers: list[str] = []
-    threads = [threading.Thread(target=lambda: answers.append(''.join(llm.stream(COUNT, 6)))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(''.join(llm.stream(COUNT, 6))))
+        for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -118,17 +123,20 @@ def test_a_prompt_that_does_not_fit_is_refused_and_the_next_one_works(llm: Local
     assert list(llm.stream(COUNT, 2))
 
 
-def test_people_talking_to_each_other_are_told_from_people_talking_to_the_robot(qwen: LocalLlm) -> None:
+def test_people_talking_to_each_other_are_told_from_people_talking_to_the_robot(
+        qwen: LocalLlm) -> None:
     """None of these sentences was used for choosing the prompt."""
-    robot = ['What is seventeen times six?', 'Follow me.', 'Can you hear me?', 'Tell me about black holes.',
-             'What do you see on the table?', 'Go back to your charger.', 'How old is the universe?',
-             'Look at this, what is it?']
-    people = ['Did you pay the electricity bill?', 'She left him for his best friend.', 'Dad, can I go out tonight?',
-              'Where did you two meet?', 'How is your mother doing?', 'You never listen to me, Mark.',
-              'The neighbours were so loud again.', 'I love you too.']
+    robot = ['What is seventeen times six?', 'Follow me.', 'Can you hear me?',
+             'Tell me about black holes.', 'What do you see on the table?',
+             'Go back to your charger.', 'How old is the universe?', 'Look at this, what is it?']
+    people = [
+        'Did you pay the electricity bill?', 'She left him for his best friend.',
+        'Dad, can I go out tonight?', 'Where did you two meet?', 'How is your mother doing?',
+        'You never listen to me, Mark.', 'The neighbours were so loud again.', 'I love you too.']
     margins = [[qwen.margin([Message(*line) for line in prompts.judge(text)]) for text in kind]
                for kind in (robot, people)]
-    rank = sum((a > b) + 0.5 * (a == b) for a in margins[0] for b in margins[1]) / (len(robot) * len(people))
+    rank = sum((a > b) + 0.5 * (a == b)
+               for a in margins[0] for b in margins[1]) / (len(robot) * len(people))
     assert rank > 0.85, f'area under the ROC curve {rank:.2f}'
 
 
@@ -161,8 +169,10 @@ def test_a_prompt_returns_to_its_cache_and_a_new_one_takes_the_one_idle_longest(
     assert ask('a') == a
 
 
-@pytest.mark.parametrize('content', [None, b'', b'GGUF' + bytes(100)], ids=['missing', 'empty', 'damaged'])
-def test_a_file_that_is_no_model_is_reported_with_its_path(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize('content', [None, b'', b'GGUF' + bytes(100)],
+                         ids=['missing', 'empty', 'damaged'])
+def test_a_file_that_is_no_model_is_reported_with_its_path(
+        tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / 'broken.gguf'
     if content is not None:
         path.write_bytes(content)
@@ -195,27 +205,34 @@ if sys.argv[2] == 'listening':
 
 @pytest.mark.parametrize('state', ['idle', 'speaking'])
 def test_a_process_ends_cleanly_and_writes_nothing(path: Path, state: str) -> None:
-    """llama.cpp writes to file descriptor 2 behind Python's back, and its engine can hang when it is destroyed."""
-    done = subprocess.run([sys.executable, '-c', SCRIPT, str(path), state], capture_output=True, text=True, timeout=60)
+    """llama.cpp writes to file descriptor 2 behind Python's back, and its engine can hang when it
+    is destroyed.
+    """
+    done = subprocess.run([sys.executable, '-c', SCRIPT, str(path), state],
+                          capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
 
 
 def test_its_log_can_be_brought_back(path: Path) -> None:
-    done = subprocess.run([sys.executable, '-c', SCRIPT, str(path), 'idle'], capture_output=True, text=True,
-                          timeout=60, env={**os.environ, 'OMNI_AGENT_LLM_LOG': '1'})
+    done = subprocess.run([sys.executable, '-c', SCRIPT, str(path), 'idle'],
+                          capture_output=True, text=True, timeout=60,
+                          env={**os.environ, 'OMNI_AGENT_LLM_LOG': '1'})
     assert done.returncode == 0 and 'SmolLM2' in done.stderr
 
 
 def test_nobody_else_can_use_its_listener(path: Path) -> None:
     import httpx
-    with subprocess.Popen([sys.executable, '-c', SCRIPT, str(path), 'listening'], stdin=subprocess.PIPE,
+    with subprocess.Popen([sys.executable, '-c', SCRIPT, str(path), 'listening'],
+                          stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin and process.stdout
         addresses = listeners(int(process.stdout.readline()))
         assert all(host == '127.0.0.1' for host, _ in addresses)
         for _, port in addresses:
             for route in ('/', '/slots', '/props', '/v1/chat/completions'):
-                answer = httpx.post(f'http://127.0.0.1:{port}{route}', json={'messages': []}, trust_env=False)
+                answer = httpx.post(
+                    f'http://127.0.0.1:{port}{route}', json={'messages': []},
+                    trust_env=False)
                 assert answer.status_code in (401, 403, 404), (route, answer.text)
         process.stdin.close()
         assert process.wait(30) == 0

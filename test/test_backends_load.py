@@ -10,11 +10,14 @@ from omni_agent.backends import fake, load
 from omni_agent.core.errors import BackendError, ConfigError
 
 
-@pytest.mark.parametrize(('make', 'choices'), [
-    (load.vad, ('silero', 'fake')), (load.recogniser, ('moonshine', 'fake', 'none')),
-    (load.turn_end, ('smart_turn', 'fake', 'none')), (load.detector, ('nanodet', 'fake', 'none')),
-    (load.tts, ('hibari', 'flite', 'fake')), (load.llm, ('qwen2_5_0_5b', 'smollm2_135m', 'fake', '.gguf', 'http'))],
-    ids=lambda value: getattr(value, '__name__', ''))
+@pytest.mark.parametrize(('make', 'choices'),
+                         [(load.vad, ('silero', 'fake')),
+                          (load.recogniser, ('moonshine', 'fake', 'none')),
+                          (load.turn_end, ('smart_turn', 'fake', 'none')),
+                          (load.detector, ('nanodet', 'fake', 'none')),
+                          (load.tts, ('hibari', 'flite', 'fake')),
+                          (load.llm, ('qwen2_5_0_5b', 'smollm2_135m', 'fake', '.gguf', 'http'))],
+                         ids=lambda value: getattr(value, '__name__', ''))
 @pytest.mark.parametrize('name', ['', 'nonsense', 'Fake'])
 def test_an_unknown_name_lists_the_choices(make, choices: tuple[str, ...], name: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -23,9 +26,13 @@ def test_an_unknown_name_lists_the_choices(make, choices: tuple[str, ...], name:
     assert all(choice in str(error.value) for choice in choices)
 
 
-@pytest.mark.parametrize(('make', 'kind'), [
-    (load.vad, fake.LevelVad), (load.recogniser, fake.ScriptedRecogniser), (load.turn_end, fake.QuietTurnEnd),
-    (load.detector, fake.BrightDetector), (load.tts, fake.EchoTts), (load.llm, fake.ScriptedLlm)])
+@pytest.mark.parametrize(('make', 'kind'),
+                         [(load.vad, fake.LevelVad),
+                          (load.recogniser, fake.ScriptedRecogniser),
+                          (load.turn_end, fake.QuietTurnEnd),
+                          (load.detector, fake.BrightDetector),
+                          (load.tts, fake.EchoTts),
+                          (load.llm, fake.ScriptedLlm)])
 def test_fakes_need_nothing(make, kind: type) -> None:
     assert isinstance(make('fake'), kind)
 
@@ -47,10 +54,14 @@ def test_an_address_makes_a_client_without_talking_to_it() -> None:
     assert isinstance(load.llm('http://127.0.0.1:9/v1', model='m'), ServerLlm)
 
 
-@pytest.mark.parametrize('make', [lambda: load.vad('silero'), lambda: load.recogniser('moonshine'),
-                                  lambda: load.turn_end('smart_turn'), lambda: load.llm('smollm2_135m')],
+@pytest.mark.parametrize('make',
+                         [lambda: load.vad('silero'),
+                          lambda: load.recogniser('moonshine'),
+                          lambda: load.turn_end('smart_turn'),
+                          lambda: load.llm('smollm2_135m')],
                          ids=['silero', 'moonshine', 'smart_turn', 'smollm2_135m'])
-def test_a_model_that_was_never_pulled_says_how_to_get_it(make, tmp_path: Path, monkeypatch) -> None:
+def test_a_model_that_was_never_pulled_says_how_to_get_it(
+        make, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     with pytest.raises(BackendError, match='omni-agent models pull'):
         make()

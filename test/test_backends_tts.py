@@ -1,4 +1,6 @@
-"""Both voices: what they say can be understood, starts at once, is even in loudness, and tells where its words are."""
+"""Both voices: what they say can be understood, starts at once, is even in loudness, and tells
+where its words are.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,10 @@ from omni_agent.backends.speech_finish import LEAD, STEP, TAIL, audible, finish,
 from omni_agent.backends.tts import LONGEST, Group, HibariTts, align, evenly, passes
 from omni_agent.core.errors import BackendError
 
-SENTENCES = ('I can see two cats and a dog.', 'The weather will be sunny and warm tomorrow.',
-             'The train to London leaves at half past seven in the evening.', 'Sorry, I did not understand you.',
-             'Turn left after the bridge, and then go straight on.')
+SENTENCES = (
+    'I can see two cats and a dog.', 'The weather will be sunny and warm tomorrow.',
+    'The train to London leaves at half past seven in the evening.',
+    'Sorry, I did not understand you.', 'Turn left after the bridge, and then go straight on.')
 
 
 @pytest.fixture(scope='module')
@@ -50,17 +53,20 @@ def say(voice: Tts, text: str) -> Speech:
     """All pieces as one."""
     pieces = list(voice.stream(text))
     starts = np.cumsum([0, *(piece.samples.size for piece in pieces)])
-    words = tuple((int(start) + at, word) for start, piece in zip(starts, pieces) for at, word in piece.words)
+    words = tuple((int(start) + at, word) for start, piece in zip(starts, pieces)
+                  for at, word in piece.words)
     return Speech(np.concatenate([piece.samples for piece in pieces]), words)
 
 
 def test_it_can_be_understood(hibari: HibariTts, recogniser: MoonshineRecogniser) -> None:
-    pairs = [(text, recogniser(say(hibari, text).samples / np.float32(32768))) for text in SENTENCES]
+    pairs = [(text, recogniser(say(hibari, text).samples / np.float32(32768)))
+              for text in SENTENCES]
     assert word_error_rate(pairs) < 0.08, pairs
 
 
 @pytest.mark.parametrize('text', ['Okay.', *SENTENCES])
-def test_every_sentence_is_as_loud_starts_at_once_and_does_not_trail(voice: Tts, text: str) -> None:
+def test_every_sentence_is_as_loud_starts_at_once_and_does_not_trail(
+        voice: Tts, text: str) -> None:
     for speech in voice.stream(text):
         assert speech.samples.dtype == np.int16 and speech.samples.ndim == 1
         sound = speech.samples / 32768
@@ -76,16 +82,20 @@ def test_all_words_come_in_order_with_rising_offsets(voice: Tts) -> None:
     speech = say(voice, text)
     assert [word for _, word in speech.words] == text.split()
     offsets = [at for at, _ in speech.words]
-    assert offsets == sorted(offsets) and 0 <= offsets[0] < RATE // 5 and offsets[-1] < speech.samples.size
+    assert offsets == sorted(
+        offsets) and 0 <= offsets[0] < RATE // 5 and offsets[-1] < speech.samples.size
 
 
 def test_a_word_begins_where_it_says(hibari: HibariTts, recogniser: MoonshineRecogniser) -> None:
-    """In the sound up to its offset all words before it are heard, and at most one that is guessed from its breath."""
+    """In the sound up to its offset all words before it are heard, and at most one that is guessed
+    from its breath.
+    """
     right = total = 0
     for text in SENTENCES:
         speech = say(hibari, text)
         for at in range(3, len(speech.words)):
-            sound = np.pad(speech.samples[:speech.words[at][0]] / np.float32(32768), (0, RATE // 2))
+            sound = np.pad(speech.samples[:speech.words[at][0]
+                           ] / np.float32(32768), (0, RATE // 2))
             heard = spoken(recogniser(sound))
             before = spoken(' '.join(word for _, word in speech.words[:at]))
             extra = len(heard) - len(before)
@@ -97,7 +107,8 @@ def test_a_word_begins_where_it_says(hibari: HibariTts, recogniser: MoonshineRec
 def test_a_pause_after_a_comma_lies_before_the_next_word(hibari: HibariTts) -> None:
     speech = say(hibari, 'Wait a little, tomorrow we go.')
     offsets = dict((word, at) for at, word in speech.words)
-    steps = np.abs(speech.samples[:speech.samples.size // STEP * STEP].astype(float)).reshape(-1, STEP).mean(axis=1)
+    steps = np.abs(speech.samples[:speech.samples.size //
+                   STEP * STEP].astype(float)).reshape(-1, STEP).mean(axis=1)
     inside = steps[offsets['little,'] // STEP + 20:offsets['tomorrow'] // STEP + 12]
     quietest = offsets['little,'] // STEP + 20 + int(inside.argmin())
     assert abs(quietest * STEP - offsets['tomorrow']) < 0.12 * RATE
@@ -118,8 +129,9 @@ def test_what_cannot_be_said_is_not_said(voice: Tts, text: str) -> None:
     assert list(voice.stream(text)) == []
 
 
-@pytest.mark.parametrize('text', ['-o /tmp/x', '$(touch hacked) `touch hacked`; touch hacked', '--version', '@file',
-                                  'a\0b c', '"quoted" \\ back'])
+@pytest.mark.parametrize('text',
+                         ['-o /tmp/x', '$(touch hacked) `touch hacked`; touch hacked', '--version',
+                          '@file', 'a\0b c', '"quoted" \\ back'])
 def test_text_is_never_a_command(voice: Tts, text: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert sum(piece.samples.size for piece in voice.stream(text)) > 0
@@ -174,12 +186,14 @@ def test_a_shrill_peak_is_bent_below_full_scale() -> None:
     sound = np.random.default_rng(0).normal(0, 0.01, RATE)
     sound[8000] = 1.0
     speech = finish(sound, [])
-    assert speech is not None and np.abs(speech.samples.astype(int)).max() < 32767 * 10 ** (-1 / 20)
+    assert speech is not None and np.abs(
+        speech.samples.astype(int)).max() < 32767 * 10 ** (-1 / 20)
 
 
 def test_words_that_were_rewritten_for_speaking_keep_their_place() -> None:
     groups = [Group(text, 'x') for text in 'at seven thirty P.M. we go'.split()]
-    assert align(groups, 'at 7:30 pm we go'.split()) == [(0, 'at'), (1, '7:30'), (2, 'pm'), (4, 'we'), (5, 'go')]
+    assert align(groups, 'at 7:30 pm we go'.split()) == [
+                 (0, 'at'), (1, '7:30'), (2, 'pm'), (4, 'we'), (5, 'go')]
     assert align(groups[:1], ['at', '🙂']) == [(0, 'at'), (0, '🙂')]
 
 
@@ -187,7 +201,8 @@ def test_passes_end_at_a_comma_and_hold_every_word_once() -> None:
     groups = [Group('w', 'x' * 19 + (',' if at % 7 == 6 else 'y')) for at in range(60)]
     ranges = list(passes(groups))
     assert [at for start, stop in ranges for at in range(start, stop)] == list(range(60))
-    assert all(sum(len(g.phonemes) + 1 for g in groups[start:stop]) <= LONGEST for start, stop in ranges)
+    assert all(
+        sum(len(g.phonemes) +1 for g in groups[start: stop]) <=LONGEST for start, stop in ranges)
     assert all(groups[stop - 1].phonemes.endswith(',') for _, stop in ranges[:-1])
     assert list(passes([Group('w', 'x' * 900)])) == [(0, 1)]
 

@@ -28,7 +28,8 @@ def run(vad: SileroVad, samples: np.ndarray) -> np.ndarray:
 def stream(count: int) -> np.ndarray:
     """Prompts with a second of silence between them."""
     pause = np.zeros(RATE, np.float32)
-    return np.concatenate([part for samples, _ in allison(count) for part in (pause, samples)] + [pause])
+    return np.concatenate(
+        [part for samples, _ in allison(count) for part in (pause, samples)] +[pause])
 
 
 def loud(samples: np.ndarray) -> np.ndarray:
@@ -37,11 +38,15 @@ def loud(samples: np.ndarray) -> np.ndarray:
 
 
 def near(marks: np.ndarray, frames: int) -> np.ndarray:
-    """Marks widened to both sides: a probability lags by a frame or two and lives on in short gaps."""
+    """Marks widened to both sides: a probability lags by a frame or two and lives on in short
+    gaps.
+    """
     return np.convolve(marks, np.ones(2 * frames + 1), 'same') > 0
 
 
-@pytest.mark.parametrize(('noise_db', 'recall', 'precision'), [(None, 0.95, 0.97), (-10.0, 0.88, 0.95)],
+@pytest.mark.parametrize(('noise_db', 'recall', 'precision'),
+                         [(None, 0.95, 0.97),
+                          (-10.0, 0.88, 0.95)],
                          ids=['clean', 'pink noise at 10 dB'])
 def test_speech_is_found_and_nothing_else(vad: SileroVad, noise_db: float | None, recall: float,
                                           precision: float) -> None:
@@ -71,7 +76,8 @@ def test_a_voice_is_noticed_within_a_tenth_of_a_second(vad: SileroVad) -> None:
         samples = np.concatenate([np.zeros(RATE // 2, np.float32), samples])
         late.append(int(np.argmax(run(vad, samples) > SPEECH)) - int(np.argmax(loud(samples))))
     assert np.median(late) <= 0.1 * RATE / FRAME
-    assert max(late) <= 0.2 * RATE / FRAME      # one begins with a breath that is louder than its first sound
+    # one begins with a breath that is louder than its first sound
+    assert max(late) <= 0.2 * RATE / FRAME
 
 
 def test_reset_forgets_everything(vad: SileroVad) -> None:
@@ -79,8 +85,12 @@ def test_reset_forgets_everything(vad: SileroVad) -> None:
     assert np.array_equal(run(vad, samples), run(vad, samples))
 
 
-@pytest.mark.parametrize('frame', [np.zeros(FRAME - 1, np.float32), np.zeros((1, FRAME), np.float32),
-                                   np.full(FRAME, np.nan, np.float32)], ids=['short', 'two rows', 'NaN'])
+@pytest.mark.parametrize('frame',
+                         [np.zeros(FRAME -1, np.float32),
+                          np.zeros((1, FRAME),
+                                   np.float32),
+                          np.full(FRAME, np.nan, np.float32)],
+                         ids=['short', 'two rows', 'NaN'])
 def test_a_wrong_frame_is_refused_and_leaves_no_trace(vad: SileroVad, frame: np.ndarray) -> None:
     vad.reset()
     first = vad(np.zeros(FRAME, np.float32))

@@ -29,7 +29,8 @@ def frames(name: str, every: int, count: int) -> list[np.ndarray]:
     return found[::every]
 
 
-def test_a_person_in_a_video_is_seen_in_every_picture_and_always_at_the_same_place(detector: NanoDet) -> None:
+def test_a_person_in_a_video_is_seen_in_every_picture_and_always_at_the_same_place(
+        detector: NanoDet) -> None:
     seen = [detector(image) for image in frames('carphone_pristine.mp4', 12, 8)]
     assert len(seen) == 8
     people = [[d for d in detections if d.label == 'person'] for detections in seen]
@@ -53,7 +54,8 @@ def test_channels_are_blue_green_red(detector: NanoDet) -> None:
     """Not a matter of taste: with red and blue exchanged the network is less sure of a face."""
     images = frames('carphone_pristine.mp4', 12, 6)
     right = np.mean([detector(image)[0].score for image in images])
-    wrong = np.mean([max([d.score for d in detector(image[..., ::-1].copy())], default=0.0) for image in images])
+    wrong = np.mean([max([d.score for d in detector(image[..., ::-1].copy())], default=0.0)
+                    for image in images])
     assert right > wrong
 
 
@@ -86,7 +88,12 @@ def test_a_side_lies_at_the_mean_of_its_distribution() -> None:
 
 
 def test_duplicates_of_a_class_go_and_neighbours_of_another_class_stay() -> None:
-    boxes = np.array([[0, 0, 100, 100], [5, 5, 105, 105], [5, 5, 105, 105], [200, 0, 300, 100]], float)
+    boxes = np.array(
+        [[0, 0, 100, 100],
+         [5, 5, 105, 105],
+         [5, 5, 105, 105],
+         [200, 0, 300, 100]],
+        float)
     scores = np.zeros((4, 80))
     scores[0, 0], scores[1, 0], scores[2, 41], scores[3, 0] = 0.7, 0.9, 0.8, 0.5
     found = select(scores, boxes, 0.4)

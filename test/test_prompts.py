@@ -9,7 +9,10 @@ import pytest
 from omni_agent.core import prompts
 
 
-@pytest.mark.parametrize('prompt', [prompts.reply(), prompts.reply('one person'), prompts.judge('Hello?')])
+@pytest.mark.parametrize('prompt',
+                         [prompts.reply(),
+                          prompts.reply('one person'),
+                          prompts.judge('Hello?')])
 def test_roles_alternate_after_the_system_prompt(prompt: prompts.Prompt) -> None:
     roles = [role for role, _ in prompt]
     assert roles[0] == 'system'

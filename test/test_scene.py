@@ -21,17 +21,25 @@ def at(x: float, label: str = 'cup') -> Thing:
     return Thing(label, (x, 0.0, x + 10.0, 10.0))
 
 
-@pytest.mark.parametrize(('labels', 'words'), [
-    ('', 'nothing I know'), ('person', 'one person'), ('cup person cup', 'one person and two cups'),
-    ('dog cup cup person person', 'two people, two cups and one dog'),
-    ('sheep sheep', 'two sheep'), ('bus bus bench bench', 'two benches and two buses'),
-    ('cup ' * 13, '13 cups')])
+@pytest.mark.parametrize(('labels', 'words'),
+                         [('', 'nothing I know'),
+                          ('person', 'one person'),
+                          ('cup person cup', 'one person and two cups'),
+                          ('dog cup cup person person', 'two people, two cups and one dog'),
+                          ('sheep sheep', 'two sheep'),
+                          ('bus bus bench bench', 'two benches and two buses'),
+                          ('cup ' * 13, '13 cups')])
 def test_a_scene_is_told_like_a_person_would(labels: str, words: str) -> None:
     assert summary([Thing(label) for label in labels.split()]) == words
 
 
-@pytest.mark.parametrize(('one', 'many'), [('knife', 'knives'), ('mouse', 'mice'), ('toothbrush', 'toothbrushes'),
-                                           ('sandwich', 'sandwiches'), ('wine glass', 'wine glasses'), ('tv', 'tvs')])
+@pytest.mark.parametrize(('one', 'many'),
+                         [('knife', 'knives'),
+                          ('mouse', 'mice'),
+                          ('toothbrush', 'toothbrushes'),
+                          ('sandwich', 'sandwiches'),
+                          ('wine glass', 'wine glasses'),
+                          ('tv', 'tvs')])
 def test_plurals(one: str, many: str) -> None:
     assert plural(one) == many
 
@@ -58,8 +66,10 @@ def test_one_box_cannot_stand_for_two() -> None:
     assert novelty([at(0)], [at(0), at(1)]) == pytest.approx(1 / 3)
 
 
-things = st.builds(lambda label, x, y, w, h: Thing(label, (x, y, x + w, y + h)), st.sampled_from(['cup', 'dog']),
-                   *[st.floats(0, 100)] * 2, *[st.floats(1, 100)] * 2)
+things = st.builds(
+    lambda label, x, y, w, h: Thing(label, (x, y, x +w, y +h)),
+    st.sampled_from(['cup', 'dog']),
+    *[st.floats(0, 100)] *2, *[st.floats(1, 100)] *2)
 
 
 @given(st.lists(things, max_size=6), st.lists(things, max_size=6))

@@ -38,10 +38,12 @@ class Talk:
 
     def wait(self, seconds: float) -> list[Effect]:
         """Let time pass; the alarm rings whenever the machine wants it to."""
-        until, effects = self.now + seconds, []
+        until, effects, ticks = self.now + seconds, [], 0
         while (due := self.machine.deadline()) is not None and due <= until:
             self.now = max(self.now, due)
             effects += self.step(Tick(self.now))
+            ticks += 1
+            assert ticks < 20, 'the alarm rings on and on'
         self.now = until
         return effects
 
@@ -190,6 +192,17 @@ def test_side_talk_is_left_alone():
     assert talk.epoch == EPOCH
     assert talk.state == REST
     assert 'not for the robot' in talk.machine.why
+
+
+def test_what_follows_side_talk_at_once_is_rather_part_of_it():
+    alone = Talk()
+    alone.says('Is it late?')
+    assert briefs(alone.wait(2.0)) == ['Is it late?']
+    talk = Talk()
+    talk.says(SIDE_TALK)
+    talk.wait(0.5)
+    talk.says('Is it late?')
+    assert briefs(talk.wait(2.0)) == []
 
 
 def test_partial_words_alone_are_never_answered():
@@ -349,6 +362,14 @@ def test_the_same_utterance_going_on_is_not_asked_twice():
     assert briefs(talk.wait(2.0)) == ['Tell me a story about a bear.']
 
 
+def test_the_same_utterance_going_on_is_not_judged_twice():
+    talk = asked('Is it late')
+    talk.starts(again=True)
+    talk.wait(0.5)
+    talk.stops()
+    assert only(Judge, talk.final('Is it late in Rome?')) == [Judge(1, 'Is it late in Rome?')]
+
+
 def test_a_cough_while_deciding_does_not_lose_the_question():
     talk = Talk()
     talk.says(REQUEST)
@@ -381,6 +402,39 @@ def test_late_words_of_a_noise_do_not_lose_the_question():
     assert briefs(talk.wait(1.0)) == [QUESTION]
 
 
+def test_words_of_a_noise_that_come_twice_do_not_lose_the_question():
+    talk = Talk()
+    talk.says(QUESTION)
+    talk.coughs()
+    assert talk.machine.agent is Agent.DECIDING
+    talk.final('')
+    assert briefs(talk.wait(2.0)) == [QUESTION]
+
+
+def test_final_words_that_crossed_more_speech_are_not_the_end_of_it():
+    talk = Talk()
+    talk.starts()
+    talk.stops()
+    talk.starts(again=True)
+    assert talk.final(REQUEST) == []
+    assert briefs(talk.wait(3.0)) == []
+    talk.stops()
+    talk.final(f'{REQUEST} About a bear.')
+    assert briefs(talk.wait(2.0)) == [f'{REQUEST} About a bear.']
+
+
+def test_final_words_that_crossed_more_speech_do_not_end_an_interruption_either():
+    talk = speaking()
+    talk.starts()
+    talk.stops()
+    talk.starts(again=True)
+    assert talk.final('Hello.') == []
+    assert talk.machine.voice is Voice.LOWERED
+    talk.stops(1.0)
+    talk.final('Hello. Tell me about tomorrow instead, please.', 1.0)
+    assert briefs(talk.wait(2.0)) == ['Hello. Tell me about tomorrow instead, please.']
+
+
 def test_words_of_an_older_utterance_are_ignored():
     talk = Talk()
     talk.says(REQUEST)
@@ -404,10 +458,10 @@ def test_an_utterance_that_was_refused_is_heard_again_when_it_goes_on():
 # -- nods and noises -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('text', ['Mm-hm.', 'yeah', 'Okay, right.', '', 'I see.'])
+@pytest.mark.parametrize('text', ['Mm-hm.', 'yeah', 'Okay, right.', '', 'I see.', 'Go on.', 'Thank you.'])
 def test_a_nod_during_the_reply_lowers_and_raises_the_voice_and_nothing_else(text: str):
     talk = speaking()
-    talk.says(text, voiced_s=0.3)
+    talk.says(text)
     talk.wait(1.0)
     ducks = [(effect.epoch, effect.ducked, effect.reason) for effect in only(Interrupt, talk.log)[1:]]
     assert ducks == [(EPOCH + 1, True, Reason.FIRST_SOUND), (EPOCH + 1, False, Reason.NO_INTERRUPT)]
@@ -549,6 +603,13 @@ def test_playing_of_a_voided_reply_does_not_make_the_robot_speak():
     talk.says('Tell me about tomorrow instead, please.')
     talk.step(Playing(talk.now, EPOCH + 1, 'It is almost'))
     assert talk.machine.agent is Agent.DECIDING
+
+
+def test_sound_of_a_newer_epoch_is_not_the_own_reply_and_is_outranked():
+    talk = asked()                                    # as after a restart with a clock that went back
+    assert talk.step(Playing(talk.now, EPOCH + 50, 'Well')) == []
+    assert talk.machine.agent is Agent.PREPARING
+    assert only(Interrupt, talk.step(HushRequested(talk.now)))[0].epoch == EPOCH + 51
 
 
 # -- stop ----------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Speech recognition: Moonshine tiny (English) on ONNX Runtime, one utterance at a time.
 
-The encoder takes raw samples of any length, so cost follows the length of the speech (about 20 ms for a second of it
-on one core) and partial results come from simply recognising the open utterance again and again.
+The encoder takes raw samples of any length, so cost follows the length of the speech (about 20 ms
+for a second of it on one core) and partial results come from simply recognising the open utterance
+again and again.
 """
 
 from __future__ import annotations
@@ -20,20 +21,26 @@ if TYPE_CHECKING:
 
 START, END = 1, 2            # token ids
 LAYERS, HEADS, HEAD_SIZE = 6, 8, 36
-TOKENS_PER_SECOND = 6.5      # the authors' cap: people do not speak faster, but a looping decoder does
+# the authors' cap: people do not speak faster, but a looping decoder does
+TOKENS_PER_SECOND = 6.5
 MIN_TOKENS = 6               # 'Okay, yes.' takes half a second and five tokens
 MIN_SAMPLES = RATE // 10     # below 0.1 s the encoder's strided convolutions leave no frame
-SILENT = 1e-3                # -60 dBFS: below this peak nobody spoke, and the model would still say 'You'
-MAX_SAMPLES = 24 * RATE      # the longest piece given to the encoder: it was trained on at most 30 s
-QUIET = RATE // 10           # [samples] the window in which the quietest place to cut is looked for
+# -60 dBFS: below this peak nobody spoke, and the model would still say 'You'
+SILENT = 1e-3
+# the longest piece given to the encoder: it was trained on at most 30 s
+MAX_SAMPLES = 24 * RATE
+# [samples] the window in which the quietest place to cut is looked for
+QUIET = RATE // 10
 LONGEST_LOOP = 12            # [tokens] of a phrase that a stuck decoder repeats
 LOOP_TURNS = 6               # 'no no no no' is speech; a sixth copy is a loop
 
 
 class MoonshineRecogniser:
-    """float32 samples in [-1, 1] at RATE -> text with case and punctuation; '' for less than 0.1 s.
+    """float32 samples in [-1, 1] at RATE -> text with case and punctuation; '' for less than 0.1
+    s.
 
-    Holds no state between calls, so several threads may share one. Raises WireError for NaN or wrong shape or type.
+    Holds no state between calls, so several threads may share one. Raises WireError for NaN or
+    wrong shape or type.
     """
 
     def __init__(self, threads: int = 1, folder: Path | str | None = None) -> None:
@@ -55,9 +62,12 @@ class MoonshineRecogniser:
         return self._text(self._decode(samples[None], limit))
 
     def _decode(self, samples: np.ndarray, limit: int) -> list[int]:
-        """Greedy decoding. The first pass computes the keys of the encoder, later ones keep them without a copy."""
+        """Greedy decoding. The first pass computes the keys of the encoder, later ones keep them
+        without a copy.
+        """
         import onnxruntime as ort
-        mask = np.ones(samples.shape, np.int64)   # of RAW samples: the decoder divides by the stride by itself
+        # of RAW samples: the decoder divides by the stride by itself
+        mask = np.ones(samples.shape, np.int64)
         hidden = self._encoder.run(None, {'input_values': samples, 'attention_mask': mask})[0]
         value = ort.OrtValue.ortvalue_from_numpy
         feeds = {'encoder_attention_mask': value(mask), 'encoder_hidden_states': value(hidden)}
@@ -85,7 +95,8 @@ class MoonshineRecogniser:
 def check(samples: np.ndarray) -> None:
     """Raises WireError for what cannot be one utterance."""
     if samples.ndim != 1 or samples.dtype.kind != 'f':
-        raise WireError(f'speech is one row of float samples, not {samples.dtype} of shape {samples.shape}')
+        raise WireError(
+            f'speech is one row of float samples, not {samples.dtype} of shape {samples.shape}')
     if not np.isfinite(samples).all():
         raise WireError('speech holds NaN or infinity: the sound was damaged before recognition')
 
@@ -112,7 +123,8 @@ def loop(tokens: Sequence[int]) -> int:
 
 
 def read_tokens(path: Path | str) -> list[bytes]:
-    """The vocabulary file: for each token a length of one byte (or two, low seven bits first, from 128 on), then text.
+    """The vocabulary file: for each token a length of one byte (or two, low seven bits first, from
+    128 on), then text.
 
     Raises BackendError if the file ends in the middle of a token.
     """
@@ -141,7 +153,8 @@ def _files(folder: Path | str | None) -> tuple[Path, Path, Path]:
 def _empty_cache(value) -> dict[str, onnxruntime.OrtValue]:
     empty = value(np.zeros((1, HEADS, 0, HEAD_SIZE), np.float32))
     return {f'past_key_values.{layer}.{side}.{kind}': empty
-            for layer in range(LAYERS) for side in ('decoder', 'encoder') for kind in ('key', 'value')}
+            for layer in range(LAYERS) for side in ('decoder', 'encoder')
+            for kind in ('key', 'value')}
 
 
 def _step(decoder: onnxruntime.InferenceSession, feeds: dict[str, onnxruntime.OrtValue],
@@ -149,6 +162,7 @@ def _step(decoder: onnxruntime.InferenceSession, feeds: dict[str, onnxruntime.Or
     """One pass; moves the new keys of ``sides`` into ``feeds`` and gives the logits."""
     names = [f'{layer}.{side}.{kind}'
              for layer in range(LAYERS) for side in sides for kind in ('key', 'value')]
-    outputs = decoder.run_with_ort_values(['logits', *(f'present.{name}' for name in names)], feeds)
+    outputs = decoder.run_with_ort_values(
+        ['logits', *(f'present.{name}' for name in names)], feeds)
     feeds.update(zip((f'past_key_values.{name}' for name in names), outputs[1:]))
     return outputs[0].numpy()

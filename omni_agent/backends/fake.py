@@ -1,4 +1,5 @@
-"""Models without weights, for simulation and for machines without models: the same graph, with known answers.
+"""Models without weights, for simulation and for machines without models: the same graph, with
+known answers.
 
 They are deterministic: the same input gives the same output, so a test may demand an exact result.
 """
@@ -15,7 +16,8 @@ from omni_agent.backends import RATE, Detection, Message, Speech
 from omni_agent.core.errors import WireError
 
 FRAME = 512                   # [samples] of a voice-activity frame, as Silero's
-SPEECH_DBFS, NOISE_DBFS = -35.0, -55.0     # level of a frame that is certainly speech, certainly none
+# level of a frame that is certainly speech, certainly none
+SPEECH_DBFS, NOISE_DBFS = -35.0, -55.0
 WORD = RATE // 4              # [samples] 0.25 s for a word of the tone voice
 GAP = RATE // 20              # [samples] 50 ms between two words
 TONE_HZ = 220.0               # of the shortest word; longer words are higher
@@ -35,7 +37,8 @@ class LevelVad:
 
     def __call__(self, frame: np.ndarray) -> float:
         if frame.shape != (FRAME,) or not np.isfinite(frame).all():
-            raise WireError(f'a voice activity frame is ({FRAME},) finite numbers, not {frame.shape}')
+            raise WireError(
+                f'a voice activity frame is ({FRAME},) finite numbers, not {frame.shape}')
         share = (dbfs(frame) - NOISE_DBFS) / (SPEECH_DBFS - NOISE_DBFS)
         return min(1.0, max(0.0, share))
 
@@ -44,7 +47,9 @@ class LevelVad:
 
 
 class ScriptedRecogniser:
-    """Hears ``words`` one after another, ``word_s`` seconds each: the longer the sound, the more of them."""
+    """Hears ``words`` one after another, ``word_s`` seconds each: the longer the sound, the more
+    of them.
+    """
 
     def __init__(self, words: str = 'hello robot what can you see', word_s: float = 0.3) -> None:
         self._words, self._word_s = words.split(), word_s
@@ -63,10 +68,11 @@ class QuietTurnEnd:
 
 
 class ScriptedLlm:
-    """Answers ``replies`` by the last thing the user said (case does not matter), else the next of ``others`` in turn.
+    """Answers ``replies`` by the last thing the user said (case does not matter), else the next of
+    ``others`` in turn.
 
-    ``token_s`` seconds pass before each word, as with a real model.
-    ``margins`` are given by what stands in the last message; what is not listed has margin 0.
+    ``token_s`` seconds pass before each word, as with a real model. ``margins`` are given by what
+    stands in the last message; what is not listed has margin 0.
     """
 
     def __init__(self, replies: Mapping[str, str] | None = None, token_s: float = 0.0,
@@ -76,7 +82,8 @@ class ScriptedLlm:
         self._others, self._turn = tuple(others), 0
         self._margins = dict(margins or {})
         self._token_s = token_s
-        self.asked: list[str] = []            # the last message of every request, for tests and for logs
+        # the last message of every request, for tests and for logs
+        self.asked: list[str] = []
         self.cancelled = 0                    # streams that were closed before their end
 
     def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]:
@@ -107,7 +114,9 @@ class ScriptedLlm:
 
 
 class EchoTts:
-    """A tone for every word, WORD samples long, GAP samples apart, at -20 dBFS: its length is known in advance."""
+    """A tone for every word, WORD samples long, GAP samples apart, at -20 dBFS: its length is
+    known in advance.
+    """
 
     def stream(self, text: str) -> Iterator[Speech]:
         words = text.split()
@@ -123,17 +132,21 @@ def tone(letters: int) -> np.ndarray:
     t = np.arange(WORD) / RATE
     pitch = TONE_HZ * 2.0 ** (min(letters, 24) / 12.0)
     envelope = np.minimum(1.0, np.minimum(t, t[::-1]) / 0.01)
-    return (0.1 * math.sqrt(2.0) * 32767 * envelope * np.sin(2 * math.pi * pitch * t)).astype(np.int16)
+    sound = envelope * np.sin(2 * math.pi * pitch * t)
+    return (0.1 * math.sqrt(2.0) * 32767 * sound).astype(np.int16)
 
 
 class BrightDetector:
-    """Sees a person wherever a picture is bright: the box of the pixels above half of full scale."""
+    """Sees a person wherever a picture is bright: the box of the pixels above half of full scale.
+    """
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         if image.dtype != np.uint8 or image.ndim != 3 or 0 in image.shape:
-            raise WireError(f'a picture is uint8 of shape (height, width, 3), not {image.dtype} {image.shape}')
+            raise WireError(
+                f'a picture is uint8 of shape (height, width, 3), not {image.dtype} {image.shape}')
         rows, columns = np.nonzero(image.max(axis=2) > 127)
         if not rows.size:
             return []
-        box = (float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
+        edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        box = tuple(float(edge) for edge in edges)
         return [Detection('person', 0.9, box)]

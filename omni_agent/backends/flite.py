@@ -1,4 +1,5 @@
-"""The spare voice: flite, a small program that most distributions have. Robotic, but always there."""
+"""The spare voice: flite, a small program that most distributions have. Robotic, but always there.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class FliteTts:
         words = text.split()
         readable = ' '.join(words)[:LONGEST].encode('ascii', 'ignore').decode().replace('\0', '')
         if not any(char.isalnum() for char in readable):
-            return      # flite knows English letters only, and writes an empty file for anything else
+            # flite knows English letters only, and writes an empty file for anything else
+            return
         sound = self._synthesise(readable)
         first, last = audible(sound)
         offsets = [(first + at, word) for at, word in
@@ -46,10 +48,12 @@ class FliteTts:
             source, target = Path(folder, 'text'), Path(folder, 'speech.wav')
             source.write_text(text, encoding='ascii')
             try:
-                done = subprocess.run([*self._command, '-f', str(source), '-o', str(target)],
-                                      capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+                done = subprocess.run(
+                    [*self._command, '-f', str(source), '-o', str(target)],
+                    capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
             except subprocess.TimeoutExpired as error:
                 raise BackendError(f'flite did not finish within {TIMEOUT_S:.0f} s') from error
             if done.returncode or not target.is_file():
-                raise BackendError(f'flite failed ({done.returncode}): {done.stderr.strip()[:200]}')
+                raise BackendError(
+                    f'flite failed ({done.returncode}): {done.stderr.strip()[:200]}')
             return audio_files.read(target)

@@ -1,8 +1,9 @@
-"""The embedded language model: a GGUF file in this process through llama.cpp's own server engine (xllamacpp).
+"""The embedded language model: a GGUF file in this process, in llama.cpp's own server engine.
 
-The engine keeps two prompt caches ("slots"). A request goes to the one that holds its first message, else to the one
-that was idle longer. So asking whether an utterance was meant for the robot does not throw away the prompt of the
-conversation, and both may run at once. (Left to choose by itself, the engine takes the wrong slot after a cancel.)
+The engine keeps two prompt caches ("slots"). A request goes to the one that holds its first
+message, else to the one that was idle longer. So asking whether an utterance was meant for the
+robot does not throw away the prompt of the conversation, and both may run at once. (Left to choose
+by itself, the engine takes the wrong slot after a cancel.)
 """
 
 from __future__ import annotations
@@ -23,38 +24,42 @@ from omni_agent.core.errors import BackendError
 SLOTS = 2
 SILENT, CHATTY = -1, 3       # llama.cpp's verbosity: it writes to stderr behind Python's back
 LOG_VARIABLE = 'OMNI_AGENT_LLM_LOG'   # set it to 1 to see llama.cpp's log
-BATCH = 128                  # [tokens] a request can be cancelled between two batches of its prompt
-STREAMED = {'stream': True, 'return_progress': True}    # progress: a word between batches, to cancel at
+# [tokens] a request can be cancelled between two batches of its prompt
+BATCH = 128
+# progress: a word between batches, to cancel at
+STREAMED = {'stream': True, 'return_progress': True}
 CANDIDATES = 64              # most likely first tokens among which Yes and No are looked for
 YES, NO = 'yes', 'no'
 
 
 class LocalLlm:
-    """A chat model in this process. ``stream``, ``margin`` and ``warm`` may be called from several threads.
+    """A chat model in this process. ``stream``, ``margin`` and ``warm`` may be called from several
+    threads.
 
-    ``threads`` compute threads; ``context`` tokens for each of the two slots. llama.cpp's threads meet at barriers
-    many times a token and spin while they wait: as soon as other processes want the cores, a second thread makes
-    it several times SLOWER (measured on two busy cores: first token 0.24 s with one, 0.95 s with two; 11 and 2.5
-    tokens/s). Give it fewer threads than there are free cores.
-    Raises BackendError if the file is missing, is no GGUF, or does not fit.
+    ``threads`` compute threads; ``context`` tokens for each of the two slots. llama.cpp's threads
+    meet at barriers many times a token and spin while they wait: as soon as other processes want
+    the cores, a second thread makes it several times SLOWER (measured on two busy cores: first
+    token 0.24 s with one, 0.95 s with two; 11 and 2.5 tokens/s). Give it fewer threads than there
+    are free cores. Raises BackendError if the file is missing, is no GGUF, or does not fit.
     """
 
     def __init__(self, path: Path | str, threads: int = 1, context: int = 2048) -> None:
         self._engine = _Engine(_open(Path(path), threads, context))
         self._slots = Slots(SLOTS)
         self._close = weakref.finalize(self, self._engine.close, self._slots)
-        # An engine that is destroyed before its first request can deadlock: it must have answered once.
+        # An engine that is destroyed before its first request can deadlock: let it answer once.
         self._ask([Message('user', 'Hi')])
 
     def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]:
-        """Pieces of the reply. Closing the iterator stops the computation within one token (or BATCH of prompt).
+        """Pieces of the reply. Closing the iterator stops the computation within one token (or
+        BATCH of prompt).
 
         Raises BackendError, also in the middle, if the prompt does not fit or the engine fails.
         """
         pieces: SimpleQueue[str | BackendError | None] = SimpleQueue()
         cancelled = threading.Event()
-        threading.Thread(target=self._generate, args=(messages, max_tokens, pieces, cancelled), name='llm',
-                         daemon=True).start()
+        threading.Thread(target=self._generate, args=(messages, max_tokens, pieces, cancelled),
+                         name='llm', daemon=True).start()
         try:
             while (piece := pieces.get()) is not None:
                 if isinstance(piece, BackendError):
@@ -64,13 +69,16 @@ class LocalLlm:
             cancelled.set()
 
     def margin(self, messages: Sequence[Message]) -> float:
-        """log P(Yes) - log P(No) of the first token of the reply; leaves the prompt of ``stream`` cached."""
+        """log P(Yes) - log P(No) of the first token of the reply; leaves the prompt of ``stream``
+        cached.
+        """
         reply = self._ask(messages, {'logprobs': True, 'top_logprobs': CANDIDATES})
         try:
             candidates = reply['choices'][0]['logprobs']['content'][0]['top_logprobs']
             return yes_margin({c['token']: c['logprob'] for c in candidates})
         except (KeyError, IndexError, TypeError) as error:
-            raise BackendError(f'the language model gave no first-token probabilities: {reply}') from error
+            raise BackendError(
+                f'the language model gave no first-token probabilities: {reply}') from error
 
     def warm(self, messages: Sequence[Message]) -> None:
         """Read the prompt into a cache, for ``stream`` or for ``margin``."""
@@ -130,14 +138,18 @@ class Slots:
 
 
 class _Engine:
-    """Owns the native object, so that it can be ended while requests run and never outlives the interpreter."""
+    """Owns the native object, so that it can be ended while requests run and never outlives the
+    interpreter.
+    """
 
     def __init__(self, server) -> None:
         self._server = server
         self._closing = False
 
     def run(self, request: dict, take=None) -> dict:
-        """One request; with ``take``, every chunk goes there until it returns True. Raises BackendError."""
+        """One request; with ``take``, every chunk goes there until it returns True. Raises
+        BackendError.
+        """
         failure: list[dict] = []
 
         def on_chunk(chunk: dict) -> bool:
@@ -156,7 +168,8 @@ class _Engine:
             failure.append(reply)
         if failure:
             error = failure[0].get('error', failure[0])
-            raise BackendError(f'the language model refused the request: {error.get("message", error)}')
+            raise BackendError(
+                f'the language model refused the request: {error.get("message", error)}')
         return reply
 
     def close(self, slots: Slots) -> None:
@@ -166,7 +179,9 @@ class _Engine:
 
 
 def yes_margin(logprobs: Mapping[str, float]) -> float:
-    """Margin from the listed first tokens, summed over spellings; what is not listed is at most the least listed."""
+    """Margin from the listed first tokens, summed over spellings; what is not listed is at most
+    the least listed.
+    """
     if not logprobs:
         raise BackendError('the language model listed no candidates for its first token')
     floor = min(logprobs.values())
@@ -199,19 +214,24 @@ def _open(path: Path, threads: int, context: int):
     params.n_ctx, params.n_parallel = SLOTS * context, SLOTS
     params.n_batch = params.n_ubatch = BATCH
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    params.fit_params = False        # it is for dividing a model between graphics cards, and takes a second
-    params.cache_ram_mib, params.cache_idle_slots = 0, False    # a slot keeps its prompt, without copies
+    # it is for dividing a model between graphics cards, and takes a second
+    params.fit_params = False
+    # a slot keeps its prompt, without copies
+    params.cache_ram_mib, params.cache_idle_slots = 0, False
     params.verbosity = CHATTY if os.environ.get(LOG_VARIABLE) == '1' else SILENT
     _shut_door(params)
     try:
         return xllamacpp.Server(params)
     except (RuntimeError, ValueError) as error:
-        raise BackendError(f'{path} cannot be loaded as a GGUF language model ({error}): set {LOG_VARIABLE}=1 '
-                           'to see why, and run "omni-agent models verify"') from error
+        raise BackendError(
+            f'{path} cannot be loaded as a GGUF language model ({error}): set {LOG_VARIABLE}=1 '
+            'to see why, and run "omni-agent models verify"') from error
 
 
 def _shut_door(params) -> None:
-    """The engine insists on an HTTP listener: loopback only, a free port, no pages, and a key that nobody knows."""
+    """The engine insists on an HTTP listener: loopback only, a free port, no pages, and a key that
+    nobody knows.
+    """
     params.hostnames, params.port, params.ui = ['127.0.0.1'], 0, False
     params.endpoint_slots = params.endpoint_props = False
     params.api_keys = [secrets.token_urlsafe(32)]

@@ -1,7 +1,9 @@
-"""The language model on a server: anything that speaks OpenAI's /v1/chat/completions (llama.cpp, vLLM, Ollama, ...).
+"""The language model on a server: anything that speaks OpenAI's /v1/chat/completions (llama.cpp,
+vLLM, Ollama, ...).
 
-A reader thread takes the answer off the wire, so that the three ways of waiting (for a connection, for the first word,
-for the next word) each have their own limit, and a reply can be dropped while nothing arrives.
+A reader thread takes the answer off the wire, so that the three ways of waiting (for a connection,
+for the first word, for the next word) each have their own limit, and a reply can be dropped while
+nothing arrives.
 """
 
 from __future__ import annotations
@@ -30,15 +32,17 @@ LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
 
 
 class ServerLlm:
-    """A chat model behind ``url``, as in 'http://127.0.0.1:8080/v1'. May be called from several threads.
+    """A chat model behind ``url``, as in 'http://127.0.0.1:8080/v1'. May be called from several
+    threads.
 
-    Without ``model`` the server's first one is taken; without ``api_key`` the one in $OMNI_AGENT_LLM_API_KEY.
-    Every failure is a BackendError that names the address, but a malformed address is a ConfigError.
-    ``malformed`` counts lines of an answer that were skipped.
+    Without ``model`` the server's first one is taken; without ``api_key`` the one in
+    $OMNI_AGENT_LLM_API_KEY. Every failure is a BackendError that names the address, but a
+    malformed address is a ConfigError. ``malformed`` counts lines of an answer that were skipped.
     """
 
-    def __init__(self, url: str, model: str = '', api_key: str | None = None, connect_timeout_s: float = 2.0,
-                 first_token_timeout_s: float = 15.0, idle_timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str, model: str = '', api_key: str | None = None,
+                 connect_timeout_s: float = 2.0, first_token_timeout_s: float = 15.0,
+                 idle_timeout_s: float = 5.0) -> None:
         try:
             import httpx
         except ImportError as error:
@@ -55,7 +59,8 @@ class ServerLlm:
             trust_env=host not in LOOPBACK)     # no proxy between us and ourselves
 
     def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]:
-        """Pieces of the reply; closing the iterator closes the connection, at which servers stop computing.
+        """Pieces of the reply; closing the iterator closes the connection, at which servers stop
+        computing.
 
         What arrived before a failure is yielded first, then BackendError is raised.
         """
@@ -66,8 +71,7 @@ class ServerLlm:
                 try:
                     piece = reply.pieces.get(timeout=limit_s)
                 except Empty:
-                    raise BackendError(f'{self.url}: no word for {limit_s:g} s; the server is overloaded or hangs'
-                                       ) from None
+                    raise self._silence(limit_s) from None
                 if piece is None:
                     return
                 if isinstance(piece, BackendError):
@@ -78,13 +82,17 @@ class ServerLlm:
             reply.cancel()
 
     def margin(self, messages: Sequence[Message]) -> float:
-        """log P(Yes) - log P(No) of the first token. Raises BackendError where the server tells no probabilities."""
-        reply = self._post(self._request(messages, 1) | {'logprobs': True, 'top_logprobs': CANDIDATES})
+        """log P(Yes) - log P(No) of the first token. Raises BackendError where the server tells no
+        probabilities.
+        """
+        probabilities = {'logprobs': True, 'top_logprobs': CANDIDATES}
+        reply = self._post(self._request(messages, 1) | probabilities)
         try:
             candidates = reply['choices'][0]['logprobs']['content'][0]['top_logprobs']
             return yes_margin({c['token']: c['logprob'] for c in candidates})
         except (KeyError, IndexError, TypeError) as error:
-            raise BackendError(f'{self.url}: unsupported: this server gives no top_logprobs') from error
+            raise BackendError(
+                f'{self.url}: unsupported: this server gives no top_logprobs') from error
 
     def warm(self, messages: Sequence[Message]) -> None:
         self._post(self._request(messages, 1))
@@ -93,7 +101,8 @@ class ServerLlm:
         self._client.close()
 
     def _request(self, messages: Sequence[Message], max_tokens: int) -> dict:
-        return {'model': self._model or self._first_model(), 'max_tokens': max_tokens, 'temperature': 0.0,
+        return {'model': self._model or self._first_model(),
+                'max_tokens': max_tokens, 'temperature': 0.0,
                 'messages': [{'role': m.role, 'content': m.content} for m in messages]}
 
     def _first_model(self) -> str:
@@ -113,11 +122,15 @@ class ServerLlm:
             try:
                 return response.json()
             except ValueError as error:
-                raise BackendError(f'{self.url}: answered with something that is no JSON') from error
+                raise BackendError(
+                    f'{self.url}: answered with something that is no JSON') from error
 
     def read(self, request: Mapping[str, object], reply: _Reply) -> None:
-        """Take one streamed answer off the wire, until its end or until nobody wants it. Raises BackendError."""
-        with self._failures(), self._client.stream('POST', self.url + PATH, json=request) as response:
+        """Take one streamed answer off the wire, until its end or until nobody wants it. Raises
+        BackendError.
+        """
+        address = self.url + PATH
+        with self._failures(), self._client.stream('POST', address, json=request) as response:
             reply.attach(response)
             if response.status_code != 200:
                 response.read()
@@ -128,12 +141,14 @@ class ServerLlm:
                     return
                 finished = self._take(line, reply) or finished
             if not finished:
-                raise BackendError(f'{self.url}: closed the connection in the middle of the answer')
+                raise BackendError(
+                    f'{self.url}: closed the connection in the middle of the answer')
 
     def _take(self, line: str, reply: _Reply) -> bool:
         """One line of the event stream. True if the answer is complete."""
         field, _, data = line.partition(':')
-        if field != 'data':          # empty lines, comments that keep the connection alive, event names
+        # empty lines, comments that keep the connection alive, event names
+        if field != 'data':
             return False
         if data.strip() == '[DONE]':
             return True
@@ -151,6 +166,10 @@ class ServerLlm:
             reply.pieces.put(text)
         return done
 
+    def _silence(self, limit_s: float) -> BackendError:
+        return BackendError(
+            f'{self.url}: no word for {limit_s:g} s; the server is overloaded or hangs')
+
     def _raise_for(self, response: httpx.Response) -> None:
         if response.status_code == 200:
             return
@@ -158,7 +177,8 @@ class ServerLlm:
             complaint = _complaint(response.json())
         except ValueError:
             complaint = response.text.strip()[:LONGEST_COMPLAINT]
-        raise BackendError(f'{self.url}: HTTP {response.status_code}: {complaint or response.reason_phrase}')
+        raise BackendError(
+            f'{self.url}: HTTP {response.status_code}: {complaint or response.reason_phrase}')
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -169,12 +189,13 @@ class ServerLlm:
         except httpx.ConnectTimeout as error:
             raise BackendError(f'{self.url}: no connection in time: check the address') from error
         except httpx.ConnectError as error:
-            raise BackendError(f'{self.url}: cannot connect ({error}): is the server running?') from error
+            raise BackendError(
+                f'{self.url}: cannot connect ({error}): is the server running?') from error
         except httpx.TimeoutException as error:
-            raise BackendError(f'{self.url}: no word for {self._first_s:g} s; the server is overloaded or hangs'
-                               ) from error
+            raise self._silence(self._first_s) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise BackendError(f'{self.url}: the connection broke: {error or type(error).__name__}') from error
+            raise BackendError(
+                f'{self.url}: the connection broke: {error or type(error).__name__}') from error
 
 
 class _Reply:
@@ -184,7 +205,8 @@ class _Reply:
         self.pieces: SimpleQueue[str | BackendError | None] = SimpleQueue()
         self.cancelled = threading.Event()
         self._socket: socket.socket | None = None
-        threading.Thread(target=self._run, args=(llm, request), name='llm reply', daemon=True).start()
+        threading.Thread(target=self._run, args=(llm, request),
+                         name='llm reply', daemon=True).start()
 
     def _run(self, llm: ServerLlm, request: Mapping[str, object]) -> None:
         try:
@@ -198,10 +220,13 @@ class _Reply:
         self._socket = stream.get_extra_info('socket') if stream else None
 
     def cancel(self) -> None:
-        """Hang up: shutting the socket down wakes a reader that waits for a server which says nothing."""
+        """Hang up: shutting the socket down wakes a reader that waits for a server which says
+        nothing.
+        """
         self.cancelled.set()
         if self._socket is not None:
-            with contextlib.suppress(OSError):      # it is closed already when the answer was complete
+            # it is closed already when the answer was complete
+            with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
@@ -211,7 +236,8 @@ def _host(url: str) -> str:
     except ValueError:
         host = None
     if not host:
-        raise ConfigError(f'{url!r} is no address of a server: it looks like http://127.0.0.1:8080/v1')
+        raise ConfigError(
+            f'{url!r} is no address of a server: it looks like http://127.0.0.1:8080/v1')
     return host
 
 

@@ -1,7 +1,7 @@
 """From the names in parameters to models: the only list of what may be chosen.
 
-Every function raises ConfigError for a name that is not on its list, BackendError if the model cannot be opened.
-Where 'none' is a choice it gives None.
+Every function raises ConfigError for a name that is not on its list, BackendError if the model
+cannot be opened. Where 'none' is a choice it gives None.
 """
 
 from __future__ import annotations
@@ -22,26 +22,35 @@ def vad(name: str) -> Vad:
 
 
 def recogniser(name: str, threads: int = 1) -> Recogniser | None:
-    return _choose('speech recogniser', name, {'moonshine': lambda: _moonshine(threads), 'fake': _scripted_recogniser,
-                                               'none': _nothing})
+    return _choose(
+        'speech recogniser', name,
+        {'moonshine': lambda: _moonshine(threads),
+         'fake': _scripted_recogniser, 'none': _nothing})
 
 
 def turn_end(name: str, threads: int = 1) -> TurnEnd | None:
-    return _choose('end-of-turn model', name, {'smart_turn': lambda: _smart_turn(threads), 'fake': _quiet_turn_end,
-                                               'none': _nothing})
+    return _choose(
+        'end-of-turn model', name,
+        {'smart_turn': lambda: _smart_turn(threads),
+         'fake': _quiet_turn_end, 'none': _nothing})
 
 
 def detector(name: str, threads: int = 1) -> Detector | None:
-    return _choose('object detector', name, {'nanodet': lambda: _nanodet(threads), 'fake': _brightness_detector,
-                                             'none': _nothing})
+    return _choose(
+        'object detector', name,
+        {'nanodet': lambda: _nanodet(threads),
+         'fake': _brightness_detector, 'none': _nothing})
 
 
 def tts(name: str) -> Tts:
     return _choose('voice', name, {'hibari': _hibari, 'flite': _flite, 'fake': _tones})
 
 
-def llm(name: str, threads: int = 1, context: int = 2048, model: str = '', api_key: str | None = None) -> Llm:
-    """``name``: a model of ours, a .gguf file, the http(s) address of a server (where ``model`` counts), or 'fake'."""
+def llm(name: str, threads: int = 1, context: int = 2048, model: str = '',
+        api_key: str | None = None) -> Llm:
+    """``name``: a model of ours, a .gguf file, the http(s) address of a server (where ``model``
+    counts), or 'fake'.
+    """
     if name.startswith(('http://', 'https://')):
         from omni_agent.backends.llm_server import ServerLlm
         return ServerLlm(name, model, api_key)
@@ -49,8 +58,9 @@ def llm(name: str, threads: int = 1, context: int = 2048, model: str = '', api_k
         from omni_agent.backends.fake import ScriptedLlm
         return ScriptedLlm()
     if name not in GGUF and not name.endswith('.gguf'):
-        raise ConfigError(f'there is no language model called {name!r}: choose {", ".join(GGUF)}, fake, a .gguf file, '
-                          'or the address of a server such as http://127.0.0.1:8080/v1')
+        raise ConfigError(
+            f'there is no language model called {name!r}: choose {", ".join(GGUF)}, fake, '
+            'a .gguf file, or the address of a server such as http://127.0.0.1:8080/v1')
     from omni_agent.backends.llm import LocalLlm
     return LocalLlm(models.path(name, GGUF[name]) if name in GGUF else name, threads, context)
 

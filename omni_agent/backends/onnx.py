@@ -1,7 +1,9 @@
-"""The only place that opens ONNX Runtime sessions, so that every network here has the same thread manners.
+"""The only place that opens ONNX Runtime sessions, so that every network here has the same thread
+manners.
 
-The agent runs several small networks side by side on few cores. ONNX Runtime by default takes every core for each of
-them and lets idle threads spin for a while after each call; with four networks that is a whole core burnt for nothing.
+The agent runs several small networks side by side on few cores. ONNX Runtime by default takes
+every core for each of them and lets idle threads spin for a while after each call; with four
+networks that is a whole core burnt for nothing.
 """
 
 from __future__ import annotations
@@ -14,18 +16,22 @@ from omni_agent.core.errors import BackendError
 if TYPE_CHECKING:
     import onnxruntime
 
-ERRORS_ONLY = 3   # ONNX Runtime's own severity scale: its warnings speak to whoever exported the network
+# ONNX Runtime's own severity scale: its warnings speak to whoever exported the network
+ERRORS_ONLY = 3
 
 
 def session(network: Path | str | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """Open ``network``, a file or its content, on the CPU with ``threads`` compute threads that sleep when idle.
+    """Open ``network``, a file or its content, on the CPU with ``threads`` compute threads that
+    sleep when idle.
 
-    The first run is slower than the rest (memory is planned then): callers warm up. Raises BackendError.
+    The first run is slower than the rest (memory is planned then): callers warm up. Raises
+    BackendError.
     """
     try:
         import onnxruntime as ort
     except ImportError as error:
-        raise BackendError('onnxruntime is not installed: run "pip install onnxruntime"') from error
+        raise BackendError(
+            'onnxruntime is not installed: run "pip install onnxruntime"') from error
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -35,22 +41,27 @@ def session(network: Path | str | bytes, threads: int = 1) -> onnxruntime.Infere
     try:
         source = network if isinstance(network, bytes) else str(network)
         return ort.InferenceSession(source, options, providers=['CPUExecutionProvider'])
-    except Exception as error:   # onnxruntime raises a family of its own that has no public base class
+    # onnxruntime raises a family of its own that has no public base class
+    except Exception as error:
         raise BackendError(
-            f'{"a network" if isinstance(network, bytes) else network} cannot be loaded as an ONNX network ({_first_line(error)}): '
+            f'{"a network" if isinstance(network, bytes) else network} cannot be loaded by '
+            f'ONNX Runtime ({_first_line(error)}): '
             'run "omni-agent models verify", and pull the model again if it is damaged') from error
 
 
 def reading(path: Path | str, tensor: str) -> bytes:
-    """The network in ``path`` with the int64 tensor inside it called ``tensor`` as one more output.
+    """The network in ``path`` with the int64 tensor inside it called ``tensor`` as one more
+    output.
 
-    Protobuf merges a message that is appended to another of its kind and adds to its repeated fields, so one more
-    graph.output at the end of the file is all it takes.
+    Protobuf merges a message that is appended to another of its kind and adds to its repeated
+    fields, so one more graph.output at the end of the file is all it takes.
     """
     int64 = 7
-    kind = _field(1, b'\x08' + bytes([int64]))                     # TypeProto.tensor_type.elem_type
+    # TypeProto.tensor_type.elem_type
+    kind = _field(1, b'\x08' + bytes([int64]))
     output = _field(1, tensor.encode()) + _field(2, kind)          # ValueInfoProto.name, .type
-    return Path(path).read_bytes() + _field(7, _field(12, output))   # ModelProto.graph, GraphProto.output
+    # ModelProto.graph, GraphProto.output
+    return Path(path).read_bytes() + _field(7, _field(12, output))
 
 
 def _field(number: int, content: bytes) -> bytes:

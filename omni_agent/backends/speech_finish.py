@@ -1,6 +1,8 @@
-"""What every synthesised sentence goes through before it is spoken: even loudness, no silence in front, int16.
+"""What every synthesised sentence goes through before it is spoken: even loudness, no silence in
+front, int16.
 
-Silence in front of a sentence is paid for with latency, and a voice whose level varies defeats an echo gate.
+Silence in front of a sentence is paid for with latency, and a voice whose level varies defeats an
+echo gate.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from omni_agent.backends import RATE, Speech
 
 LEVEL = 0.1                  # RMS of a sentence: -20 dBFS
 PEAK = 0.88                  # -1.1 dBFS, so that rounding stays below -1
-SILENT = 10 ** (-60 / 20)    # RMS below which a synthesiser produced nothing: amplifying it would make noise
+# RMS below which a synthesiser produced nothing: amplifying it would make noise
+SILENT = 10 ** (-60 / 20)
 AUDIBLE = 10 ** (-50 / 20)   # RMS of a 5 ms step that a person hears; 30 dB below the sentence
 STEP = RATE // 200           # [samples] 5 ms
 LEAD = RATE * 15 // 1000     # [samples] kept before the first audible step: the breath of an 's'
@@ -23,7 +26,9 @@ FULL_SCALE = 32767
 
 
 def finish(samples: np.ndarray, words: Iterable[tuple[int, str]]) -> Speech | None:
-    """float samples at RATE with the offsets of their words -> Speech, or None when nothing can be heard."""
+    """float samples at RATE with the offsets of their words -> Speech, or None when nothing can be
+    heard.
+    """
     level = float(np.sqrt(np.mean(np.square(samples)))) if samples.size else 0.0
     if level < SILENT:
         return None
@@ -44,12 +49,15 @@ def audible(sound: np.ndarray) -> tuple[int, int]:
 
 
 def _even(sound: np.ndarray) -> np.ndarray:
-    """LEVEL without the trimmed silence; peaks that would be too high are bent, not clipped. Faded at the ends."""
+    """LEVEL without the trimmed silence; peaks that would be too high are bent, not clipped. Faded
+    at the ends.
+    """
     sound = sound * (LEVEL / np.sqrt(np.mean(np.square(sound))))
     knee = 0.7 * PEAK
     over = np.abs(sound) > knee
     room = PEAK - knee
-    sound[over] = np.sign(sound[over]) * (knee + room * np.tanh((np.abs(sound[over]) - knee) / room))
+    bent = knee + room * np.tanh((np.abs(sound[over]) - knee) / room)
+    sound[over] = np.sign(sound[over]) * bent
     fade = min(FADE, sound.size // 2)
     ramp = np.linspace(0.0, 1.0, fade, endpoint=False)
     sound[:fade] *= ramp
@@ -58,7 +66,9 @@ def _even(sound: np.ndarray) -> np.ndarray:
 
 
 def spread(words: list[str], weights: list[float], size: int) -> list[tuple[int, str]]:
-    """Offsets of words that take time in proportion to their weights: what is left when a voice tells nothing."""
+    """Offsets of words that take time in proportion to their weights: what is left when a voice
+    tells nothing.
+    """
     ends = np.cumsum([0.0, *weights])
     scale = size / ends[-1] if ends[-1] else 0.0
     return [(int(end * scale), word) for end, word in zip(ends, words)]

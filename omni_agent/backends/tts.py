@@ -1,7 +1,7 @@
 """The voice: hibari, a small neural synthesiser that takes 25 ms for a sentence on one core.
 
-Word offsets are exact: hibari predicts how many 25 ms frames each phoneme takes, and the network's own running sum
-of them is read out beside the spectrum.
+Word offsets are exact: hibari predicts how many 25 ms frames each phoneme takes, and the network's
+own running sum of them is read out beside the spectrum.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from omni_agent.core.errors import BackendError
 if TYPE_CHECKING:
     import hibari
 
-FRAMES = '/CumSum_output_0'    # the tensor inside hibari.onnx: frames up to the end of each phoneme, int64
+# the tensor inside hibari.onnx: frames up to the end of each phoneme, int64
+FRAMES = '/CumSum_output_0'
 PAD = 0                        # id of the silence at both ends
 FRAME = 400                    # [samples] at RATE, 25 ms
 LONGEST = 400                  # [phonemes] in one pass; hibari's own limit
-SEED = 1                       # of the noise component: the same sentence sounds the same, sample by sample
+# of the noise component: the same sentence sounds the same, sample by sample
+SEED = 1
 SPECTRUM = ('lh', 'theta', 'ln', 'lr', 'phi', 'f0')
 PAUSES = frozenset(',;:—.!?…')
 
@@ -36,7 +38,8 @@ class Group(NamedTuple):
 
 
 class HibariTts:
-    """Text -> one Speech for each sentence in it, as soon as it is ready. Text without a sound in it gives none.
+    """Text -> one Speech for each sentence in it, as soon as it is ready. Text without a sound in
+    it gives none.
 
     Not for two threads at a time. Raises BackendError if hibari is missing.
     """
@@ -53,7 +56,8 @@ class HibariTts:
             self._session = session(reading(self._voice.model_path, FRAMES), threads)
         except BackendError:      # another release of hibari: its tensors may have other names
             self._session, self.timed = session(self._voice.model_path, threads), False
-        self._voice.sess = self._session      # one copy of the weights, and with our thread manners
+        # one copy of the weights, and with our thread manners
+        self._voice.sess = self._session
         for _ in self.stream('I am warming up my voice, for 2 seconds.'):
             pass
 
@@ -84,7 +88,8 @@ class HibariTts:
             return
         ids, starts = self._ids(groups)
         names = [*SPECTRUM, FRAMES] if self.timed else [*SPECTRUM]
-        outputs = self._session.run(names, {'ids': np.array([ids], np.int64), 'speed': self._speed})
+        outputs = self._session.run(
+            names, {'ids': np.array([ids], np.int64), 'speed': self._speed})
         sound = dsp.synth(*(output[0] for output in outputs[:6]), np.random.default_rng(SEED))
         sound = audio_files.resample(sound, self._voice.sample_rate, RATE)
         ends = outputs[6].reshape(-1) * FRAME if self.timed else evenly(len(ids), sound.size)
@@ -104,28 +109,37 @@ class HibariTts:
 
 
 def passes(groups: Sequence[Group]) -> Iterator[tuple[int, int]]:
-    """Ranges of groups that fit the network: cut after the last punctuation that fits, else anywhere."""
+    """Ranges of groups that fit the network: cut after the last punctuation that fits, else
+    anywhere.
+    """
     start = 0
     while start < len(groups):
         sizes = np.cumsum([len(group.phonemes) + 1 for group in groups[start:]])
         stop = start + max(1, int(np.searchsorted(sizes, LONGEST, 'right')))
         if stop < len(groups):
-            pauses = (at for at in range(stop, start, -1) if groups[at - 1].phonemes[-1:] in PAUSES)
+            pauses = (at for at in range(stop, start, -1)
+                      if groups[at -1].phonemes[-1:] in PAUSES)
             stop = next(pauses, stop)
         yield start, stop
         start = stop
 
 
 def evenly(count: int, size: int) -> np.ndarray:
-    """Ends of ``count`` phonemes of equal length: what is left when the network hides its durations."""
+    """Ends of ``count`` phonemes of equal length: what is left when the network hides its
+    durations.
+    """
     return np.arange(1, count + 1) * size // count
 
 
 def align(groups: Sequence[Group], words: Sequence[str]) -> list[tuple[int, str]]:
-    """The group that each written word begins in: normalising turns '7:30 pm' into 'seven thirty P.M.'"""
+    """The group that each written word begins in: normalising turns '7:30 pm' into 'seven thirty
+    P.M.'
+    """
     spoken = [group.text for group in groups]
     placed = []
-    for _, g0, g1, w0, w1 in SequenceMatcher(None, spoken, list(words), autojunk=False).get_opcodes():
+    for _, g0, g1, w0, w1 in SequenceMatcher(
+        None, spoken, list(words),
+        autojunk=False).get_opcodes():
         for word in range(w0, w1):
             group = g0 + (word - w0) * (g1 - g0) // (w1 - w0)
             placed.append((min(group, len(groups) - 1), words[word]))

@@ -1,7 +1,7 @@
 """End of turn from the sound alone: Smart Turn v3.2, a Whisper encoder with one output.
 
-It hears melody and hesitation, not words: good at "finished", weak at "cut off abruptly". Use it to shorten a silence
-time-out, never as the only judge.
+It hears melody and hesitation, not words: good at "finished", weak at "cut off abruptly". Use it
+to shorten a silence time-out, never as the only judge.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ VARIANCE_FLOOR = 1e-7          # of the whole window, before it is scaled to uni
 
 
 class SmartTurn:
-    """float32 samples of shape (n,) at RATE, up to now -> probability in [0, 1] that the speaker has finished.
+    """float32 samples of shape (n,) at RATE, up to now -> probability in [0, 1] that the speaker
+    has finished.
 
     40 ms on one core, however short the sound. Raises WireError for NaN or a wrong shape.
     """
@@ -46,8 +47,9 @@ def window(samples: np.ndarray) -> np.ndarray:
     return (out - out.mean()) / np.sqrt(out.var() + VARIANCE_FLOOR)
 
 
-# Whisper's log-mel spectrogram (Radford et al. 2022, section 2.2): 25 ms Hann windows every 10 ms, 80 triangular
-# filters on Slaney's mel scale (linear up to 1 kHz, logarithmic above), each of unit area.
+# Whisper's log-mel spectrogram (Radford et al. 2022, section 2.2): 25 ms Hann windows every 10 ms,
+# 80 triangular filters on Slaney's mel scale (linear up to 1 kHz, logarithmic above), each of unit
+# area.
 FFT, HOP, BANDS = 400, 160, 80
 KNEE_HZ, KNEE_MEL = 1000.0, 15.0
 LOG_STEP = np.log(6.4) / 27.0        # natural log of frequency for each mel above the knee

@@ -1,7 +1,7 @@
 """Voice activity: Silero v6, one probability for every 32 ms.
 
-The network sees each frame with the last 64 samples of the frame before it, and carries an LSTM state from frame to
-frame; both are forgotten by ``reset``.
+The network sees each frame with the last 64 samples of the frame before it, and carries an LSTM
+state from frame to frame; both are forgotten by ``reset``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ STATE_SHAPE = (2, 1, 128)
 
 
 class SileroVad:
-    """float32 samples of shape (FRAME,) in [-1, 1] at RATE -> probability of speech in [0, 1]. 0.1 ms a frame."""
+    """float32 samples of shape (FRAME,) in [-1, 1] at RATE -> probability of speech in [0, 1]. 0.1
+    ms a frame.
+    """
 
     frame = FRAME
 
@@ -39,7 +41,9 @@ class SileroVad:
         self._window = np.zeros((1, CONTEXT + FRAME), np.float32)
 
     def __call__(self, frame: np.ndarray) -> float:
-        """Raises WireError for a frame of the wrong shape or with NaN in it: one NaN would poison the state for ever."""
+        """Raises WireError for a frame of the wrong shape or with NaN in it: one NaN would poison
+        the state for ever.
+        """
         if frame.shape != (FRAME,):
             raise WireError(f'a voice activity frame has shape ({FRAME},), not {frame.shape}')
         if not np.isfinite(frame).all():

@@ -1,7 +1,8 @@
 """Things in the picture: NanoDet-m at 416 x 416, the 80 classes of COCO, 30 ms on one core.
 
-The decoding follows the NanoDet paper's head: each point of three grids votes for 80 classes and gives, for each side
-of its box, a distribution over 11 distances whose mean is the distance in strides.
+The decoding follows the NanoDet paper's head: each point of three grids votes for 80 classes and
+gives, for each side of its box, a distribution over 11 distances whose mean is the distance in
+strides.
 """
 
 from __future__ import annotations
@@ -20,34 +21,40 @@ SPREAD = np.array([57.375, 57.12, 58.395], np.float32)
 STRIDES = (8, 16, 32)                             # [px] between the points of each grid
 BINS = 11                                         # distances 0..10 strides
 SCORE = 0.4                                       # below, one in three boxes is imagined
-SAME = 0.5                                        # overlap above which the weaker box of a class is a duplicate
+# overlap above which the weaker box of a class is a duplicate
+SAME = 0.5
 MOST = 50                                         # boxes given back
 
 LABELS = (
-    'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat', 'traffic light',
-    'fire hydrant', 'stop sign', 'parking meter', 'bench', 'bird', 'cat', 'dog', 'horse', 'sheep', 'cow',
-    'elephant', 'bear', 'zebra', 'giraffe', 'backpack', 'umbrella', 'handbag', 'tie', 'suitcase', 'frisbee',
-    'skis', 'snowboard', 'sports ball', 'kite', 'baseball bat', 'baseball glove', 'skateboard', 'surfboard',
-    'tennis racket', 'bottle', 'wine glass', 'cup', 'fork', 'knife', 'spoon', 'bowl', 'banana', 'apple', 'sandwich',
-    'orange', 'broccoli', 'carrot', 'hot dog', 'pizza', 'donut', 'cake', 'chair', 'couch', 'potted plant', 'bed',
-    'dining table', 'toilet', 'tv', 'laptop', 'mouse', 'remote', 'keyboard', 'cell phone', 'microwave', 'oven',
-    'toaster', 'sink', 'refrigerator', 'book', 'clock', 'vase', 'scissors', 'teddy bear', 'hair drier', 'toothbrush')
+    'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',
+    'traffic light', 'fire hydrant', 'stop sign', 'parking meter', 'bench', 'bird', 'cat', 'dog',
+    'horse', 'sheep', 'cow', 'elephant', 'bear', 'zebra', 'giraffe', 'backpack', 'umbrella',
+    'handbag', 'tie', 'suitcase', 'frisbee', 'skis', 'snowboard', 'sports ball', 'kite',
+    'baseball bat', 'baseball glove', 'skateboard', 'surfboard', 'tennis racket', 'bottle',
+    'wine glass', 'cup', 'fork', 'knife', 'spoon', 'bowl', 'banana', 'apple', 'sandwich', 'orange',
+    'broccoli', 'carrot', 'hot dog', 'pizza', 'donut', 'cake', 'chair', 'couch', 'potted plant',
+    'bed', 'dining table', 'toilet', 'tv', 'laptop', 'mouse', 'remote', 'keyboard', 'cell phone',
+    'microwave', 'oven', 'toaster', 'sink', 'refrigerator', 'book', 'clock', 'vase', 'scissors',
+    'teddy bear', 'hair drier', 'toothbrush')
 
 
 class NanoDet:
     """uint8 BGR image of shape (h, w, 3) -> detections, best first, boxes in pixels of that image.
 
-    Raises WireError for a picture of another kind, BackendError if the network or OpenCV is missing.
+    Raises WireError for a picture of another kind, BackendError if the network or OpenCV is
+    missing.
     """
 
-    def __init__(self, threads: int = 1, score: float = SCORE, path: Path | str | None = None) -> None:
+    def __init__(self, threads: int = 1, score: float = SCORE,
+                 path: Path | str | None = None) -> None:
         if path is None:
             from omni_agent.backends import models
             path = models.path('nanodet', 'nanodet_m_416_fp16.onnx')
         try:
             import cv2
         except ImportError as error:
-            raise BackendError('OpenCV is not installed: run "pip install opencv-python-headless"') from error
+            raise BackendError(
+                'OpenCV is not installed: run "pip install opencv-python-headless"') from error
         self._resize = cv2.resize
         self._score = score
         self._session = session(path, threads)
@@ -56,7 +63,9 @@ class NanoDet:
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise WireError(f'a picture is uint8 BGR of shape (height, width, 3), not {image.dtype} {image.shape}')
+            raise WireError(
+                f'a picture is uint8 BGR of shape (height, width, 3), '
+                f'not {image.dtype} {image.shape}')
         square = self._resize(image, (SIDE, SIDE)).astype(np.float32)
         pixels = np.ascontiguousarray(((square - MEAN) / SPREAD).transpose(2, 0, 1))[None]
         outputs = self._session.run(None, {self._input: pixels})
@@ -66,7 +75,9 @@ class NanoDet:
         return select(scores, np.clip(boxes * scale, 0, limit), self._score)
 
     def _decode(self, outputs: dict[tuple[int, ...], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs by shape -> scores (points, classes) and boxes (points, 4) in pixels of the square."""
+        """Outputs by shape -> scores (points, classes) and boxes (points, 4) in pixels of the
+        square.
+        """
         scores, boxes = [], []
         for stride in STRIDES:
             across = SIDE // stride

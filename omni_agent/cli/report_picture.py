@@ -353,11 +353,13 @@ class Picture:
         x = [image.received - self.t0 for image in self.recording.images
              if row.start <= image.received - self.t0 < row.stop]
         axis.vlines(x, bottom, top, color='#7f8aa3', lw=0.5, zorder=2)
+        shown, free = '', row.start          # a detector that wavers would write over itself
         for percept in self.recording.percepts:
             at = percept.t - self.t0
-            if percept.kind == 'scene' and row.start <= at < row.stop:
-                axis.text(at + 0.08, bottom - 0.05, _literal(percept.text), va='top', color=MUTED,
-                          fontsize=7.5)
+            if percept.kind != 'scene' or not free <= at < row.stop or percept.text == shown:
+                continue
+            axis.text(at + 0.08, bottom - 0.05, _literal(percept.text), va='top', color=MUTED, fontsize=7.5)
+            shown, free = percept.text, at + (0.6 + 0.13 * len(percept.text)) * row.seconds / 30
 
     def _latencies(self, axis: Axes, row: Span) -> None:
         y = LANES['people'][1] - 0.24

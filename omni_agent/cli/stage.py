@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Mapping
 
 from omni_agent import __version__, graph
-from omni_agent.backends import room_ring, scenarios
+from omni_agent.backends import RATE, audio_files, room_ring, scenarios
 from omni_agent.backends.room_address import RoomAddress
 from omni_agent.backends.room_records import read_truth
 from omni_agent.cli.child import Program
@@ -41,6 +41,7 @@ class Stage:
         self._without = without
         self._health: dict[str, tuple[int, str]] = {}
         self._truth_seen = 0
+        self._room_t0 = self._begin = 0.0        # Unix times of the first sample and of the curtain
         self.over = False
         self.pids: dict[str, int] = {}
 
@@ -140,7 +141,10 @@ class Stage:
     def _tell(self, record: Record) -> None:
         """Records of the room -> records of the run."""
         if 't0' in record:
-            self._write({'topic': 'meta', 't': record['t0'], 't0': record['t0'], 'scenario': self.scenario.name,
+            self._room_t0 = record['t0']
+        elif 'begin' in record:
+            self._begin = record['t']
+            self._write({'topic': 'meta', 't': self._begin, 't0': self._begin, 'scenario': self.scenario.name,
                          'version': __version__, 'hardware': hardware(),
                          'started': time.strftime('%Y-%m-%dT%H:%M:%S%z')})
         elif 'line' in record:
@@ -155,8 +159,12 @@ class Stage:
         self._on_record(record)
 
     def _close(self, room: Path) -> None:
-        """Keep the two tracks and the truth; the ring itself is of no use any more."""
-        for name in ('person.wav', 'robot.wav', 'truth.jsonl'):
+        """Keep the two tracks from the curtain on, and the truth; the ring itself is of no use any more."""
+        loading = round((self._begin - self._room_t0) * RATE)
+        for name in ('person.wav', 'robot.wav'):
             if (room / name).exists():
-                shutil.move(str(room / name), self.out / name)
+                sound = audio_files.to_int16(audio_files.read(room / name))
+                audio_files.write(self.out / name, sound[loading:])
+        if (room / 'truth.jsonl').exists():
+            shutil.move(str(room / 'truth.jsonl'), self.out / 'truth.jsonl')
         shutil.rmtree(room, ignore_errors=True)

@@ -1,4 +1,5 @@
-"""The words given to the language model: how to speak, and who was meant. Chosen by measurement; see the comments.
+"""The words given to the language model: how to speak, and who was meant. Chosen by measurement;
+see the comments.
 
 A prompt is a tuple of (role, content), so that it needs no type of the backends.
 """
@@ -7,23 +8,26 @@ from __future__ import annotations
 
 Prompt = tuple[tuple[str, str], ...]
 
-# 72 tokens. Tried on Qwen2.5-Coder-0.5B with twelve spoken questions: 'Speak as "I"' stops it from calling the person
-# the robot, naming what it has NOT got stops half of its inventions (it still tells a time). Saying 'if unsure, say
-# you do not know' makes a model of this size answer 'I do not know' to everything. It ignores limits on length in
-# stories and explanations: the number of sentences has to be limited from outside.
+# 72 tokens. Tried on Qwen2.5-Coder-0.5B with twelve spoken questions: 'Speak as "I"' stops it from
+# calling the person the robot, naming what it has NOT got stops half of its inventions (it still
+# tells a time). Saying 'if unsure, say you do not know' makes a model of this size answer 'I do
+# not know' to everything. It ignores limits on length in stories and explanations: the number of
+# sentences has to be limited from outside.
 REPLY = (
-    'You are Omni, a friendly robot talking with people in a room. You have a camera, a microphone and a voice, '
-    'but no arms, no clock and no internet. Speak as "I". Answer in one or two short spoken sentences, '
-    'never more than twenty words. Begin with a sentence of at most six words. Plain text only.')
+    'You are Omni, a friendly robot talking with people in a room. You have a camera, '
+    'a microphone and a voice, but no arms, no clock and no internet. Speak as "I". '
+    'Answer in one or two short spoken sentences, never more than twenty words. '
+    'Begin with a sentence of at most six words. Plain text only.')
 
-# Asked without examples, a model of this size answers by chance (area under the ROC curve 0.32 to 0.68 for three
-# wordings); the same twenty inside the system prompt give 0.70. As turns of a chat they reach 0.96 on the
-# 48 sentences used for choosing and 0.95 on 40 others; eight of them, 0.90 and 0.81. SmolLM2-135M stays near chance with any of them. Best threshold: about 0; 0.75 to 0.85 of what people
-# say to each other falls below it, 0.96 to 1.0 of what they say to the robot above.
+# Asked without examples, a model of this size answers by chance (area under the ROC curve 0.32 to
+# 0.68 for three wordings); the same twenty inside the system prompt give 0.70. As turns of a chat
+# they reach 0.96 on the 48 sentences used for choosing and 0.95 on 40 others; eight of them, 0.90
+# and 0.81. SmolLM2-135M stays near chance with any of them. Best threshold: about 0; 0.75 to 0.85
+# of what people say to each other falls below it, 0.96 to 1.0 of what they say to the robot above.
 JUDGE = (
-    'People talk in a room with a robot assistant. Yes: a question about facts or about what can be seen, a request '
-    'or a command for the robot. No: what one person tells or asks another person about their life, family, friends, '
-    'plans or feelings. Answer Yes or No.')
+    'People talk in a room with a robot assistant. Yes: a question about facts or about what '
+    'can be seen, a request or a command for the robot. No: what one person tells or asks '
+    'another person about their life, family, friends, plans or feelings. Answer Yes or No.')
 JUDGE_QUESTION = '"{text}"'
 JUDGE_EXAMPLES = (
     ('What is on the table?', True),
@@ -47,11 +51,13 @@ JUDGE_EXAMPLES = (
     ('Look to the right.', True),
     ("Let's watch something tonight.", False),
 )
-LONGEST_UTTERANCE = 300      # [characters] whoever was meant is clear from the end of a long speech
+# [characters] whoever was meant is clear from the end of a long speech
+LONGEST_UTTERANCE = 300
 
 
 def reply(seen: str = '') -> Prompt:
-    """System prompt of the conversation; ``seen`` is what the camera shows, as in 'one person and two cups'.
+    """System prompt of the conversation; ``seen`` is what the camera shows, as in 'one person and
+    two cups'.
 
     What changes stands last, so that everything before it stays in the model's prompt cache.
     """
@@ -59,7 +65,9 @@ def reply(seen: str = '') -> Prompt:
 
 
 def judge(utterance: str) -> Prompt:
-    """Chat whose next word is Yes if ``utterance`` was meant for the robot; only its last line differs each time."""
+    """Chat whose next word is Yes if ``utterance`` was meant for the robot; only its last line
+    differs each time.
+    """
     lines: list[tuple[str, str]] = [('system', JUDGE)]
     for text, robot in JUDGE_EXAMPLES:
         lines += [('user', _question(text)), ('assistant', 'Yes' if robot else 'No')]

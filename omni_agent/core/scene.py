@@ -1,14 +1,18 @@
-"""What the camera shows, in words and as a change: detections -> 'one person and two cups', and how new that is."""
+"""What the camera shows, in words and as a change: detections -> 'one person and two cups', and
+how new that is.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Protocol, Sequence
 
-NUMBERS = ('no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve')
-PLURALS = {'person': 'people', 'mouse': 'mice', 'knife': 'knives', 'sheep': 'sheep', 'skis': 'skis',
-           'scissors': 'scissors', 'broccoli': 'broccoli'}
-SAME_PLACE = 0.3     # overlap (intersection over union) above which a box is the one of a moment ago
+NUMBERS = ('no', 'one', 'two', 'three', 'four', 'five', 'six',
+           'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve')
+PLURALS = {'person': 'people', 'mouse': 'mice', 'knife': 'knives', 'sheep': 'sheep',
+            'skis': 'skis', 'scissors': 'scissors', 'broccoli': 'broccoli'}
+# overlap (intersection over union) above which a box is the one of a moment ago
+SAME_PLACE = 0.3
 
 
 class Seen(Protocol):
@@ -22,7 +26,9 @@ class Seen(Protocol):
 
 
 def summary(detections: Sequence[Seen]) -> str:
-    """'one person and two cups': people first, then what there is most of; 'nothing I know' when empty."""
+    """'one person and two cups': people first, then what there is most of; 'nothing I know' when
+    empty.
+    """
     counts = Counter(detection.label for detection in detections)
     if not counts:
         return 'nothing I know'
@@ -45,7 +51,8 @@ def plural(label: str) -> str:
 
 
 def novelty(previous: Sequence[Seen], current: Sequence[Seen]) -> float:
-    """Share of boxes, in [0, 1], that came, went or moved away from where one of their kind was before.
+    """Share of boxes, in [0, 1], that came, went or moved away from where one of their kind was
+    before.
 
     0: the same things in the same places. 1: nothing is as it was. Two empty scenes are the same.
     """
@@ -54,7 +61,8 @@ def novelty(previous: Sequence[Seen], current: Sequence[Seen]) -> float:
 
 
 def _kept(previous: Sequence[Seen], current: Sequence[Seen]) -> int:
-    """Number of pairs of a kind that overlap, the best overlaps taken first, each box used once."""
+    """Number of pairs of a kind that overlap, the best overlaps taken first, each box used once.
+    """
     pairs = sorted(((overlap(a.box, b.box), i, j) for i, a in enumerate(previous)
                     for j, b in enumerate(current) if a.label == b.label), reverse=True)
     before: set[int] = set()

@@ -173,7 +173,7 @@ class TurnMachine:
             self._set_aside(event.utterance)
             self.why = 'the person goes on'
         if event.utterance != self._utterance:
-            self._text = ''
+            self._text, self.score = '', None
         if event.utterance == self._settled:
             self._settled = 0
         self._utterance, self._stopped, self._final, self._person_s = event.utterance, None, None, now
@@ -265,7 +265,7 @@ class TurnMachine:
             if self._final is event:
                 effects += self._begin_deciding(event)
             return effects
-        if event.final:
+        if event.final and self.person is not Person.SPEAKING:
             self._settled, self._final = event.utterance, None
             nod = is_nod(event.text)
             self.why = f'"{event.text}" is a nod' if nod else f'"{event.text}" was not for the robot'
