@@ -1,8 +1,9 @@
-"""A whole conversation on one simulated clock: the core's own objects, joined by topics that race each other.
+"""A whole conversation on one simulated clock: the core's own objects, joined by racing topics.
 
-A topic promises what DDS promises and no more: messages of one writer reach one reader in order; between
-topics, writers and readers there is no order at all, and a latched message may come twice. What leaves the
-loudspeaker is marked sample by sample with the reply that it belongs to, in a way that survives any gain.
+A topic promises what DDS promises and no more: messages of one writer reach one reader in order;
+between topics, writers and readers there is no order at all, and a latched message may come twice.
+What leaves the loudspeaker is marked sample by sample with the reply that it belongs to, in a way
+that survives any gain.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.audio import FADE, RATE, Playout
 from omni_agent.core.epoch import Admission, EpochGate, first_epoch
-from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Played, Playing, React, Reason,
-                                    SpeechStarted, SpeechStopped, Tick, Transcript)
+from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Played, Playing,
+                                    React, Reason, SpeechStarted, SpeechStopped, Tick, Transcript)
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.speech import chunks
 from omni_agent.core.turn import TurnMachine, TurnParams
@@ -32,9 +33,11 @@ SILENCE = -1                 # the mark of no reply
 ANYTHING = -2
 STOPS = {Reason.BARGE_IN, Reason.STOP_PHRASE, Reason.SUPERSEDED, Reason.LOST}
 
-QUESTIONS = ('Robot, what time is it?', 'Tell me a story about a bear, please.', 'Robot, how are you today?',
+QUESTIONS = ('Robot, what time is it?', 'Tell me a story about a bear, please.',
+             'Robot, how are you today?',
              'Wait, robot, what about tomorrow?', 'Tell me more about the weather, please.')
-OTHERS = ('mm-hm', 'okay', '', 'Anna, did you lock the door?', 'I told him yesterday they went.', 'stop', 'Stop it.')
+OTHERS = ('mm-hm', 'okay', '', 'Anna, did you lock the door?', 'I told him yesterday they went.',
+          'stop', 'Stop it.')
 
 
 @dataclass(frozen=True)
@@ -76,19 +79,20 @@ class World:
 
 
 class Topic:
-    """One writer's side of a topic: in order for each reader, with a delay of its own for each message."""
+    """One writer's side of a topic: in order for each reader, each message with its own delay."""
 
     def __init__(self, world: World, readers: list[Callable], twice: float = 0.0) -> None:
         self.world = world
         self.readers = readers
-        self.twice = twice                   # chance that a latched message comes again, much later
+        self.twice = twice                   # chance that a latched message comes again, later
         self._latest = [0.0] * len(readers)
 
     def publish(self, message: object) -> None:
         for index, reader in enumerate(self.readers):
             self._deliver(index, reader, message, 0.0)
             if self.world.random.random() < self.twice:
-                self.world.after(self.world.random.uniform(0.0, 2.0), lambda reader=reader: reader(message))
+                self.world.after(self.world.random.uniform(0.0, 2.0),
+                                 lambda reader=reader: reader(message))
 
     def _deliver(self, index: int, reader: Callable, message: object, more_s: float) -> None:
         due = self.world.now + self.world.random.expovariate(1 / self.world.delay_s) + more_s
@@ -101,7 +105,8 @@ class Decision:
 
     def __init__(self, world: World, interrupt: Topic, react: Topic) -> None:
         self.world, self.interrupt, self.react = world, interrupt, react
-        self.machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()), first_epoch(world.unix_s))
+        self.machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()),
+                                   first_epoch(world.unix_s))
         self.alive = True
         self._perform(self.machine.start())
 
@@ -120,7 +125,8 @@ class Decision:
                 self.react.publish(effect)
             elif isinstance(effect, Judge):
                 judged = Judged(effect.utterance, effect.text, self.world.random.uniform(-4, 4))
-                self.world.after(self.world.random.uniform(0.05, 1.5), lambda judged=judged: self.on_event(judged))
+                self.world.after(self.world.random.uniform(0.05, 1.5),
+                                 lambda judged=judged: self.on_event(judged))
         due = self.machine.deadline()
         if due is not None:
             self.world.at(due - UNIX_S + 1e-4, self._ring)
@@ -158,6 +164,7 @@ class Reaction:
                 return
             if seen is Admission.NEWER:
                 self._flush(message.epoch)
+        self.pacer.hold(message.not_before - UNIX_S)
         self.current = message.epoch
         self.replies += 1
         self.marks[message.epoch] = self.replies % MARKS
@@ -175,13 +182,15 @@ class Reaction:
         return self.gate.is_stale(epoch) if self.tagged else epoch != self.current
 
     def _write(self, epoch: int, sentences: int) -> None:
-        self.world.after(self.world.random.uniform(0.1, 0.9), lambda: self._speak(epoch, sentences))
+        self.world.after(self.world.random.uniform(0.1, 0.9),
+                         lambda: self._speak(epoch, sentences))
 
     def _speak(self, epoch: int, sentences: int) -> None:
         if self._is_stale(epoch):
             return
         sound = marked(self.marks[epoch], 2 * self.world.random.randint(3000, 20_000))
-        self.outbox += [Chunk(epoch, samples, text, False) for samples, text in chunks(sound, [(0, f'of {epoch}')])]
+        self.outbox += [Chunk(epoch, samples, text, False)
+                        for samples, text in chunks(sound, [(0, f'of {epoch}')])]
         if sentences > 1:
             self._write(epoch, sentences - 1)
         else:
@@ -208,7 +217,7 @@ class Speaker:
         self.playout = Playout()
         self.audio = np.zeros((int(seconds * RATE / BLOCK) + 1, BLOCK), np.int16)
         self.block = 0
-        self.learnt: list[tuple[int, int]] = []       # (next block, epoch) whenever a newer epoch came
+        self.learnt: list[tuple[int, int]] = []       # (next block, epoch) at each newer epoch
         self.cuts = 0                                 # times that sound was cut off
         self._reported = 0
         world.at(0.0, self.fill)
@@ -252,7 +261,8 @@ class Speaker:
         progress = self.playout.flush()
         if progress.played and not progress.complete:
             self.cuts += 1
-            self.playback.publish(Played(self.world.unix_s, self._epoch(progress.epoch), progress.heard, False))
+            self.playback.publish(Played(self.world.unix_s, self._epoch(progress.epoch),
+                                         progress.heard, False))
 
     def _epoch(self, epoch: int) -> int:
         return epoch if self.tagged else self.gate.epoch
@@ -262,8 +272,8 @@ class Speaker:
         if progress.complete:
             if self._reported != progress.epoch:
                 self._reported = progress.epoch
-                heard = progress.heard
-                self.playback.publish(Played(self.world.unix_s, self._epoch(progress.epoch), heard, True))
+                self.playback.publish(Played(self.world.unix_s, self._epoch(progress.epoch),
+                                             progress.heard, True))
         elif progress.played:
             # the seconds played travel in the text, as the decision does not look at it
             self.playback.publish(Playing(self.world.unix_s, self._epoch(progress.epoch),
@@ -271,7 +281,7 @@ class Speaker:
 
 
 class Person:
-    """Talks for a minute as perception would report it; the last line is a question, then there is quiet."""
+    """Talks for a minute as perception would report it; at last a question, then quiet."""
 
     def __init__(self, world: World, percept: Topic, seconds: float) -> None:
         self.world, self.percept = world, percept
@@ -295,7 +305,8 @@ class Person:
             self._tell(at, Transcript(UNIX_S + at, number, heard, False, at - t))
         self._tell(end + 0.2, SpeechStopped(UNIX_S + end, number, end - t))
         self._tell(end + self.world.random.uniform(0.25, 0.5),
-                   Transcript(UNIX_S + end, number, text, True, end - t, self.world.random.random()))
+                   Transcript(UNIX_S + end, number, text, True, end - t,
+                              self.world.random.random()))
         return end
 
     def _tell(self, t: float, event: Event) -> None:
@@ -303,9 +314,10 @@ class Person:
 
 
 class Conversation:
-    """Sixty seconds, to the end. ``tagged`` False: the same with a plain 'stop' that carries no epoch."""
+    """Sixty seconds, to the end. ``tagged`` False: with a plain 'stop' that carries no epoch."""
 
-    def __init__(self, seed: int, delay_s: float, tagged: bool = True, seconds: float = 60.0) -> None:
+    def __init__(self, seed: int, delay_s: float, tagged: bool = True,
+                 seconds: float = 60.0) -> None:
         self.world = world = World(seed, delay_s)
         self.marks: dict[int, int] = {}
         self.speaker = Speaker(world, seconds, tagged)
@@ -314,7 +326,8 @@ class Conversation:
         self.decision = self._decision()
         self.speaker.playback = Topic(world, [lambda event: self.decision.on_event(event),
                                               self.reaction.on_playback])
-        self.person = Person(world, Topic(world, [lambda event: self.decision.on_event(event)]), seconds)
+        self.person = Person(world, Topic(world, [lambda event: self.decision.on_event(event)]),
+                             seconds)
         self.restarts = int(seed % 4 == 3)
         for _ in range(self.restarts):
             world.at(world.random.uniform(10.0, 40.0), self._restart)
@@ -343,9 +356,10 @@ class Conversation:
         return allowed
 
     def stale_samples(self) -> int:
-        """Samples of an older epoch that were heard after the speaker had got a newer one, and a fade."""
+        """Samples of an older epoch heard after the speaker had got a newer one, and a fade."""
         heard, allowed = self.heard(), self.allowed()
-        return int(np.count_nonzero((heard != SILENCE) & (allowed != ANYTHING) & (heard != allowed)))
+        stale = (heard != SILENCE) & (allowed != ANYTHING) & (heard != allowed)
+        return int(np.count_nonzero(stale))
 
     def last_question_answered(self) -> bool:
         """Whether sound of the newest reply was heard after the last question."""

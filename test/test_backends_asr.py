@@ -22,12 +22,12 @@ def recogniser() -> MoonshineRecogniser:
 
 def test_a_studio_voice_is_understood(recogniser: MoonshineRecogniser) -> None:
     rate = word_error_rate([(text, recogniser(samples)) for samples, text in allison()])
-    assert rate < 0.09, f'word error rate {rate:.3f} on forty prompts'
+    assert rate < 0.04, f'word error rate {rate:.3f} on forty prompts'
 
 
 def test_a_voice_at_a_home_microphone_is_understood(recogniser: MoonshineRecogniser) -> None:
     rate = word_error_rate([(text, recogniser(samples)) for samples, text in librivox()])
-    assert rate < 0.08, f'word error rate {rate:.3f} on five sentences'
+    assert rate < 0.06, f'word error rate {rate:.3f} on five sentences'
 
 
 def test_a_voice_in_noise_is_mostly_understood(recogniser: MoonshineRecogniser) -> None:
@@ -36,7 +36,7 @@ def test_a_voice_in_noise_is_mostly_understood(recogniser: MoonshineRecogniser) 
         level = 10 * np.log10(np.mean(samples ** 2)) - 10
         pairs.append((text, recogniser(samples + pink_noise(samples.size, level))))
     rate = word_error_rate(pairs)
-    assert rate < 0.35, f'word error rate {rate:.3f} at 10 dB'
+    assert rate < 0.15, f'word error rate {rate:.3f} at 10 dB'
 
 
 def test_words_come_with_the_sound_so_that_partial_results_make_sense(

@@ -13,30 +13,34 @@ LIMIT = EndpointParams().echo_limit
 
 
 def voice(seed: int, seconds: float, level: float = 3000.0) -> np.ndarray:
-    """Something like speech: noise in syllables of 60 to 300 ms, each with two resonances of its own."""
+    """Something like speech: noise in syllables of 60 to 300 ms, each with two resonances."""
     rng = np.random.default_rng(seed)
     pieces: list[np.ndarray] = []
     while sum(piece.size for piece in pieces) < seconds * RATE:
         size = int(rng.uniform(0.06, 0.3) * RATE)
         spectrum = np.fft.rfft(rng.normal(size=size))
         hz = np.fft.rfftfreq(size, 1 / RATE)
-        shape = sum(1 / (1 + ((hz - peak) / 150) ** 2) for peak in (rng.uniform(250, 900), rng.uniform(900, 3000)))
+        shape = sum(1 / (1 + ((hz - peak) / 150) ** 2)
+                    for peak in (rng.uniform(250, 900), rng.uniform(900, 3000)))
         piece = np.fft.irfft(spectrum * (shape + 0.02), size) * np.hanning(size) ** 0.3
-        pieces += [piece / piece.std() * level * rng.uniform(0.3, 1.0), np.zeros(int(rng.uniform(0, 0.08) * RATE))]
+        pieces += [piece / piece.std() * level * rng.uniform(0.3, 1.0),
+                   np.zeros(int(rng.uniform(0, 0.08) * RATE))]
     return np.concatenate(pieces)[:int(seconds * RATE)]
 
 
 def echo_of(sound: np.ndarray, gain_db: float = -12.0, delay_s: float = 0.05) -> np.ndarray:
     """Through the room: a delay and a tail of 0.3 s."""
     rng = np.random.default_rng(9)
-    tail = rng.normal(size=int(0.3 * RATE)) * 10 ** (-3 * np.arange(int(0.3 * RATE)) / (0.3 * RATE)) * 0.05
+    length = int(0.3 * RATE)
+    tail = 0.05 * rng.normal(size=length) * 10 ** (-3 * np.arange(length) / length)
     tail[0] = 1.0
     size = 2 ** int(np.ceil(np.log2(sound.size + tail.size)))
     wet = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)[:sound.size]
     return np.concatenate([np.zeros(int(delay_s * RATE)), wet])[:sound.size] * 10 ** (gain_db / 20)
 
 
-def likelihoods(gate: EchoGate, microphone: np.ndarray, loudspeaker: np.ndarray, t: float = 0.0) -> np.ndarray:
+def likelihoods(gate: EchoGate, microphone: np.ndarray, loudspeaker: np.ndarray,
+                t: float = 0.0) -> np.ndarray:
     found = []
     noise = np.random.default_rng(5).normal(0, 3, microphone.size)
     for at in range(0, microphone.size - BLOCK + 1, BLOCK):
@@ -126,6 +130,14 @@ def test_a_loudspeaker_that_was_turned_up_is_learnt_again():
     assert np.mean((found > LIMIT)[last][audible[last]]) > 0.95
 
 
+def test_even_a_steady_sound_that_is_suddenly_much_louder_is_learnt_in_the_end():
+    gate, sound = EchoGate(), np.random.default_rng(6).normal(0, 3000, 20 * RATE)
+    likelihoods(gate, sound[:5 * RATE] * 0.03, sound[:5 * RATE])
+    found = likelihoods(gate, sound[5 * RATE:] * 0.3, sound[5 * RATE:], t=5.0)
+    assert np.all(found[:10] < LIMIT)             # at first it can only be somebody else
+    assert np.all(found[-50:] > LIMIT)
+
+
 def test_references_of_another_time_do_not_count():
     gate, sound = EchoGate(), voice(2, 0.02).astype(np.int16)
     gate.play(10.0, sound)
@@ -137,7 +149,8 @@ def test_the_likelihood_is_a_probability_whatever_is_heard():
     rng, gate = np.random.default_rng(1), EchoGate()
     for block in range(300):
         t = block * BLOCK_S
-        gate.play(t, rng.integers(-32768, 32767, BLOCK).astype(np.int16) // rng.integers(1, 3000))
-        found = gate.hear(t, rng.integers(-32768, 32767, BLOCK).astype(np.int16) // rng.integers(1, 30_000))
+        played, heard = rng.integers(-32768, 32767, (2, BLOCK)).astype(np.int16)
+        gate.play(t, played // rng.integers(1, 3000))
+        found = gate.hear(t, heard // rng.integers(1, 30_000))
         assert 0.0 <= found <= 1.0
     assert np.isfinite(gate.coupling_db).all()

@@ -26,14 +26,31 @@ def test_turns_are_kept_in_order():
     assert Memory().last(Role.ROBOT) == ''
 
 
-def test_the_oldest_turns_are_forgotten():
-    memory = remembered(*[(Role.PERSON, str(number)) for number in range(30)], max_turns=4)
-    assert [line.text for line in memory.history()] == ['26', '27', '28', '29']
+@given(st.integers(1, 13), st.integers(0, 60))
+def test_the_oldest_turns_are_forgotten_and_never_more_than_half_of_them(most: int, said: int):
+    memory, before = Memory(most), []
+    for number in range(said):
+        memory.add(Remember(Role.PERSON, str(number)))
+        kept = [line.text for line in memory.history()]
+        assert kept == [str(index) for index in range(number + 1 - len(kept), number + 1)]
+        assert len(kept) <= most
+        assert len(kept) == len(before) + 1 or len(kept) >= most - most // 2
+        before = kept
+
+
+def test_the_beginning_changes_seldom_so_that_a_model_need_not_read_it_all_again():
+    memory, beginnings = Memory(12), set()
+    for number in range(1, 101):
+        memory.add(Remember(Role.PERSON, str(number)))
+        beginnings.add(memory.history()[0].text)
+    assert len(beginnings) <= 100 // 6
 
 
 def test_only_the_newest_scene_is_kept_and_it_costs_no_turn():
-    memory = remembered((Role.SCENE, 'a cat'), (Role.PERSON, 'hello'), (Role.SCENE, 'a dog'), max_turns=1)
-    assert memory.history() == [Line(Role.PERSON, 'hello', False), Line(Role.SCENE, 'a dog', False)]
+    memory = remembered((Role.SCENE, 'a cat'), (Role.PERSON, 'hello'), (Role.SCENE, 'a dog'),
+                        max_turns=1)
+    assert memory.history() == [Line(Role.PERSON, 'hello', False),
+                                Line(Role.SCENE, 'a dog', False)]
 
 
 def test_a_scene_that_has_become_empty_is_forgotten():
@@ -64,7 +81,8 @@ def test_history_comes_between_with_alternating_roles():
 def test_a_reply_that_was_cut_off_says_so():
     memory = Memory()
     memory.add(Remember(Role.ROBOT, 'It is al', truncated=True))
-    assert dialogue.reply(memory.history(), 'what?', 'p')[1] == ('assistant', f'It is al {CUT_OFF}')
+    said = dialogue.reply(memory.history(), 'what?', 'p')[1]
+    assert said == ('assistant', f'It is al {CUT_OFF}')
 
 
 @pytest.mark.parametrize('brief', ['What do you see?', "what's in front of you", 'Look at this.'])
@@ -83,7 +101,7 @@ def test_the_judge_is_asked_about_the_words_themselves():
     found = prompts.judge('Anna, come.')
     assert (found[0][0], found[-1][0]) == ('system', 'user')
     assert 'Anna, come.' in found[-1][1]
-    assert found[:-1] == prompts.judge('something else')[:-1]     # unchanged, so that it stays cached
+    assert found[:-1] == prompts.judge('something else')[:-1]     # unchanged: it stays cached
 
 
 def test_nothing_that_is_said_breaks_out_of_the_judges_question():
@@ -98,7 +116,8 @@ def test_the_judge_hears_the_end_of_a_long_speech():
     assert len(question) < 1000
 
 
-@given(st.lists(st.tuples(st.sampled_from(Role), st.text(min_size=1, max_size=5), st.booleans()), max_size=15))
+@given(st.lists(st.tuples(st.sampled_from(Role), st.text(min_size=1, max_size=5), st.booleans()),
+                max_size=15))
 def test_roles_alternate_and_every_line_is_told_once(lines: list[tuple[Role, str, bool]]):
     memory = Memory(20)
     for role, text, truncated in lines:

@@ -42,9 +42,9 @@ def test_between_news_the_loudspeaker_is_taken_to_go_on():
 
 def test_late_news_of_less_is_ignored():
     pacer = filled()
-    pacer.played(0.5, 1.0)
-    pacer.played(0.2, 2.0)
-    assert pacer.may_send(1.1)
+    pacer.played(0.5, 0.0)
+    pacer.played(0.0, 0.0)
+    assert pacer.may_send(0.0)
 
 
 def test_a_new_epoch_starts_from_nothing():
@@ -52,6 +52,16 @@ def test_a_new_epoch_starts_from_nothing():
     pacer.begin(2)
     assert (pacer.epoch, pacer.sequence) == (2, 0)
     assert pacer.may_send(0.0)
+
+
+def test_nothing_is_sent_before_the_turn_is_certainly_over():
+    pacer = Pacer(AHEAD_S)
+    pacer.begin(1)
+    pacer.hold(10.0)
+    assert not pacer.may_send(9.99)
+    assert pacer.may_send(10.0)
+    pacer.begin(2)
+    assert pacer.may_send(5.0)
 
 
 def test_chunks_are_numbered_in_order():
@@ -67,6 +77,8 @@ def test_chunks_are_numbered_in_order():
 def test_a_clock_that_runs_backwards_does_no_harm():
     pacer = filled(now=10.0)
     assert not pacer.may_send(5.0)
+    pacer.played(0.5, 10.0)
+    assert pacer.may_send(5.0)
 
 
 class Loudspeaker:
@@ -83,7 +95,7 @@ class Loudspeaker:
 
 
 def simulate(seed: int, pause_s: float, news: bool = True) -> tuple[float, float]:
-    """A writer that makes sentences with pauses -> (longest queue, starvation while there was something to send)."""
+    """A writer with pauses -> (longest queue, starvation while there was something to send)."""
     rng, pacer, speaker = random.Random(seed), Pacer(AHEAD_S), Loudspeaker()
     pacer.begin(1)
     waiting, longest, starved, next_sentence = 0.0, 0.0, 0.0, 0.0
@@ -109,7 +121,7 @@ def simulate(seed: int, pause_s: float, news: bool = True) -> tuple[float, float
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([0.1, 1.0, 5.0]))
-def test_no_more_than_the_limit_is_ever_on_its_way_and_the_voice_has_no_holes(seed: int, pause_s: float):
+def test_never_more_than_the_limit_is_on_its_way_and_there_are_no_holes(seed: int, pause_s: float):
     longest, starved = simulate(seed, pause_s)
     assert longest <= AHEAD_S + 2 * CHUNK_S
     assert starved == 0.0

@@ -1,4 +1,4 @@
-"""What waits to be played, how it is cut off and lowered, and what was heard of it; the ring of what was heard."""
+"""What waits to be played, how it is cut off and lowered, what was heard of it; and the ring."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_agent.core.audio import (FADE, FULL_SCALE, LOWERED, RAMP_DOWN, RAMP_UP, RATE, AudioRing, Playout,
-                                   level_dbfs)
+from omni_agent.core.audio import (FADE, FULL_SCALE, LOWERED, RAMP_DOWN, RAMP_UP, RATE, AudioRing,
+                                   Playout, level_dbfs)
 
 BLOCK = 320
 
@@ -31,7 +31,7 @@ def playing(samples: int = RATE, blocks: int = 1) -> Playout:
     return playout
 
 
-# -- playing -------------------------------------------------------------------------------------------
+# -- playing --------------------------------------------------------------------------------------
 
 
 def test_nothing_to_play_is_silence():
@@ -95,7 +95,7 @@ def test_a_newer_reply_starts_from_nothing():
     assert (progress.epoch, progress.played, progress.queued, progress.heard) == (2, 0, 5, '')
 
 
-# -- cutting off ---------------------------------------------------------------------------------------
+# -- cutting off ----------------------------------------------------------------------------------
 
 
 def test_after_a_flush_only_a_fade_is_heard():
@@ -177,8 +177,8 @@ def test_a_second_flush_in_the_same_block_keeps_the_fade_of_the_first():
 
 
 @settings(deadline=None)
-@given(st.lists(st.one_of(st.integers(1, 2000), st.sampled_from(['block', 'block', 'flush', 'low', 'up'])),
-                max_size=40))
+@given(st.lists(st.one_of(st.integers(1, 2000),
+                          st.sampled_from(['block', 'block', 'flush', 'low', 'up'])), max_size=40))
 def test_every_sample_is_played_queued_or_was_dropped_by_a_flush(script: list):
     playout, pushed, dropped, played = Playout(), 0, 0, 0
     for step in script:
@@ -196,7 +196,7 @@ def test_every_sample_is_played_queued_or_was_dropped_by_a_flush(script: list):
     assert pushed == played + dropped + playout.progress().queued
 
 
-# -- the lowered voice ---------------------------------------------------------------------------------
+# -- the lowered voice ----------------------------------------------------------------------------
 
 
 def test_the_voice_is_lowered_by_twenty_decibels_within_one_block():
@@ -249,7 +249,7 @@ def test_a_reply_after_silence_begins_at_full_voice():
     assert np.all(block(playout) == 10_000)
 
 
-# -- levels --------------------------------------------------------------------------------------------
+# -- levels ---------------------------------------------------------------------------------------
 
 
 def test_levels_are_relative_to_full_scale():
@@ -259,7 +259,7 @@ def test_levels_are_relative_to_full_scale():
     assert level_dbfs(np.zeros(0, np.int16)) == -96.0
 
 
-# -- the ring ------------------------------------------------------------------------------------------
+# -- the ring -------------------------------------------------------------------------------------
 
 
 def numbered(start: int, stop: int) -> np.ndarray:
@@ -292,7 +292,8 @@ def test_what_is_read_is_a_copy():
     assert ring.read(0, 100).all()
 
 
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 250)), max_size=12), st.integers(0, 5000))
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 250)), max_size=12),
+       st.integers(0, 5000))
 def test_the_ring_agrees_with_an_endless_tape(writes: list[tuple[int, int]], first: int):
     ring, tape, end = AudioRing(100 / RATE), np.zeros(20_000, np.int16), first
     for gap, size in writes:

@@ -1,4 +1,4 @@
-"""Topics that race each other, a hundred conversations: what the robot was told to stop saying is not heard."""
+"""A hundred conversations over racing topics: what was interrupted is never heard again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DELAYS_S = (0.002, 0.005, 0.03)        # mean time on the way; sampled anew for 
 
 @lru_cache(maxsize=None)
 def figures(seed: int, tagged: bool = True) -> tuple[int, bool, int, int, int]:
-    """Stale samples, whether the last question was answered, cuts, replies, restarts of one conversation."""
+    """Stale samples, whether the last question was answered, cuts, replies, restarts."""
     talk = Conversation(seed, DELAYS_S[seed % 3], tagged)
-    return (talk.stale_samples(), talk.last_question_answered(), talk.speaker.cuts, talk.reaction.replies,
-            talk.restarts)
+    return (talk.stale_samples(), talk.last_question_answered(), talk.speaker.cuts,
+            talk.reaction.replies, talk.restarts)
 
 
 def test_no_sample_of_an_older_epoch_is_ever_heard_after_the_fade():

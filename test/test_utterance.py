@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omni_agent.core.audio import RATE
+from omni_agent.core.echo import BLOCK, EchoGate
 from omni_agent.core.endpoint import Endpointer, EndpointParams, VoiceFrame
 from omni_agent.core.events import SpeechStarted, SpeechStopped
 from omni_agent.core.hearing import FRAME, HeardFrame, Hearing
-from omni_agent.core.utterance import EARLY_S, FIRST_PARTIAL_S, POST_ROLL, PRE_ROLL, Request, Utterance
+from omni_agent.core.utterance import (EARLY_S, FIRST_PARTIAL_S, POST_ROLL, PRE_ROLL, Request,
+                                       Utterance)
 
 PARTIAL_S = 0.3
 T0 = 1000.0
@@ -28,7 +30,7 @@ class Result:
 
 
 class Ear:
-    """Frames in a row, '#' a voice and '.' silence; ``prompt`` recognisers answer at once, others never."""
+    """Frames in a row, '#' a voice and '.' silence; a ``prompt`` recogniser answers at once."""
 
     def __init__(self, prompt: bool = True) -> None:
         self.endpointer = Endpointer(EndpointParams())
@@ -45,7 +47,8 @@ class Ear:
     def hear(self, frames: str, level_dbfs: float = -30.0, echo: float = 0.0) -> None:
         for mark in frames:
             self.end += FRAME
-            voice = VoiceFrame(self.time(self.end), FRAME / RATE, 0.9 if mark == '#' else 0.1, echo)
+            probability = 0.9 if mark == '#' else 0.1
+            voice = VoiceFrame(self.time(self.end), FRAME / RATE, probability, echo)
             self._frame(HeardFrame(self.end, voice, level_dbfs))
 
     def _frame(self, frame: HeardFrame) -> None:
@@ -113,9 +116,10 @@ def test_nothing_before_the_stream_is_asked_for():
 
 
 def test_no_partial_result_is_asked_for_in_a_pause():
-    ear = Ear()
-    ear.hear('#' * 30 + '.' * 4)
-    assert all(request.end <= 30 * FRAME for request in ear.partials)
+    for voiced in range(6, 30):                   # whenever the next one happens to be due
+        ear = Ear()
+        ear.hear('#' * voiced + '.' * 4)
+        assert all(request.end <= voiced * FRAME for request in ear.partials)
 
 
 def test_the_final_result_is_begun_before_the_silence_is_certain():
@@ -137,7 +141,8 @@ def test_the_final_words_wait_until_the_silence_is_certain():
 def test_a_voice_that_goes_on_throws_the_early_result_away():
     ear = Ear()
     ear.hear('#' * 30 + '.' * 4 + '#' * 10 + '.' * 8)
-    assert [request.end for request in ear.wanted] == [30 * FRAME + POST_ROLL, 44 * FRAME + POST_ROLL]
+    ends = [request.end for request in ear.wanted]
+    assert ends == [30 * FRAME + POST_ROLL, 44 * FRAME + POST_ROLL]
     assert [words.request for words, _ in ear.finals] == ear.wanted[1:]
 
 
@@ -186,7 +191,8 @@ def test_an_utterance_that_goes_on_is_recognised_from_its_beginning():
     ear.hear('.' * 30 + '#' * 30 + '.' * 15 + '#' * 10 + '.' * 8)
     assert [event.utterance for event in ear.events] == [1, 1, 1, 1]
     assert [(words.request.start, words.request.end) for words, _ in ear.finals] == [
-        (30 * FRAME - PRE_ROLL, 60 * FRAME + POST_ROLL), (30 * FRAME - PRE_ROLL, 85 * FRAME + POST_ROLL)]
+        (30 * FRAME - PRE_ROLL, 60 * FRAME + POST_ROLL),
+        (30 * FRAME - PRE_ROLL, 85 * FRAME + POST_ROLL)]
 
 
 def test_a_new_utterance_is_recognised_from_its_own_beginning():
@@ -202,7 +208,8 @@ def test_level_and_echo_are_means_over_the_utterance():
     assert ear.utterance.echo_likelihood == 0.0
     ear.hear('#' * 5, level_dbfs=-20.0)
     ear.hear('#' * 4, level_dbfs=-40.0, echo=0.5)
-    assert ear.utterance.level_dbfs == pytest.approx(-30.0)          # of eight frames: it starts at the second
+    # of eight: it starts at the second
+    assert ear.utterance.level_dbfs == pytest.approx(-30.0)
     assert ear.utterance.echo_likelihood == pytest.approx(0.25)
 
 
@@ -223,19 +230,50 @@ def test_every_stop_has_one_final_result_up_to_its_last_sound(spans: list[tuple[
         assert 0 <= request.start < request.end <= ear.end
 
 
-# -- microphone samples become frames ------------------------------------------------------------------
+# -- microphone samples become frames -------------------------------------------------------------
 
 
-def loudness(frame: np.ndarray) -> float:
-    assert frame.dtype == np.float32 and frame.shape == (FRAME,)
-    return float(np.abs(frame).mean())
+class Loudness:
+    """A voice model: whatever is loud is a voice."""
+
+    def __init__(self) -> None:
+        self.resets = 0
+
+    def __call__(self, frame: np.ndarray) -> float:
+        assert frame.dtype == np.float32 and frame.shape == (FRAME,)
+        return float(np.abs(frame).mean())
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+class Halver:
+    """A canceller that halves whatever it hears and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self.played: list[int] = []
+
+    def __call__(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
+        assert heard.shape == played.shape == (BLOCK,)
+        assert heard.dtype == played.dtype == np.int16
+        self.heard.append(int(heard[0]))
+        self.played.append(int(played[0]) if np.all(played == played[0]) else -1)
+        return heard // 2
+
+
+def block(value: int) -> np.ndarray:
+    return np.full(BLOCK, value, np.int16)
+
+
+def listen(hearing: Hearing, value: int, at: int) -> list[HeardFrame]:
+    """Hear the block number ``at``."""
+    return list(hearing.hear(T0 + at * 0.02, at * BLOCK, block(value)))
 
 
 def test_frames_follow_each_other_without_gaps():
-    hearing = Hearing(loudness)
-    frames = []
-    for block in range(100):
-        frames += hearing.hear(T0 + block * 0.02, block * 320, np.full(320, block, np.int16))
+    hearing = Hearing(Loudness())
+    frames = sum((listen(hearing, at, at) for at in range(100)), [])
     assert [frame.end for frame in frames] == list(range(FRAME, 32_001, FRAME))
     assert frames[10].voice.t == pytest.approx(T0 + 11 * FRAME / RATE)
     assert frames[10].voice.duration_s == FRAME / RATE
@@ -247,18 +285,18 @@ def test_frames_follow_each_other_without_gaps():
 @given(st.lists(st.integers(1, 2000), min_size=1, max_size=20), st.integers(0, 10 ** 9))
 def test_the_size_of_the_chunks_makes_no_difference(sizes: list[int], first: int):
     sound = np.random.default_rng(1).integers(-9000, 9000, sum(sizes)).astype(np.int16)
-    whole = list(Hearing(loudness).hear(T0, first, sound))
-    hearing, at, parts = Hearing(loudness), 0, []
+    whole = list(Hearing(Loudness()).hear(T0, first, sound))
+    hearing, at, parts = Hearing(Loudness()), 0, []
     for size in sizes:
         parts += hearing.hear(T0 + at / RATE, first + at, sound[at:at + size])
         at += size
     assert [frame.end for frame in parts] == [frame.end for frame in whole]
-    assert [frame.voice.probability for frame in parts] == [frame.voice.probability for frame in whole]
+    assert [frame.level_dbfs for frame in parts] == [frame.level_dbfs for frame in whole]
     assert [frame.voice.t for frame in parts] == pytest.approx([frame.voice.t for frame in whole])
 
 
 def test_a_hole_is_counted_and_heard_as_silence():
-    hearing = Hearing(loudness)
+    hearing = Hearing(Loudness())
     loud = np.full(1600, 10_000, np.int16)
     list(hearing.hear(T0, 0, loud))
     frames = list(hearing.hear(T0 + 0.3, 4800, loud))
@@ -269,7 +307,7 @@ def test_a_hole_is_counted_and_heard_as_silence():
 
 
 def test_after_a_long_hole_only_what_is_new_is_judged():
-    hearing = Hearing(loudness)
+    hearing = Hearing(Loudness())
     loud = np.full(1600, 10_000, np.int16)
     list(hearing.hear(T0, 0, loud))
     frames = list(hearing.hear(T0 + 60.0, 60 * RATE, loud))
@@ -279,20 +317,136 @@ def test_after_a_long_hole_only_what_is_new_is_judged():
 
 
 def test_a_chunk_from_the_past_is_not_heard_again():
-    hearing = Hearing(loudness)
+    hearing = Hearing(Loudness())
     loud = np.full(3200, 10_000, np.int16)
     list(hearing.hear(T0, 0, loud))
-    assert list(hearing.hear(T0, 0, loud)) == []
+    assert list(hearing.hear(T0 + 9.0, 0, loud)) == []
     assert hearing.lost == 0
+    assert hearing.time(0) == T0
 
 
 def test_the_robots_own_voice_marks_its_frames_as_echo():
-    rng, hearing = np.random.default_rng(3), Hearing(loudness)
+    rng, hearing = np.random.default_rng(3), Hearing(Loudness())
     frames = []
-    for block in range(100):
-        voice = (rng.normal(0, 3000, 320)).astype(np.int16)
-        if block >= 50:
-            hearing.echo.play(T0 + block * 0.02, voice)
-        frames += hearing.hear(T0 + block * 0.02, block * 320, voice // 4)
-    assert all(frame.voice.echo_likelihood == 0.0 for frame in frames if frame.end < 50 * 320)
-    assert np.mean([frame.voice.echo_likelihood for frame in frames if frame.end > 55 * 320]) > 0.9
+    for at in range(100):
+        voice = rng.normal(0, 3000, BLOCK).astype(np.int16)
+        if at >= 50:
+            hearing.play(T0 + at * 0.02, voice)
+        frames += hearing.hear(T0 + at * 0.02, at * BLOCK, voice // 4)
+    silent = [frame.voice.echo_likelihood for frame in frames if frame.end < 50 * BLOCK]
+    assert silent == [0.0] * len(silent)
+    speaking = [frame.voice.echo_likelihood for frame in frames if frame.end > 55 * BLOCK]
+    assert np.mean(speaking) > 0.9
+
+
+def test_the_echo_of_a_frame_is_the_mean_over_the_blocks_it_lies_in():
+    rng, hearing, gate = np.random.default_rng(4), Hearing(Loudness()), EchoGate()
+    frames, shares = [], []
+    for at in range(60):
+        voice = rng.normal(0, 300, BLOCK).astype(np.int16)
+        person = (at % 7 > 3) * rng.normal(0, 6000, BLOCK)
+        heard = (voice // 4 + person).astype(np.int16)
+        hearing.play(T0 + at * 0.02, voice)
+        gate.play(T0 + at * 0.02, voice)
+        frames += hearing.hear(T0 + at * 0.02, at * BLOCK, heard)
+        shares.append(gate.hear(T0 + at * 0.02, heard))
+    assert np.ptp(shares) > 0.2
+    for frame in frames:
+        inside = shares[(frame.end - FRAME) // BLOCK:-(-frame.end // BLOCK)]
+        assert frame.voice.echo_likelihood == pytest.approx(np.mean(inside))
+
+
+def test_a_stream_that_is_joined_later_has_lost_nothing():
+    hearing = Hearing(Loudness())
+    frames = listen(hearing, 1, 5000) + listen(hearing, 1, 5001)
+    assert hearing.lost == 0
+    assert [frame.end for frame in frames] == [5000 * BLOCK + FRAME]
+
+
+def test_after_a_second_without_a_voice_the_model_forgets():
+    model = Loudness()
+    hearing = Hearing(model)
+    for at in range(50):
+        listen(hearing, 20_000, at)
+    assert model.resets == 0
+    for at in range(50, 100):
+        listen(hearing, 0, at)
+    assert model.resets == 1
+
+
+def test_the_model_does_not_forget_between_two_words():
+    model = Loudness()
+    hearing = Hearing(model)
+    for at in range(200):
+        listen(hearing, 20_000 if at % 40 < 5 else 0, at)
+    assert model.resets == 0
+
+
+# -- the canceller --------------------------------------------------------------------------------
+
+
+def test_the_canceller_is_given_what_was_played_at_the_same_time():
+    halver = Halver()
+    hearing = Hearing(Loudness(), halver)
+    for at in range(20):
+        if 5 <= at < 15:
+            hearing.play(T0 + at * 0.02, block(1000 + at))
+        listen(hearing, at, at)
+    assert halver.heard == list(range(20))
+    assert halver.played == [0] * 5 + list(range(1005, 1015)) + [0] * 5
+
+
+def test_a_reference_may_come_early():
+    halver = Halver()
+    hearing = Hearing(Loudness(), halver)
+    listen(hearing, 0, 0)
+    for at in range(3, 9):
+        hearing.play(T0 + at * 0.02, block(1000 + at))
+    for at in range(1, 10):
+        listen(hearing, at, at)
+    assert halver.played == [0, 0, 0, *range(1003, 1009), 0]
+
+
+def test_a_reference_that_jitters_has_neither_holes_nor_overlaps():
+    halver, rng = Halver(), np.random.default_rng(2)
+    hearing = Hearing(Loudness(), halver)
+    listen(hearing, 0, 0)
+    for at in range(1, 60):
+        hearing.play(T0 + at * 0.02 + (rng.uniform(-0.005, 0.005) if at > 1 else 0.0), block(at))
+        listen(hearing, 0, at)
+    assert halver.played == list(range(60))
+
+
+def test_a_reference_that_comes_late_is_counted():
+    hearing = Hearing(Loudness(), Halver())
+    for at in range(5):
+        listen(hearing, 0, at)
+    hearing.play(T0 + 5 * 0.02, block(1))
+    assert hearing.late == 0
+    hearing.play(T0 + 3 * 0.02, block(1))
+    assert hearing.late == BLOCK
+
+
+def test_the_voice_model_hears_what_is_left_and_both_are_kept():
+    hearing = Hearing(Loudness(), Halver())
+    frames = sum((listen(hearing, 8000, at) for at in range(20)), [])
+    assert frames[0].voice.probability == pytest.approx(4000 / 32768)
+    assert set(hearing.ring.read(0, 20 * BLOCK)) == {8000}
+    assert set(hearing.clean.read(0, 20 * BLOCK)) == {4000}
+
+
+def test_without_a_canceller_nothing_is_taken_away():
+    hearing = Hearing(Loudness())
+    listen(hearing, 8000, 0)
+    assert hearing.clean is hearing.ring
+
+
+def test_the_canceller_goes_on_after_a_hole():
+    halver = Halver()
+    hearing = Hearing(Loudness(), halver)
+    listen(hearing, 1, 0)
+    listen(hearing, 2, 5000)
+    hearing.play(T0 + 5001 * 0.02, block(7))
+    listen(hearing, 3, 5001)
+    assert (halver.heard, halver.played) == ([1, 2, 3], [0, 0, 7])
+    assert set(hearing.clean.read(5001 * BLOCK, 5002 * BLOCK)) == {1}

@@ -6,31 +6,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni_agent.core.words import (NODS, NOISES, STOPS, TRAILING, is_nod, is_noise, is_stop, is_trailing, news,
-                                   words)
+from omni_agent.core.words import (NODS, NOISES, STOPS, TRAILING, is_nod, is_noise, is_stop,
+                                   is_trailing, news, words)
 
 
 @pytest.mark.parametrize('text, found', [
-    ('Hello, World!', ['hello', 'world']), ("That's it.", ["that's", 'it']), ('That’s it', ["that's", 'it']),
-    ('mm-hm', ['mm-hm']), ('so - well', ['so', 'well']), ('stop--', ['stop']), ("'stop'", ['stop']),
-    ('3 men', ['3', 'men']), ('ça va', ['ça', 'va']), ('', []), ('...', [])])
+    ('Hello, World!', ['hello', 'world']), ("That's it.", ["that's", 'it']),
+    ('That’s it', ["that's", 'it']), ('mm-hm', ['mm-hm']), ('so - well', ['so', 'well']),
+    ('stop--', ['stop']), ("'stop'", ['stop']), ('3 men', ['3', 'men']),
+    ('ça va', ['ça', 'va']), ('', []), ('...', [])])
 def test_words_are_lower_case_and_without_punctuation(text: str, found: list[str]):
     assert words(text) == found
 
 
 @pytest.mark.parametrize('text', [
-    'stop', 'Stop!', 'STOP.', 'Stop it.', 'Please stop.', 'okay, stop', 'stop stop stop', 'robot, stop', 'hey robot stop',
-    'Stop talking.', 'please be quiet now', 'Shut up!', "That's enough.", 'That’s enough', 'no, stop', 'Enough.',
-    'cancel', 'stop please', 'mm stop', 'Stop-', 'just stop', 'Wait!', 'okay, wait', 'no wait wait wait',
-    'wait, stop it', 'Hold on, please.'])
+    'stop', 'Stop!', 'STOP.', 'Stop it.', 'Please stop.', 'okay, stop', 'stop stop stop',
+    'robot, stop', 'hey robot stop', 'Stop talking.', 'please be quiet now', 'Shut up!',
+    "That's enough.", 'That’s enough', 'no, stop', 'Enough.', 'cancel', 'stop please', 'mm stop',
+    'Stop-', 'just stop', 'Wait!', 'okay, wait', 'no wait wait wait', 'wait, stop it',
+    'Hold on, please.'])
 def test_these_ask_for_silence(text: str):
     assert is_stop(text)
 
 
 @pytest.mark.parametrize('text', [
-    'the bus stop', "don't stop", 'stop at the red light', 'where is the bus stop', 'never stop learning', 'okay', '',
-    'please', 'robot', 'I had enough of it', 'it was quiet', 'non-stop', 'the next stop', 'a quiet place',
-    'unstoppable', 'stop the music and go', 'wait for me', 'we had to wait', 'I was on hold'])
+    'the bus stop', "don't stop", 'stop at the red light', 'where is the bus stop', 'okay', '',
+    'never stop learning', 'please', 'robot', 'I had enough of it', 'it was quiet', 'non-stop',
+    'the next stop', 'a quiet place', 'unstoppable', 'stop the music and go',
+    'wait for me', 'we had to wait', 'I was on hold'])
 def test_these_do_not_ask_for_silence(text: str):
     assert not is_stop(text)
 
@@ -44,17 +47,21 @@ def test_a_stop_may_call_the_robot_by_its_name():
 
 @given(st.sampled_from(sorted(STOPS)), st.sampled_from(['', 'please', 'okay', 'hey robot', 'mm']),
        st.sampled_from(['', '.', '!', '...', ' -']))
-def test_every_stop_phrase_works_politely_and_with_any_punctuation(phrase: str, before: str, after: str):
+def test_every_stop_phrase_works_politely_and_with_any_punctuation(phrase, before, after):
     assert is_stop(f'{before} {phrase.capitalize()}{after}')
 
 
-@pytest.mark.parametrize('text', ['mm-hm', 'Yeah.', 'okay okay', 'oh wow', 'I see', 'Got it.', 'uh-huh, right', 'you',
+@pytest.mark.parametrize('text',
+                         ['mm-hm', 'Yeah.', 'okay okay', 'oh wow', 'I see', 'Got it.',
+                          'uh-huh, right', 'you',
                                   'Bye.', '', '...', 'of course', 'thank you'])
 def test_these_are_nods_or_noise(text: str):
     assert is_nod(text)
 
 
-@pytest.mark.parametrize('text', ['yeah but why', 'okay tell me more', 'I see a bear', 'the time', 'hello robot',
+@pytest.mark.parametrize('text',
+                         ['yeah but why', 'okay tell me more', 'I see a bear', 'the time',
+                          'hello robot',
                                   'yeah yeah yeah yeah yeah', 'no', 'bye bye robot'])
 def test_these_are_not_nods(text: str):
     assert not is_nod(text)
@@ -71,18 +78,22 @@ def test_an_answer_is_no_noise(text: str):
     assert not is_noise(text)
 
 
-@pytest.mark.parametrize('text', ['tell me about the', 'I was, um', 'go to', 'and', 'well,', 'because...', 'so -',
+@pytest.mark.parametrize('text',
+                         ['tell me about the', 'I was, um', 'go to', 'and', 'well,', 'because...',
+                          'so -',
                                   'and then…', '', 'what is your'])
 def test_these_are_not_over(text: str):
     assert is_trailing(text)
 
 
-@pytest.mark.parametrize('text', ['Tell me about it.', 'What time?', 'stop', 'go', 'Well, yes', 'e-mail'])
+@pytest.mark.parametrize('text',
+                         ['Tell me about it.', 'What time?', 'stop', 'go', 'Well, yes', 'e-mail'])
 def test_these_may_be_over(text: str):
     assert not is_trailing(text)
 
 
-@pytest.mark.parametrize('text, count', [('', 0), ('mm-hm yeah', 0), ('yeah tell me', 2), ('Wait!', 1),
+@pytest.mark.parametrize('text, count',
+                         [('', 0), ('mm-hm yeah', 0), ('yeah tell me', 2), ('Wait!', 1),
                                          ('okay what is it', 3)])
 def test_nods_are_no_news(text: str, count: int):
     assert news(text) == count

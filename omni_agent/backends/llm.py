@@ -203,6 +203,9 @@ def _text(chunk: dict) -> str:
 
 
 def _open(path: Path, threads: int, context: int):
+    # Threads that sleep at a barrier: 16 tokens/s with two of them on an idle machine and 5 to 9 on a busy one.
+    # Those that spin make 23 and 1 to 2, because every other process of the robot keeps one waiting for the other.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     try:
         import xllamacpp
     except ImportError as error:

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import threading
+import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ KEY_VARIABLE = 'OMNI_AGENT_LLM_API_KEY'
 CANDIDATES = 20              # the most that OpenAI's interface allows
 PATH = '/chat/completions'
 LONGEST_COMPLAINT = 300      # [characters] of a server's own words that go into an error
+SIGN_OF_LIFE_S = 0.2         # an interrupted reply must not make the next one wait for a dead server
 LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
 
 
@@ -62,22 +64,28 @@ class ServerLlm:
         """Pieces of the reply; closing the iterator closes the connection, at which servers stop
         computing.
 
-        What arrived before a failure is yielded first, then BackendError is raised.
+        What arrived before a failure is yielded first, then BackendError is raised. While nothing
+        arrives an empty piece comes every SIGN_OF_LIFE_S.
         """
         reply = _Reply(self, self._request(messages, max_tokens) | {'stream': True})
         try:
             limit_s = self._first_s
+            since = time.monotonic()
             while True:
                 try:
-                    piece = reply.pieces.get(timeout=limit_s)
+                    left_s = since + limit_s - time.monotonic()
+                    piece = reply.pieces.get(timeout=max(0.0, min(SIGN_OF_LIFE_S, left_s)))
                 except Empty:
-                    raise self._silence(limit_s) from None
+                    if time.monotonic() - since >= limit_s:
+                        raise self._silence(limit_s) from None
+                    yield ''         # whoever no longer wants the answer can leave now
+                    continue
                 if piece is None:
                     return
                 if isinstance(piece, BackendError):
                     raise piece
                 yield piece
-                limit_s = self._idle_s
+                limit_s, since = self._idle_s, time.monotonic()
         finally:
             reply.cancel()
 

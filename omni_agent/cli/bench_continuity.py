@@ -36,7 +36,7 @@ def measure(arguments: argparse.Namespace) -> Result:
         'voice_rate_ratio': _ratio(rate(frames, busy, inside=True), rate(frames, busy, inside=False)),
         'decision_idle_p50_ms': _ms(_median(idle)), 'decision_spoken_p50_ms': _ms(_median(spoken)),
         'decisions_idle': float(len(idle)), 'decisions_spoken': float(len(spoken)),
-        'busy_s': sum(end - start for start, end in busy), 'blocks_lost': blocks_lost(played.outcome),
+        'busy_s': sum(end - start for start, end in busy), 'blocks_lost': blocks_lost(recording),
         **process_figures(played)}
     return Result('continuity', figures, TARGETS, (f'recording and report: {arguments.out}',))
 

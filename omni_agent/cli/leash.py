@@ -29,7 +29,9 @@ STOP = (signal.SIGINT, signal.SIGTERM)
 def main() -> None:
     """Replace this script by the module named first on the command line."""
     for number in STOP:
-        signal.signal(number, lambda *_: sys.exit(0))      # until the module installs its own
+        # Until the module installs its own. Not sys.exit: what is raised in the middle of an
+        # import of compiled code comes out as an ImportError, and there is nothing to clean up.
+        signal.signal(number, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
     threading.Thread(target=_hold, name='leash', daemon=True).start()
     del sys.path[0], sys.argv[0]           # this folder is nobody's import path

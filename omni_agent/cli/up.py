@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from types import FrameType
+from typing import Callable
 
 from omni_agent import graph
 from omni_agent.cli.child import Program
@@ -21,11 +22,10 @@ BOLD = 1
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    for name, words in (('up', 'run all nodes and keep them running'),
-                        ('talk', "talk to the agent through this machine's own devices")):
-        parser = subparsers.add_parser(name, help=words, description=words.capitalize() + '.')
-        add_options(parser)
-        parser.set_defaults(run=run)
+    words = 'run all nodes and keep them running'
+    parser = subparsers.add_parser('up', help=words, description=words.capitalize() + '.')
+    add_options(parser)
+    parser.set_defaults(run=run)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +70,13 @@ def programs_of(arguments: argparse.Namespace) -> list[Program]:
         arguments.use_sim_time, arguments.log_level, overrides))) for spec in specs]
 
 
-def supervise(supervisor: Supervisor, printer: Printer) -> int:
-    """Start, wait for a signal, stop. A second Ctrl-C kills what still runs."""
+def supervise(supervisor: Supervisor, printer: Printer,
+              wait: Callable[[], None] = lambda: time.sleep(POLL_S), all_needed: bool = False) -> int:
+    """Start, wait for a signal, stop. A second Ctrl-C kills what still runs.
+
+    ``wait`` passes the time between two looks, POLL_S or so; with ``all_needed`` a node that will not be
+    started again ends everything.
+    """
     asked: list[int] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -84,8 +89,10 @@ def supervise(supervisor: Supervisor, printer: Printer) -> int:
     try:
         supervisor.start()
         while not (asked or supervisor.finished):
-            supervisor.poll()
-            time.sleep(POLL_S)
+            deaths = supervisor.poll()
+            if all_needed and any(death.restart_in_s is None for death in deaths):
+                break
+            wait()
         if asked:
             printer(SELF, 'stopping; once more to kill what still runs')
         return verdict(supervisor.stop(), printer)

@@ -13,6 +13,7 @@ from .words import words
 
 QUESTION_STARTS = frozenset('what who whom whose where when which why how'.split())
 AUXILIARIES = frozenset('is are am was were do does did can could will would should shall may have has'.split())
+OFFERS = frozenset('can could would will'.split())      # with 'you' after it: a request in the form of a question
 COMMANDS = frozenset('''
 tell give show explain describe play sing count say turn go come look stop wait help remind find bring take move open
 close start follow drive name list spell read write translate define guess remember forget set repeat speak talk call
@@ -31,7 +32,7 @@ class AddresseeParams:
     name: str = param('robot', 'name of the robot; several are separated by commas')
     threshold: float = param(0.5, 'score from which an utterance counts as meant for the robot', 0.05, 0.95)
     follow_up_s: float = param(8.0, 'after its own speech the robot expects an answer for this long [s]', 0.0, 60.0)
-    model_weight: float = param(0.5, 'weight of the language model margin; 0 leaves it out', 0.0, 2.0)
+    model_weight: float = param(1.5, 'weight of the language model margin; 0 leaves it out', 0.0, 2.0)
     sure: float = param(1.0, 'cheap evidence beyond this [log odds] does not ask the model', 0.0, 10.0)
 
 
@@ -89,6 +90,8 @@ class Addressee:
         start = self._start(spoken)
         if start in QUESTION_STARTS:
             found['a question'] = 1.8
+        elif start in OFFERS and self._after(start, spoken) == 'you':
+            found['a request'] = 2.0
         elif start in AUXILIARIES:
             found['a yes/no question'] = 1.0
         elif start in COMMANDS:
@@ -111,7 +114,11 @@ class Addressee:
         skip = {'hey', 'hi', 'hello', 'please', 'so', 'and', 'but', 'then', 'now', 'um', 'uh', 'wait', 'oh', 'no',
                 'okay', 'sorry', 'hold', 'on', 'actually'} | self.name_words
         rest = [word for word in spoken if word not in skip]
-        return rest[0] if rest and spoken[0] not in {'yes', 'yeah'} else spoken[0]
+        return rest[0] if rest else spoken[0]
+
+    def _after(self, word: str, spoken: list[str]) -> str:
+        at = spoken.index(word) + 1
+        return spoken[at] if at < len(spoken) else ''
 
     def _calls_somebody(self, text: str) -> str:
         """A capitalised single word set off by a comma at either end: 'Anna, ...' or '..., Carla?'"""

@@ -17,7 +17,7 @@ class EndpointParams:
                                   0.05, 0.95)
     echo_limit: float = param(0.6, 'frames that are more than this share own echo do not count', 0.0, 1.0)
     start_frames: int = param(2, 'voiced frames of 32 ms in a row that start an utterance', 1, 20)
-    stop_s: float = param(0.2, 'silence after which speech counts as stopped [s]', 0.05, 2.0)
+    stop_s: float = param(0.16, 'silence after which speech counts as stopped [s]', 0.05, 2.0)
     join_s: float = param(0.7, 'speech that starts again within this time continues the utterance [s]', 0.0, 3.0)
 
 

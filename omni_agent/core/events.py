@@ -144,10 +144,11 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Speak: answer ``brief``."""
+    """Speak: answer ``brief``, to be heard from ``not_before`` on."""
 
     epoch: int
     brief: str
+    not_before: float
 
 
 @dataclass(frozen=True, slots=True)

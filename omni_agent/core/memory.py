@@ -20,10 +20,15 @@ class Line:
 
 
 class Memory:
-    """The last ``max_turns`` turns and the newest scene."""
+    """At most ``max_turns`` turns and the newest scene.
+
+    What is too much goes by halves: each time the oldest line changes, a language model has to read the whole
+    conversation anew (2 s on two cores for twelve turns).
+    """
 
     def __init__(self, max_turns: int = 12) -> None:
-        self.turns: deque[Line] = deque(maxlen=max_turns)
+        self._max_turns = max_turns
+        self.turns: deque[Line] = deque()
         self.scene = ''
 
     def add(self, line: Remember) -> None:
@@ -31,6 +36,9 @@ class Memory:
             self.scene = line.text
         elif line.text:
             self.turns.append(Line(line.role, line.text, line.truncated))
+        if len(self.turns) > self._max_turns:
+            for _ in range(max(1, self._max_turns // 2)):
+                self.turns.popleft()
 
     def last(self, role: Role) -> str:
         """The newest text of ``role``, or ''."""

@@ -17,6 +17,11 @@ class Pacer:
         self._news_s = 0.0                    # what the loudspeaker said last
         self._played_s = 0.0                  # at ``_as_of``, by that and by the clock
         self._as_of: float | None = None
+        self._not_before = 0.0
+
+    def hold(self, not_before: float) -> None:
+        """Send nothing of this epoch before that time."""
+        self._not_before = not_before
 
     def played(self, played_s: float, now: float) -> None:
         """News from the loudspeaker; late news of less is ignored."""
@@ -30,7 +35,7 @@ class Pacer:
         self.sequence += 1
 
     def may_send(self, now: float) -> bool:
-        return self._sent_s - self._playing(now) < self.ahead_s
+        return now >= self._not_before and self._sent_s - self._playing(now) < self.ahead_s
 
     def _playing(self, now: float) -> float:
         """Between news the loudspeaker is taken to go on, but never past what it was sent."""

@@ -21,9 +21,10 @@ REPLY = (
 
 # Asked without examples, a model of this size answers by chance (area under the ROC curve 0.32 to
 # 0.68 for three wordings); the same twenty inside the system prompt give 0.70. As turns of a chat
-# they reach 0.96 on the 48 sentences used for choosing and 0.95 on 40 others; eight of them, 0.90
-# and 0.81. SmolLM2-135M stays near chance with any of them. Best threshold: about 0; 0.75 to 0.85
-# of what people say to each other falls below it, 0.96 to 1.0 of what they say to the robot above.
+# they reach 0.96 on the 48 sentences used for choosing and 0.96 on 40 others; eight of them, 0.90
+# and 0.81. SmolLM2-135M stays near chance with any of them. Above a margin of -0.5, 0, 0.5, 1 lie
+# 100, 89, 77, 61 % of what is said to the robot and 41, 20, 14, 0 % of what people say to each
+# other; a logistic fit to all 88 gives log odds of 2.9 * margin - 0.6.
 JUDGE = (
     'People talk in a room with a robot assistant. Yes: a question about facts or about what '
     'can be seen, a request or a command for the robot. No: what one person tells or asks '

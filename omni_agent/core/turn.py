@@ -57,7 +57,8 @@ AGENT = {
 class TurnParams:
     """Times of the conversation."""
 
-    end_of_turn_s: float = param(0.3, 'silence that ends a turn judged complete [s]', 0.1, 3.0)
+    end_of_turn_s: float = param(0.3, 'silence after which a turn that sounds complete is answered; the answer is '
+                                      'prepared before [s]', 0.1, 3.0)
     pause_s: float = param(1.1, 'silence that ends a turn that does not sound complete [s]', 0.2, 6.0)
     complete: float = param(0.5, 'turn-end probability from which a turn sounds complete', 0.0, 1.0)
     barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
@@ -104,6 +105,8 @@ class TurnMachine:
         self._asked: str | None = None           # text that the language model was asked about
         self._unanswered: list[tuple[int, str]] = []   # what a reply has to answer, by utterance
         self._settled = 0                        # utterance that needs no (further) decision
+        self._certain_s = 0.0                    # from when on the turn that is being answered is over
+        self._resumed = 0                        # utterance that began before that: the person went on
         self._lowered_since = 0.0
         self._refused_s: float | None = None     # end of the last utterance that was not for the robot
         self._spoke_s: float | None = None       # end of the robot's last speech
@@ -176,6 +179,8 @@ class TurnMachine:
             self._text, self.score = '', None
         if event.utterance == self._settled:
             self._settled = 0
+        if self.agent is Agent.PREPARING and event.t < self._certain_s:
+            self._resumed = event.utterance
         self._utterance, self._stopped, self._final, self._person_s = event.utterance, None, None, now
         return []
 
@@ -230,7 +235,7 @@ class TurnMachine:
         self._held = None
         self._unanswered.append((-1, event.text))
         self.why = 'typed, so it is for the robot'
-        return self._react(event.t, now)
+        return self._react(event.t, now, not_before=now)
 
     # -- where the two machines meet ----------------------------------------------------------------------
 
@@ -276,7 +281,11 @@ class TurnMachine:
         return []
 
     def _is_barge_in(self, event: Transcript, now: float) -> bool:
-        if is_nod(event.text) or event.voiced_s < self.params.barge_in_s:
+        if is_nod(event.text):
+            return False
+        if event.utterance == self._resumed and event.final and self.agent is Agent.PREPARING:
+            return True                          # one more word of the same sentence is enough
+        if event.voiced_s < self.params.barge_in_s:
             return False
         if news(event.text) < self.params.barge_in_words:
             return False
@@ -332,15 +341,17 @@ class TurnMachine:
         return effects
 
     def _decide_at(self) -> float:
-        """The turn is over when it is silent for long enough, and the model had its say or its time."""
+        """At once where the turn sounds over, else after a pause; but the model has its say or its time."""
         assert self._final is not None
         stopped = self._stopped if self._stopped is not None else self._final.t
-        sounds_over = self._final.turn_end is None or self._final.turn_end >= self.params.complete
-        over = sounds_over and not is_trailing(self._final.text)
-        end = stopped + (self.params.end_of_turn_s if over else self.params.pause_s)
+        end = stopped if self._sounds_over(self._final) else stopped + self.params.pause_s
         if self._asked is not None and self._margin is None:
             end = max(end, stopped + self.params.judge_s)
         return end
+
+    def _sounds_over(self, final: Transcript) -> bool:
+        over = final.turn_end is None or final.turn_end >= self.params.complete
+        return over and not is_trailing(final.text)
 
     def _decide(self, now: float) -> list[Effect]:
         final = self._final
@@ -357,15 +368,18 @@ class TurnMachine:
         self.why = f'for the robot ({self.score.because()})'
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
         self._unanswered.append((final.utterance, final.text))
-        return self._react(final.t, now)
+        stopped = self._stopped if self._stopped is not None else final.t
+        return self._react(final.t, now, not_before=stopped + self.params.end_of_turn_s)
 
     # -- the few things the agent can do ------------------------------------------------------------------
 
-    def _react(self, t: float, now: float) -> list[Effect]:
+    def _react(self, t: float, now: float, not_before: float) -> list[Effect]:
+        """Have a reply prepared; it may be heard from ``not_before`` on, when the turn is certainly over."""
         self.gate.admit(self.epoch + 1)
         self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
+        self._certain_s, self._resumed = not_before, 0
         brief = ' '.join(text for _, text in self._unanswered)
-        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, brief)]
+        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, brief, not_before)]
 
     def _void(self, reason: Reason, evidence: float | None) -> list[Effect]:
         """Everything of this epoch and before is over."""

@@ -40,7 +40,7 @@ class DecisionParams:
                                      '.gguf file, the http(s) address of an OpenAI-compatible server, fake, or none')
     llm_model: str = param('', 'model name that the server expects')
     llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
-    max_turns: int = param(12, 'turns of dialogue kept', 2, 200)
+    max_turns: int = param(12, 'turns of dialogue kept, at most; the older half goes when they are exceeded', 2, 200)
 
 
 PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('turn', TurnParams))     # (prefix, dataclass): what is declared below
@@ -139,7 +139,8 @@ class Decision:
     def _react(self, effect: React) -> None:
         history = [DialogueTurn(role=line.role.value, text=line.text, truncated=line.truncated)
                    for line in self.memory.history()]
-        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, history=history)
+        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, history=history,
+                           not_before=stamp(effect.not_before))
         message.header.stamp = stamp(now(self.node))
         self.reacts.publish(message)
 

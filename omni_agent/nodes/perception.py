@@ -31,6 +31,9 @@ from .stamps import now, seconds, stamp
 from .threads import Inbox, Worker
 
 
+RESTARTED_S = 0.5       # position and stamp of a chunk disagree by more than this: the microphone began anew
+
+
 @dataclass(frozen=True)
 class PerceptionParams:
     """Which models listen and look, and how often."""
@@ -101,6 +104,7 @@ class Perception:
         self._detections: list | None = None
         self._image: Image | None = None
         self._next_look = 0.0
+        self._offset = 0                     # [samples] from a chunk's position to that in the stream
         self.workers = {part: Worker(part, lambda error, part=part: self.inbox.put(Ready(part, error=error)), limit=2)
                         for part in ('vad', 'recogniser', 'turn_end', 'detector')}
         for part, worker in self.workers.items():
@@ -133,14 +137,26 @@ class Perception:
             self.health.count('refused chunks')
             self.health.trouble('audio', WARN, str(error))
             return
-        if self.hearing.ring.end and chunk.position < self.hearing.ring.end:
+        t = seconds(chunk.header.stamp)
+        position = self._position(t, chunk.position)
+        if self.hearing.ring.end and position < self.hearing.ring.end:
             self.health.count('chunks from the past')
             return
-        for frame in self.hearing.hear(seconds(chunk.header.stamp), chunk.position, samples):
+        for frame in self.hearing.hear(t, position, samples):
             self.on_frame(frame)
+        self.health.well('audio')
         self.health.count('chunks')
         self.health.values['samples lost'] = str(self.hearing.lost)
         self.health.values['reference samples late'] = str(self.hearing.late)
+
+    def _position(self, t: float, position: int) -> int:
+        """Where in the stream a chunk belongs: a microphone that was started again counts from 0 again."""
+        end = self.hearing.ring.end
+        if end and abs(t - self.hearing.time(position + self._offset)) > RESTARTED_S:
+            self.health.count('microphone restarts')
+            missing = max(0, round((t - self.hearing.time(end)) * RATE))
+            self._offset = end + missing - position
+        return position + self._offset
 
     def on_reference(self, chunk: AudioChunk) -> None:
         samples = np.frombuffer(chunk.samples, np.int16)
@@ -165,7 +181,7 @@ class Perception:
         if isinstance(event, SpeechStarted):
             self.utterance.start(event, frame, self.hearing.time)
             self._publish(Percept.SPEECH_STARTED, event.t)
-        elif self.endpointer.speaking:
+        elif self.endpointer.last_voiced == frame.voice.t:      # its level is that of the voice, without the pauses
             self.utterance.go_on(frame)
         if isinstance(event, SpeechStopped):
             self._publish(Percept.SPEECH_STOPPED, event.t)
@@ -250,7 +266,7 @@ class Perception:
         if request.final:
             self.utterance.words = result
             self._publish_final()
-        elif self.endpointer.speaking and result.text:
+        if self.endpointer.speaking and result.text:      # a stop phrase is obeyed before its silence is certain
             self._publish(Percept.PARTIAL, self.hearing.time(request.end), text=result.text,
                           processing_s=result.seconds)
 

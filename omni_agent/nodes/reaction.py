@@ -17,8 +17,8 @@ from omni_agent.backends import RATE, Message, load
 from omni_agent.core import dialogue
 from omni_agent.core.epoch import Admission, EpochGate
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import Role
-from omni_agent.core.memory import Line
+from omni_agent.core.events import Remember, Role
+from omni_agent.core.memory import Line, Memory
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
 from omni_agent.core.speech import chunks, sentences
@@ -27,7 +27,7 @@ from . import qos
 from .health import ERROR, WARN, Health
 from .parameters import declare
 from .shell import main as run
-from .stamps import now, stamp
+from .stamps import now, seconds, stamp
 from .threads import Inbox, Worker
 
 
@@ -38,15 +38,17 @@ class ReactionParams:
     llm: str = param('qwen2_5_0_5b', 'model that writes the reply: a manifest name, a .gguf file, the http(s) address '
                                      'of an OpenAI-compatible server, or fake')
     llm_model: str = param('', 'model name that the server expects')
-    llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
+    llm_threads: int = param(2, 'threads of an embedded model', 1, 64)
     max_tokens: int = param(80, 'longest reply [tokens]', 1, 4096)
     max_sentences: int = param(3, 'longest reply [sentences]; small models do not know when to stop', 1, 100)
     tts: str = param('hibari', 'voice: hibari, flite, or fake')
     persona: str = param('', 'system prompt; empty = the one shipped')
+    max_turns: int = param(12, 'turns that the decision node keeps; only used to read the next prompt ahead', 2, 200)
     ahead_s: float = param(1.5, 'speech sent ahead of playback, at most [s]', 0.2, 10.0)
     apology: str = param('Sorry, I cannot think right now.', 'spoken when the language model fails; empty = silence')
 
 
+ROLES = frozenset(role.value for role in Role)
 PARAMETERS = (('', ReactionParams),)     # (prefix, dataclass): what is declared below
 
 
@@ -67,6 +69,13 @@ class Loaded:
     part: str
 
 
+@dataclass(frozen=True)
+class Written:
+    """The language model ended a reply as it should."""
+
+    epoch: int
+
+
 class Reaction:
     """Two workers, writer and voice; the executor thread paces what they make."""
 
@@ -76,13 +85,14 @@ class Reaction:
         self.gate = EpochGate()
         self.pacer = Pacer(self.params.ahead_s)
         self.outbox: deque[Piece] = deque()
+        self._asked: tuple[int, list[Line], str] = (0, [], '')      # epoch, history and brief of the newest reply
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
         self.node.create_subscription(React, 'react', self.on_react, qos.REACT)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.health = Health(self.node)
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
-        self.inbox: Inbox[Piece | Loaded | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
+        self.inbox: Inbox[Piece | Loaded | Written | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
         self.node.create_timer(0.05, self.send)
         self.llm, self.tts = None, None
         self.writer = Worker('writer', self.inbox.put)
@@ -115,26 +125,44 @@ class Reaction:
             return
         if seen is Admission.NEWER:
             self.flush(message.epoch)
-        history = [Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history]
+        self.pacer.hold(seconds(message.not_before))
+        history = [Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
+                   if turn.role in ROLES]
+        self._asked = (message.epoch, history, message.brief)
         self.writer.submit(lambda: self._write(message.epoch, history, message.brief))
 
     def on_playback(self, message: Playback) -> None:
-        if message.epoch == self.gate.epoch:
+        if message.epoch == self.gate.epoch and message.rate:
             self.pacer.played(message.samples_played / message.rate, now(self.node))
             self.send()
+        if message.state in (Playback.FINISHED, Playback.FLUSHED) and message.epoch == self._asked[0]:
+            self._read_ahead(message)
+
+    def _read_ahead(self, message: Playback) -> None:
+        """The next prompt will begin with what was just said and heard: have it read while nobody waits."""
+        _, history, brief = self._asked
+        memory = Memory(self.params.max_turns)
+        for line in (*history, Line(Role.PERSON, brief, False),
+                     Line(Role.ROBOT, message.heard, message.state == Playback.FLUSHED)):
+            memory.add(Remember(line.role, line.text, line.truncated))
+        messages = self._messages(memory.history(), '')
+        if self.llm is not None and self.writer.idle and not self.params.llm.startswith('http'):
+            self.writer.submit(lambda: self.llm.warm(messages))
 
     def flush(self, epoch: int) -> None:
         self.health.count('chunks void', len(self.outbox))
         self.outbox.clear()
         self.pacer.begin(epoch)
 
-    def on_result(self, result: Piece | Loaded | OmniAgentError) -> None:
+    def on_result(self, result: Piece | Loaded | Written | OmniAgentError) -> None:
         if isinstance(result, Piece):
             if not self.gate.is_stale(result.epoch):
                 self.outbox.append(result)
                 self.send()
         elif isinstance(result, Loaded):
             self.health.well(result.part)
+        elif isinstance(result, Written):
+            self.health.well('reply')
         else:
             self.health.count('failures')
             self.health.trouble('reply', ERROR, str(result))
@@ -156,10 +184,11 @@ class Reaction:
 
     def _write(self, epoch: int, history: list[Line], brief: str) -> None:
         began = time.monotonic()
-        tokens = self._fresh(epoch, self.llm, self._messages(history, brief), began)
+        tokens = self._fresh(epoch, self._messages(history, brief), began)
         try:
             for sentence in islice(sentences(tokens), self.params.max_sentences):
                 self.voice.submit(lambda sentence=sentence: self._speak(epoch, sentence))
+            self.inbox.put(Written(epoch))
         except OmniAgentError as error:
             self.inbox.put(error)
             if self.params.apology:
@@ -168,15 +197,19 @@ class Reaction:
             tokens.close()                    # the model stops writing
         self.voice.submit(lambda: self.inbox.put(Piece(epoch, np.zeros(0, np.int16), '', last=True)))
 
-    def _fresh(self, epoch: int, llm: object, messages: list[Message], began: float) -> Iterator[str]:
+    def _fresh(self, epoch: int, messages: list[Message], began: float) -> Iterator[str]:
         """The model's tokens for as long as anybody wants them; closing the stream cancels the request."""
-        stream = llm.stream(messages, max_tokens=self.params.max_tokens)
+        if self.llm is None:                  # it could not be loaded at first; a server may be up by now
+            self._load_llm()
+        stream = self.llm.stream(messages, max_tokens=self.params.max_tokens)
         try:
-            for count, token in enumerate(stream):
-                if count == 0:
-                    self.health.values['first token [s]'] = f'{time.monotonic() - began:.3f}'
+            waiting = True
+            for token in stream:              # empty ones are signs of life
                 if self.gate.is_stale(epoch):
                     return
+                if token and waiting:
+                    waiting = False
+                    self.health.values['first token [s]'] = f'{time.monotonic() - began:.3f}'
                 yield token
         finally:
             stream.close()
@@ -189,6 +222,8 @@ class Reaction:
     def _speak(self, epoch: int, sentence: str) -> None:
         if self.gate.is_stale(epoch):
             return
+        if self.tts is None:
+            self._load_voice()
         for speech in self.tts.stream(sentence):
             for samples, text in chunks(speech.samples, speech.words):
                 if self.gate.is_stale(epoch):

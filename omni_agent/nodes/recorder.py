@@ -67,7 +67,7 @@ def _percept(message: Percept) -> Record:
 
 
 def _react(message: React) -> Record:
-    return {'epoch': message.epoch, 'brief': message.brief}
+    return {'epoch': message.epoch, 'brief': message.brief, 'not_before': seconds(message.not_before)}
 
 
 def _speech(message: SpeechChunk) -> Record:

@@ -45,9 +45,8 @@ def main(make: Callable[[], Agent]) -> None:
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
-    # rclpy's own handlers race with publishing timers and end some runs with a traceback
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
+        _join()
         _run(make(), stop)
         code = 1 if failed.is_set() else 0
     except (ConfigError, DeviceError) as error:
@@ -56,6 +55,14 @@ def main(make: Callable[[], Agent]) -> None:
     rclpy.try_shutdown()
     sys.stdout.flush()
     sys.exit(code)
+
+
+def _join() -> None:
+    # rclpy's own handlers race with publishing timers and end some runs with a traceback
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:        # RCLError, which rclpy does not export, and UnknownROSArgsError
+        raise ConfigError(f'the command line or a parameter file cannot be used: {error}') from error
 
 
 def _run(agent: Agent, stop: threading.Event) -> None:

@@ -103,6 +103,7 @@ class Speaker:
         if self.playout.progress().queued > LONGEST_QUEUE:
             self.health.count('overflowing chunks')
             return
+        self.health.well('speech')
         self.playout.push(message.epoch, samples, message.text, message.last)
         if message.last and not self.playout.progress().queued:
             self.report()

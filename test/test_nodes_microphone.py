@@ -1,0 +1,111 @@
+"""The microphone as a process: what it makes of sound files in place of a device, and of devices that are not there."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ros_bench import BLOCK, RATE, Bench, Heard, Running, bench, level_of, pitch, tone, values_of  # noqa: F401
+
+from omni_agent_msgs.msg import AudioChunk
+
+from omni_agent.nodes import qos
+from omni_agent.nodes.stamps import seconds
+
+HZ = 1_000
+LENGTH_S = 3.0           # whoever listens to a new node may miss its first seconds
+FORMATS = {'16 kHz': (16_000, 1, 2), '44.1 kHz': (44_100, 1, 2), 'stereo': (44_100, 2, 2), '24 bits': (48_000, 2, 3)}
+
+
+def wav(path: Path, rate: int, channels: int, width: int) -> Path:
+    """A tone of HZ; the second channel is silent."""
+    mono = tone(HZ, LENGTH_S, 0.4, rate).astype('<i4')
+    sound = np.zeros((mono.size, channels), '<i4')
+    sound[:, 0] = mono << (8 * (width - 2))
+    data = sound.tobytes() if width == 4 else b''.join(
+        value.tobytes()[:width] for value in sound.ravel())
+    with wave.open(str(path), 'wb') as file:
+        file.setparams((channels, width, rate, 0, 'NONE', ''))
+        file.writeframes(data)
+    return path
+
+
+def stream(heard: Heard) -> np.ndarray:
+    return np.concatenate([np.frombuffer(chunk.samples, np.int16) for chunk in heard])
+
+
+Playing = dict[str, tuple[Running, Heard]]
+
+
+@pytest.fixture(scope='module')
+def playing(bench: Bench) -> Playing:  # noqa: F811
+    """A microphone for each format, side by side, and what came from it up to half a second after the sound."""
+    made: Playing = {}
+    for rate, channels, width in FORMATS.values():
+        name = f'microphone_{rate}_{channels}_{width}'
+        heard = bench.listen(AudioChunk, f'{name}/audio', qos.AUDIO)
+        file = wav(bench.folder / f'{name}.wav', rate, channels, width)
+        process = bench.start('microphone', device=str(file),
+                              arguments=('-r', f'audio:={name}/audio', '-r', f'__node:={name}'))
+        made[name] = process, heard
+    bench.until(lambda: all(heard and heard[-1].position > (LENGTH_S + 0.5) * RATE for _, heard in made.values()),
+                'all of the sound')
+    return made
+
+
+@pytest.mark.parametrize(('rate', 'channels', 'width'), FORMATS.values(), ids=FORMATS)
+def test_a_sound_file_is_heard_without_a_gap_at_its_own_pitch(playing: Playing, rate: int, channels: int,
+                                                               width: int) -> None:
+    _, heard = playing[f'microphone_{rate}_{channels}_{width}']
+    assert {(chunk.rate, chunk.channels, len(chunk.samples)) for chunk in heard} == {(RATE, 1, BLOCK)}
+    positions = [chunk.position for chunk in heard]
+    assert (np.diff(positions) == BLOCK).all()
+    times = np.array([seconds(chunk.header.stamp) for chunk in heard])
+    assert np.allclose(np.diff(times), BLOCK / RATE, atol=1e-6)
+    assert heard[0].header.frame_id == 'microphone'
+    sound = stream(heard)
+    end = np.flatnonzero(np.abs(sound) > 500)[-1]
+    assert (positions[0] + end) / RATE == pytest.approx(LENGTH_S, abs=0.02)
+    middle = sound[max(0, end - RATE // 4):end - 800]
+    assert pitch(middle) == pytest.approx(HZ, abs=15)
+    assert np.abs(middle).max() == pytest.approx(0.4 * 32767 / channels, rel=0.1)
+
+
+def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench, playing: Playing) -> None:  # noqa: F811
+    for name, (process, heard) in playing.items():
+        lags = [received - seconds(chunk.header.stamp) for received, chunk in zip(heard.times, heard)]
+        assert min(lags) >= BLOCK / RATE - 0.005 and np.median(lags) < 0.1
+        bench.until(lambda: name in bench.health, 'diagnostics')
+        status = bench.health[name][-1]
+        assert level_of(status) == 0 and values_of(status)['dropped in the inbox'] == '0'
+        assert 0 <= heard[-1].position / BLOCK + 1 - int(values_of(status)['blocks']) < 200
+        assert bench.end(process) == 0
+
+
+@pytest.mark.parametrize('node', ['microphone', 'speaker'])
+@pytest.mark.parametrize('device', ['a device that nobody has', '4711'])
+def test_an_unknown_device_ends_with_code_2_and_one_line_that_says_what_there_is(
+        bench: Bench, node: str, device: str) -> None:  # noqa: F811
+    process = bench.start(node, device=device)
+    bench.until(lambda: process.code is not None, f'the end of {node}')
+    assert process.code == 2, process.words
+    said = [line for line in process.said if device in line]
+    assert len(said) == 1 and said[0].startswith(node), process.words
+    assert 'Traceback' not in process.words
+    assert 'there is' in said[0] or 'this machine' in said[0] or 'choose' in said[0], said[0]
+    bench.end(process)
+
+
+@pytest.mark.parametrize(('name', 'content'), [('absent.wav', None), ('text.wav', b'no sound at all')])
+def test_a_file_that_is_no_sound_ends_with_code_2_and_its_name(bench: Bench, name: str,  # noqa: F811
+                                                               content: bytes | None) -> None:
+    file = bench.folder / name
+    if content is not None:
+        file.write_bytes(content)
+    process = bench.start('microphone', device=str(file))
+    bench.until(lambda: process.code is not None, 'the end of the microphone')
+    assert process.code == 2 and str(file) in process.words and 'Traceback' not in process.words, process.words
+    bench.end(process)
