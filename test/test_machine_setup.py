@@ -102,7 +102,7 @@ def test_every_package_has_exactly_one_version_on_every_python(
         'httpx',
         'opencv-python-headless',
         'matplotlib',
-        'jsonschema',
+        'psutil',
         'pyyaml',
         'pytest',
         'hypothesis',

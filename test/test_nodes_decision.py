@@ -10,7 +10,7 @@ import time
 import pytest
 from whole_graph import fakes
 
-from ros_bench import OK, Bench, bench, level_of, speech_chunk, tone, values_of  # noqa: F401
+from ros_bench import OK, Bench, bench, level_of, speech_chunk, tone  # noqa: F401
 
 from omni_agent_msgs.msg import AgentState, DialogueTurn, Interrupt, Percept, Playback, React, SpeechChunk
 from std_msgs.msg import String

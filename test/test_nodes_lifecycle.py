@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from whole_graph import fakes
 
-from ros_bench import (BLOCK, Bench, Heard, Running, audio_chunk, bench, interrupt, int16s, speech_chunk,  # noqa: F401
+from ros_bench import (BLOCK, Bench, Heard, Running, audio_chunk, bench, interrupt, speech_chunk,  # noqa: F401
                        tone, values_of)
 
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, React, SpeechChunk, SpeechState

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from human_recordings import need_model, spoken, word_errors
 
-from ros_bench import (BLOCK, ERROR, OK, RATE, WARN, Bench, Heard, audio_chunk, bench, blocks, int16s,  # noqa: F401
-                       interrupt, level_of, tone, values_of)
+from ros_bench import (BLOCK, OK, RATE, WARN, Bench, Heard, audio_chunk, bench, blocks,  # noqa: F401
+                       interrupt, level_of, tone)
 
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, SpeechState
 from sensor_msgs.msg import Image

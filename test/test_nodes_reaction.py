@@ -13,7 +13,7 @@ from typing import Iterator
 import numpy as np
 import pytest
 
-from ros_bench import ERROR, OK, RATE, WARN, Bench, Heard, bench, interrupt, level_of  # noqa: F401
+from ros_bench import ERROR, OK, RATE, Bench, Heard, bench, interrupt, level_of  # noqa: F401
 
 from omni_agent_msgs.msg import DialogueTurn, Interrupt, Playback, React, SpeechChunk
 

@@ -12,7 +12,7 @@ from enum import Enum
 from .addressee import Addressee, Score, Situation
 from .epoch import Admission, EpochGate
 from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React, Reason, Remember,
-                     Role, SceneChanged, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+                     Role, SceneChanged, SpeechStarted, SpeechStopped, Transcript, Typed)
 from .params import param
 from .words import is_nod, is_noise, is_stop, is_trailing, news
 
