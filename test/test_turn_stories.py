@@ -1005,3 +1005,13 @@ def test_a_value_outside_of_its_range_is_refused_by_name(value: float):
 def test_a_value_that_is_not_among_the_choices_is_refused():
     with pytest.raises(ConfigError, match='big.*small, large'):
         check(Sound(size='big'))
+
+
+def test_a_question_taken_back_for_words_that_turn_out_to_be_noise_is_answered_after_all():
+    talk = asked()
+    talk.starts()
+    talk.wait(0.6)
+    assert Reason.SUPERSEDED in reasons(talk.words('Tell me about tomorrow'))
+    talk.stops()
+    effects = talk.final('') + talk.wait(3.0)
+    assert briefs(effects) == [REQUEST]

@@ -249,7 +249,7 @@ class TurnMachine:
             if busy:
                 return self._on_overlap(event, now)
             if self._final is event:
-                return self._begin_deciding(event)
+                return self._begin_deciding(event, now)
         return []
 
     def _on_stop_phrase(self, event: Transcript) -> list[Effect]:
@@ -268,7 +268,7 @@ class TurnMachine:
             self.why = f'"{event.text}" cuts in ({self.score.because() if self.score else ""})'
             effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
             if self._final is event:
-                effects += self._begin_deciding(event)
+                effects += self._begin_deciding(event, now)
             return effects
         if event.final and self.person is not Person.SPEAKING:
             self._settled, self._final = event.utterance, None
@@ -292,11 +292,11 @@ class TurnMachine:
         self.score = self.addressee.score(event.text, self._situation(now))
         return self.score.probability >= self.params.barge_in_score
 
-    def _begin_deciding(self, event: Transcript) -> list[Effect]:
+    def _begin_deciding(self, event: Transcript, now: float) -> list[Effect]:
         if is_noise(event.text) or is_nod(event.text) and not self._robot_asked():
             self._settled, self._final = event.utterance, None
             self.why = f'"{event.text}" needs no answer'
-            return self._take_up_held()
+            return self._take_up_held(now)
         if self._held is not None:
             self._unanswered.append((self._held.utterance, self._held.text))
             self._held = None
@@ -309,14 +309,16 @@ class TurnMachine:
         self._asked = text
         return [Judge(event.utterance, text)]
 
-    def _take_up_held(self) -> list[Effect]:
+    def _take_up_held(self, now: float) -> list[Effect]:
         """It was a cough or a nod: the question before it still stands."""
-        if self._held is None or self.agent is not Agent.IDLE:
+        if self.agent is not Agent.IDLE:
             return []
+        if self._held is None:                   # a reply that was taken back before its first sound
+            return self._react(now, now, not_before=now) if self._unanswered else []
         self._final, self._held = self._held, None
         self._utterance, self._text = self._final.utterance, self._final.text
         self._stopped = self._final.t
-        return self._begin_deciding(self._final)
+        return self._begin_deciding(self._final, now)
 
     # -- what time does -----------------------------------------------------------------------------------
 
@@ -324,11 +326,11 @@ class TurnMachine:
         effects: list[Effect] = []
         if self.person is Person.SPEAKING and now >= self._person_s + self.params.patience_s:
             self.person = Person.QUIET           # the news that it stopped was lost
-            effects += self._take_up_held()
+            effects += self._take_up_held(now)
         if self.person is Person.TRAILING and self._stopped is not None:
             if now >= self._stopped + self.params.words_s:
                 self.person = Person.QUIET
-                effects += self._take_up_held()
+                effects += self._take_up_held(now)
         if self.voice is Voice.LOWERED and now >= self._lowered_since + self.params.duck_limit_s:
             self.why = 'nothing came of it'
             effects += self._raise_voice(Reason.NO_INTERRUPT)

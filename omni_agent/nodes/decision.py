@@ -46,6 +46,11 @@ class DecisionParams:
 PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('turn', TurnParams))     # (prefix, dataclass): what is declared below
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """The language model is ready."""
+
+
 class Decision:
     """Messages in, one step of the machine, messages out."""
 
@@ -60,11 +65,12 @@ class Decision:
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
-        self.inbox: Inbox[Event | OmniAgentError] = Inbox(self.node, self.on_result)
+        self.inbox: Inbox[Event | Loaded | OmniAgentError] = Inbox(self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
         self.llm = None
         self.worker = Worker('judge', self.inbox.put)
         if self.params.llm != 'none':
+            self.health.trouble('language model', WARN, 'loading')
             self.worker.submit(self._load)
         self._shown: tuple | None = None
         self.perform(self.machine.start())
@@ -99,11 +105,12 @@ class Decision:
         response.success, response.message = True, f'silent since epoch {self.machine.epoch}'
         return response
 
-    def on_result(self, result: Event | OmniAgentError) -> None:
+    def on_result(self, result: Event | Loaded | OmniAgentError) -> None:
         if isinstance(result, OmniAgentError):
             self.health.trouble('language model', WARN, f'{result}; deciding without it')
-        else:
+        elif isinstance(result, Loaded):
             self.health.well('language model')
+        else:
             self.on_event(result)
 
     def on_event(self, event: Event) -> None:
@@ -124,7 +131,7 @@ class Decision:
             self._react(effect)
         elif isinstance(effect, Remember):
             self.memory.add(effect)
-        elif isinstance(effect, Judge) and self.llm is not None:
+        elif isinstance(effect, Judge) and self.params.llm != 'none':
             self.worker.submit(lambda: self._judge(effect))
         elif isinstance(effect, Judge):
             self.inbox.put(Judged(effect.utterance, effect.text, None))
@@ -164,10 +171,13 @@ class Decision:
         llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
         llm.warm([Message(role, text) for role, text in prompts.judge('Hello.')])
         self.llm = llm
+        self.inbox.put(Loaded())
 
     def _judge(self, effect: Judge) -> None:
         messages = [Message(role, text) for role, text in prompts.judge(effect.text)]
         try:
+            if self.llm is None:                  # it could not be loaded at first; a server may be up by now
+                self._load()
             self.inbox.put(Judged(effect.utterance, effect.text, self.llm.margin(messages)))
         except OmniAgentError as error:
             self.inbox.put(error)
