@@ -58,8 +58,8 @@ def test_the_conversation_that_comes_with_the_package_is_valid() -> None:
         'interrupts',
         'answered',
         'survives',
-        'survives',
         'answered',
+        'survives',
         'silences',
     ]
     assert conversation.clips[0].video == 'demo_video/carphone_pristine.mp4'

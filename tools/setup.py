@@ -190,7 +190,8 @@ def set_up(venv: Path, tests: bool, profile: str) -> None:
     build_messages(venv, plan, stamps)
     install_package(venv, stamps)
     write_environment(venv)
-    pull_models(venv, profile)
+    for one in sorted({profile, 'small'} if tests else {profile}):      # tests use the smallest language model too
+        pull_models(venv, one)
 
 
 def main() -> int:

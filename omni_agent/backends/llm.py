@@ -203,9 +203,10 @@ def _text(chunk: dict) -> str:
 
 
 def _open(path: Path, threads: int, context: int):
-    # Threads that sleep at a barrier: 16 tokens/s with two of them on an idle machine and 5 to 9 on a busy one.
-    # Those that spin make 23 and 1 to 2, because every other process of the robot keeps one waiting for the other.
+    # How long a thread spins at a barrier before it sleeps. Two threads, 2 shared cores, tokens a second idle / with
+    # one core taken: for ever (llama.cpp's way) 23 / 1 to 2, never 15 / 7, for a short while 19 / 6.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    os.environ.setdefault('GOMP_SPINCOUNT', '5000')
     try:
         import xllamacpp
     except ImportError as error:

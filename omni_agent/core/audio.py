@@ -104,11 +104,15 @@ class Playout:
                 self._queued += samples.size
             self._ended = self._ended or last
 
-    def flush(self) -> Progress:
-        """Drop what waits, fade over FADE samples what plays, and say how far it got."""
+    def flush(self, fade: bool = True) -> Progress:
+        """Drop what waits and say how far it got.
+
+        What plays fades over FADE samples, unless the device's own buffer is thrown away as well: behind that
+        hole a fade would be a blip of something old.
+        """
         with self._lock:
             progress = self._progress()
-            if self._played and self._queue:
+            if fade and self._played and self._queue:
                 head = self._head()
                 self._tail = (head * np.linspace(self._gain, 0.0, head.size)).astype(np.int16)
             self._begin(self._epoch)

@@ -110,8 +110,8 @@ class Speaker:
 
     def flush(self) -> None:
         """Nothing older is heard: the queue is dropped, then what the device still holds."""
-        progress = self.playout.flush()
-        if progress.queued:
+        progress = self.playout.flush(fade=False)
+        if progress.played and not progress.complete:
             self.device.abort()
         if progress.played and not progress.complete:
             self._publish(progress, Playback.FLUSHED)
