@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Iterator
 
 import numpy as np
-from omni_agent_msgs.msg import Interrupt, Playback, React, SpeechChunk
+from omni_agent_msgs.msg import Interrupt, Percept, Playback, React, SpeechChunk
 from rclpy.node import Node
 
 from omni_agent.backends import RATE, Message, load
@@ -85,10 +85,12 @@ class Reaction:
         self.gate = EpochGate()
         self.pacer = Pacer(self.params.ahead_s)
         self.outbox: deque[Piece] = deque()
+        self._memory = Memory(self.params.max_turns)
         self._asked: tuple[int, list[Line], str] = (0, [], '')      # epoch, history and brief of the newest reply
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
         self.node.create_subscription(React, 'react', self.on_react, qos.REACT)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
+        self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
         self.health = Health(self.node)
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
@@ -136,17 +138,27 @@ class Reaction:
             self.pacer.played(message.samples_played / message.rate, now(self.node))
             self.send()
         if message.state in (Playback.FINISHED, Playback.FLUSHED) and message.epoch == self._asked[0]:
-            self._read_ahead(message)
+            self._heard(message)
 
-    def _read_ahead(self, message: Playback) -> None:
+    def on_percept(self, percept: Percept) -> None:
+        """What a person is saying will probably be in the next prompt: the first sound comes 0.1 s earlier for it."""
+        if percept.kind == Percept.PARTIAL and not self._asked[0]:      # while it speaks, recognition needs the cores
+            self._read(percept.text.rstrip(' .,?!'))
+
+    def _heard(self, message: Playback) -> None:
         """The next prompt will begin with what was just said and heard: have it read while nobody waits."""
         _, history, brief = self._asked
-        memory = Memory(self.params.max_turns)
+        self._asked = (0, [], '')
+        self._memory = Memory(self.params.max_turns)
         for line in (*history, Line(Role.PERSON, brief, False),
                      Line(Role.ROBOT, message.heard, message.state == Playback.FLUSHED)):
-            memory.add(Remember(line.role, line.text, line.truncated))
-        messages = self._messages(memory.history(), '')
+            self._memory.add(Remember(line.role, line.text, line.truncated))
+        self._read('')
+
+    def _read(self, text: str) -> None:
+        """Into the prompt cache, if the writer has nothing to write; a server's cache is its own business."""
         if self.llm is not None and self.writer.idle and not self.params.llm.startswith('http'):
+            messages = self._messages(self._memory.history(), text)
             self.writer.submit(lambda: self.llm.warm(messages))
 
     def flush(self, epoch: int) -> None:
