@@ -11,7 +11,8 @@ import pytest
 from omni_agent.cli import bench, bench_continuity, bench_latency
 from omni_agent.cli.bench import Result
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.recording import AgentState, Diagnostics, Meta, Percept, Recording
+from omni_agent.core.recording import (AgentState, Diagnostics, Meta, Percept, Playback, React, Recording,
+                                       SpeechState)
 
 META = Meta(t=100.0, t0=100.0)
 BUSY = [(10.0, 20.0)]
@@ -35,6 +36,18 @@ def test_decision_delay_runs_from_the_sound_to_the_first_state_about_it():
                    for n, t in ((1, 5.1), (1, 5.9), (2, 15.2)))
     idle, busy = bench_continuity.delays(Recording(META, percepts=percepts, states=states), BUSY)
     assert idle == [pytest.approx(0.1)] and busy == [pytest.approx(0.2)]
+
+
+def test_all_figures_come_out_of_one_recording():
+    scenes = tuple(Percept(t=t / 2, received=t / 2, kind='scene') for t in range(60))
+    voice = tuple(SpeechState(t=t / 30, utterance=0, probability=0.0) for t in range(900))
+    recording = Recording(META, voice=voice, percepts=scenes, reacts=(React(t=10.0, received=10.0, epoch=5),),
+                          playback=(Playback(t=20.0, received=20.0, epoch=5, state='finished'),))
+    figures = bench_continuity.figures(recording)
+    assert figures['rate_ratio'] == pytest.approx(1.0, abs=0.06)
+    assert figures['voice_rate_ratio'] == pytest.approx(1.0, abs=0.01)
+    assert figures['busy_s'] == 10.0 and figures['max_gap_periods'] == pytest.approx(1.0)
+    assert figures['decision_ratio'] is None             # nobody said anything
 
 
 def test_blocks_count_as_lost_only_after_the_curtain():

@@ -25,24 +25,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace) -> Result:
     played = play('continuity', _lines(arguments.replies), arguments)
     recording, _ = report.load(Path(arguments.out))
+    return Result('continuity', {**figures(recording), **process_figures(played)}, TARGETS,
+                  (f'recording and report: {arguments.out}',))
+
+
+def figures(recording: Recording) -> dict[str, float | None]:
+    """Everything that a recording says about the pace of perception and decision."""
     busy = busy_spans(recording)
     scenes = [one.received for one in recording.percepts if one.kind == 'scene']
-    frames = [one.received for one in recording.voice]
+    frames = [one.t for one in recording.voice]
     idle, spoken = delays(recording, busy)
-    figures = {
+    return {
         'rate_ratio': _ratio(rate(scenes, busy, inside=True), rate(scenes, busy, inside=False)),
         'decision_ratio': _ratio(_median(spoken), _median(idle)),
         'max_gap_periods': max_gap_periods(scenes, busy),
         'voice_rate_ratio': _ratio(rate(frames, busy, inside=True), rate(frames, busy, inside=False)),
         'decision_idle_p50_ms': _ms(_median(idle)), 'decision_spoken_p50_ms': _ms(_median(spoken)),
         'decisions_idle': float(len(idle)), 'decisions_spoken': float(len(spoken)),
-        'busy_s': sum(end - start for start, end in busy), 'blocks_lost': blocks_lost(recording),
-        **process_figures(played)}
-    return Result('continuity', figures, TARGETS, (f'recording and report: {arguments.out}',))
+        'busy_s': sum(end - start for start, end in busy), 'blocks_lost': blocks_lost(recording)}
 
 
 def _lines(replies: int) -> list[Line]:
-    """Quiet with a nod now and then, then long replies with two nods in each."""
+    """Quiet with a nod now and then, then replies with a nod in each."""
     nods, questions = sayings('n'), sayings('q')
     lines: list[Line] = [{**nods[index % len(nods)], 'after_s': 2.0, 'expect': 'none'} for index in range(2 * replies)]
     for index in range(replies):
