@@ -38,10 +38,8 @@ class LocalLlm:
     """A chat model in this process. ``stream``, ``margin`` and ``warm`` may be called from several
     threads.
 
-    ``threads`` compute threads; ``context`` tokens for each of the two slots. llama.cpp's threads
-    meet at barriers many times a token and spin while they wait: as soon as other processes want
-    the cores, a second thread makes it several times SLOWER (measured on two busy cores: first
-    token 0.24 s with one, 0.95 s with two; 11 and 2.5 tokens/s). Give it fewer threads than there
+    ``threads`` compute threads; ``context`` tokens for each of the two slots. Threads meet at
+    barriers many times a token; ``_open`` says how long they spin there. Give it no more than there
     are free cores. Raises BackendError if the file is missing, is no GGUF, or does not fit.
     """
 

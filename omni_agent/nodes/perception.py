@@ -102,7 +102,6 @@ class Perception:
         self.hearing: Hearing | None = None
         self.recognise, self.judge_end, self.detect = None, None, None
         self._detections: list | None = None
-        self._image: Image | None = None
         self._next_look = 0.0
         self._offset = 0                     # [samples] from a chunk's position to that in the stream
         self.workers = {part: Worker(part, lambda error, part=part: self.inbox.put(Ready(part, error=error)), limit=2)
@@ -167,7 +166,6 @@ class Perception:
             self.hearing.play(seconds(chunk.header.stamp) + at / RATE, samples[at:at + BLOCK])
 
     def on_image(self, image: Image) -> None:
-        self._image = image
         self.health.count('images')
         if self.detect and self.workers['detector'].idle and now(self.node) >= self._next_look:
             self._next_look = max(self._next_look + 1.0 / self.params.scene_hz, now(self.node))

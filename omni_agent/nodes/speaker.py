@@ -113,7 +113,6 @@ class Speaker:
         progress = self.playout.flush(fade=False)
         if progress.played and not progress.complete:
             self.device.abort()
-        if progress.played and not progress.complete:
             self._publish(progress, Playback.FLUSHED)
         elif progress.played:
             self._finish(progress)
