@@ -106,6 +106,33 @@ def test_an_answer_to_the_robots_question_is_for_the_robot():
         assert score(text).probability < PARAMS.threshold
 
 
+def test_a_question_is_no_story_whoever_asks():
+    for text in ('Sorry, can I ask something else?', 'Why do they fall?', 'Where can I sit?'):
+        assert not any('people' in name for name in evidence(text))
+    assert evidence('Did she call?')['a question about people'] < 0
+
+
+def test_what_silenced_the_robot_is_for_the_robot():
+    for text in ('Excuse me, who told you that?', 'Wait, how tall is that?', 'No, the other one.',
+                 'Actually, make it two.'):
+        found = score(text, Situation(cut_in=True, robot_spoke_s=0.5))
+        assert found.probability > 0.7
+        assert 'cut the robot off' in dict(found.evidence)
+
+
+def test_over_the_robots_voice_a_correction_counts_more_than_talk():
+    speaking = Situation(robot_speaking=True, robot_spoke_s=3.0)
+    assert 'a correction' in dict(score('No, I meant Spain.', speaking).evidence)
+    assert 'takes the floor' in dict(score('Hold on a moment.', speaking).evidence)
+    assert score('No, I meant Spain.', speaking).probability >= 0.5
+    assert score('The weather was fine.', speaking).probability < 0.5
+    assert 'a correction' not in evidence('No, I meant Spain.')
+
+
+def test_a_yes_no_question_right_after_the_robots_answer_is_for_it():
+    assert score('Is it going to rain tomorrow?', Situation(robot_spoke_s=2.0), sure=1.0).decisive
+
+
 def test_what_is_said_to_a_speaking_robot_is_rather_for_it():
     speaking = Situation(robot_speaking=True)
     assert score('more slowly', speaking).probability > score('more slowly').probability

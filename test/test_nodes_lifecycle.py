@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Callable
@@ -73,6 +75,31 @@ def test_every_node_under_load_stops_with_code_0(bench: Bench, all_nodes: Start,
         flood.send()
         bench.turn(0.0)
     assert send_to_all(bench, nodes, number) == ALL_WELL
+
+
+def niceness(pid: int) -> dict[str, set[int]]:
+    """Of the process's first thread, and of all of them."""
+    return {'first': {os.getpriority(os.PRIO_PROCESS, pid)},
+            'all': {os.getpriority(os.PRIO_PROCESS, int(task)) for task in os.listdir(f'/proc/{pid}/task')}}
+
+
+def may_go_first() -> bool:
+    """In a child, as going back down is a right of its own."""
+    code = 'import os; os.setpriority(os.PRIO_PROCESS, 0, -1)'
+    return subprocess.run([sys.executable, '-c', code], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='niceness is of a thread only on Linux')
+def test_sound_goes_before_the_models_where_the_system_lets_it(bench: Bench, all_nodes: Start) -> None:  # noqa: F811
+    nodes = all_nodes()
+    bench.until(lambda: set(graph.NAMES) <= set(bench.health), 'all six nodes')
+    found = {name: niceness(node.pid) for name, node in nodes.items()}
+    first = {-10} if may_go_first() else {0}
+    for name in ('speaker', 'microphone', 'perception', 'decision'):
+        assert found[name]['first'] == first
+    assert found['camera']['all'] == {0}
+    assert found['reaction']['first'] == {0}
+    assert send_to_all(bench, nodes, signal.SIGTERM) == ALL_WELL
 
 
 class Flood:

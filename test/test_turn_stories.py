@@ -647,6 +647,16 @@ def test_an_interruption_voids_the_epoch_and_the_new_question_is_answered():
     assert talk.epoch == EPOCH + 3
 
 
+def test_what_silenced_the_robot_is_answered_however_vague_its_words_are():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.6)
+    assert reasons(talk.words('Excuse me')) == [Reason.BARGE_IN]
+    talk.stops()
+    talk.final('Excuse me, who told you that')
+    assert talk.answers(2.0) == ['Excuse me, who told you that']
+
+
 def test_an_interruption_known_only_from_its_final_words_is_obeyed_and_answered():
     talk = speaking()
     effects = talk.says('Tell me about tomorrow instead, please.')

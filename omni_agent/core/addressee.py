@@ -21,6 +21,14 @@ compare recommend suggest teach calculate
 '''.split())
 REPLIES = frozenset('yes no yeah nope yep well good okay ok sure thanks sorry exactly really maybe fine'.split())
 NARRATORS = frozenset('i we he she they'.split())
+ABSENT = frozenset('he she we'.split())                  # asked about, they are rather asked about among people
+# How people take the floor from somebody who is speaking, and how they set right what was said
+ATTENTION = ('excuse me', 'pardon', 'hang on', 'hold on', 'wait', 'sorry', 'actually', 'one moment', 'one second',
+             'just a', 'listen', 'hey', 'but')
+CORRECTIONS = ('no', 'nope', 'not', 'wrong', 'i meant', 'i mean', 'i said', 'i asked', 'i wanted', 'i want',
+               "i don't", 'i do not', "i didn't", 'i did not', "that's wrong", 'that is wrong', "that's not",
+               'that is not', "that isn't", "you're wrong", 'you are wrong', 'make it', 'make that', 'never mind',
+               'nevermind', 'forget it', 'forget that', 'rather', 'instead')
 PAST = frozenset('yesterday told said went was were had called did told ago'.split())
 POLITE = frozenset('please'.split())
 
@@ -41,6 +49,7 @@ class Situation:
     """What the dialogue says about the utterance; times are ages in seconds, None = never."""
 
     robot_speaking: bool = False
+    cut_in: bool = False                    # these words, or the first of them, silenced the robot
     robot_spoke_s: float | None = None      # since the end of the robot's last speech
     robot_asked: bool = False               # its last words were a question
     side_talk_s: float | None = None        # since the end of the last utterance that was not for the robot
@@ -100,7 +109,10 @@ class Addressee:
             found['a reply to somebody'] = -1.2
         if POLITE & set(spoken):
             found['please'] = 0.8
-        if NARRATORS & set(spoken[:3]) or len(PAST & set(spoken)) > 1:
+        if start in QUESTION_STARTS | AUXILIARIES | COMMANDS:
+            if ABSENT & set(spoken[:4]):
+                found['a question about people'] = -1.0
+        elif NARRATORS & set(spoken[:3]) or len(PAST & set(spoken)) > 1:
             found['a story about people'] = -1.4
         vocative = self._calls_somebody(text)
         if vocative:
@@ -137,12 +149,18 @@ class Addressee:
     def _from_dialogue(self, text: str, situation: Situation) -> dict[str, float]:
         found: dict[str, float] = {}
         spoke, side = situation.robot_spoke_s, situation.side_talk_s
-        if spoke is not None and spoke <= self.params.follow_up_s:
-            found['the robot just spoke'] = 0.5
+        overlaps = situation.robot_speaking or situation.cut_in
+        if spoke is not None and spoke <= self.params.follow_up_s and not overlaps:
+            found['the robot just spoke'] = 0.8
             if situation.robot_asked:
                 found['the robot asked'] = 3.0
-        if situation.robot_speaking:
-            found['said to a speaking robot'] = 0.5
+        if overlaps:
+            found['cut the robot off' if situation.cut_in else 'said to a speaking robot'] = 0.5
+            spoken = ' '.join(words(text)) + ' '
+            if spoken.startswith(tuple(f'{phrase} ' for phrase in CORRECTIONS)):
+                found['a correction'] = 1.6
+            elif spoken.startswith(tuple(f'{phrase} ' for phrase in ATTENTION)):
+                found['takes the floor'] = 1.2
         if side is not None and side < 4.0:
             found['people are talking'] = -1.5 if side < 2.0 else -0.8
         return found

@@ -9,13 +9,16 @@ import numpy as np
 
 CLOSERS = '"\')]”’'
 ABBREVIATIONS = frozenset({'mr', 'mrs', 'ms', 'dr', 'prof', 'st', 'e.g', 'i.e', 'etc', 'vs', 'no', 'approx'})
-FIRST_CLAUSE = 24      # [characters] the first sentence may be cut at a comma after this many, so that sound
-#                        starts earlier; about 1.5 s of speech, long enough for the rest to be ready
+FIRST_CLAUSE = 20      # [characters] the first sentence may be cut at a comma, or before a word that joins, after
+#                        this many, so that sound starts earlier; over a second of speech: the rest is ready by then
+DIGIT = 4              # [characters] that a digit is spoken as
 LONGEST = 220          # [characters] a model that never ends its sentence is cut at a space
 CHUNK = 1600           # [samples] 100 ms: what one SpeechChunk carries
 
 _MARKUP = re.compile(r'[*_`#>|]+|\[(.*?)\]\(.*?\)|<[^>]{0,40}>')
 _SPACE = re.compile(r'\s+')
+# where a speaker takes breath; the word itself begins the next clause
+_JOINT = re.compile(r' (?=(?:because|that|which|who|where|when|while|and|but|so|due|if|with)\s)')
 
 
 def speakable(text: str) -> str:
@@ -30,6 +33,21 @@ def _is_script(code: int) -> bool:
     return code < 0x2190 or 0x3000 <= code < 0xE000 or 0xFF00 <= code < 0xFFF0
 
 
+def _length(text: str) -> int:
+    """Roughly how long it takes to say, in characters."""
+    return len(text) + (DIGIT - 1) * sum(char.isdigit() for char in text)
+
+
+def _end(text: str, first: bool) -> int:
+    """Index just after what may be spoken already, or 0: a sentence, of the first one a clause."""
+    end = _end_of_sentence(text, first)
+    if first:
+        for joint in _JOINT.finditer(text, 0, end or len(text)):
+            if _length(text[:joint.start()]) >= FIRST_CLAUSE:
+                return joint.end()
+    return end
+
+
 def _end_of_sentence(text: str, first: bool) -> int:
     """Index just after the first complete sentence in ``text``, or 0."""
     for match in re.finditer(r'[.!?。！？]+|\n|[,;:]', text):
@@ -37,7 +55,7 @@ def _end_of_sentence(text: str, first: bool) -> int:
         while end < len(text) and text[end] in CLOSERS:
             end += 1
         if match.group()[0] in ',;:':
-            if first and end >= FIRST_CLAUSE and text[end:end + 1].isspace():
+            if first and _length(text[:end]) >= FIRST_CLAUSE and text[end:end + 1].isspace():
                 return end
             continue
         if match.group() == '\n' or match.group()[0] in '。！？':
@@ -51,24 +69,29 @@ def _end_of_sentence(text: str, first: bool) -> int:
     return 0
 
 
-def sentences(tokens: Iterable[str]) -> Iterator[str]:
-    """Cut a stream of text pieces into speakable sentences, each as soon as it is complete."""
-    text, first = '', True
+def sentences(tokens: Iterable[str], limit: int | None = None) -> Iterator[str]:
+    """Cut a stream of text pieces into what can be spoken, each as soon as it is complete; ``limit`` sentences at
+    most, of which the first may come in two clauses.
+    """
+    text, first, whole = '', True, 0
     for token in tokens:
         text += token
-        while True:
-            end = _end_of_sentence(text, first)
-            if not end and len(text) > LONGEST:
-                end = text.rfind(' ', 0, LONGEST) + 1 or LONGEST
-            if not end:
-                break
+        while end := _end(text, first) or _too_long(text):
+            whole += end == _end_of_sentence(text, False)
             sentence, text = speakable(text[:end]), text[end:].lstrip()
             if any(char.isalnum() for char in sentence):
                 first = False
                 yield sentence
+            if whole == limit:
+                return
     rest = speakable(text)
     if any(char.isalnum() for char in rest):
         yield rest
+
+
+def _too_long(text: str) -> int:
+    """Where to cut a sentence that does not end, or 0."""
+    return 0 if len(text) <= LONGEST else text.rfind(' ', 0, LONGEST) + 1 or LONGEST
 
 
 def chunks(samples: np.ndarray, words: Iterable[tuple[int, str]]) -> Iterator[tuple[np.ndarray, str]]:

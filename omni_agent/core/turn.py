@@ -107,6 +107,7 @@ class TurnMachine:
         self._settled = 0                        # utterance that needs no (further) decision
         self._certain_s = 0.0                    # from when on the turn that is being answered is over
         self._resumed = 0                        # utterance that began before that: the person went on
+        self._cut_in = 0                         # utterance that silenced the robot
         self._lowered_since = 0.0
         self._refused_s: float | None = None     # end of the last utterance that was not for the robot
         self._spoke_s: float | None = None       # end of the robot's last speech
@@ -266,6 +267,7 @@ class TurnMachine:
         if self._is_barge_in(event, now):
             spoken = self.agent is Agent.SPEAKING
             self.why = f'"{event.text}" cuts in ({self.score.because() if self.score else ""})'
+            self._cut_in = event.utterance if spoken else self._cut_in
             effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
             if self._final is event:
                 effects += self._begin_deciding(event, now)
@@ -419,6 +421,7 @@ class TurnMachine:
     def _situation(self, t: float) -> Situation:
         return Situation(
             robot_speaking=self.agent is Agent.SPEAKING,
+            cut_in=self._cut_in == self._utterance,
             robot_spoke_s=None if self._spoke_s is None else max(0.0, t - self._spoke_s),
             robot_asked=self._robot_asked(),
             side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s))

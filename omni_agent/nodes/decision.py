@@ -27,6 +27,7 @@ from omni_agent.core.turn import TurnMachine, TurnParams
 from . import qos
 from .health import WARN, Health
 from .parameters import declare
+from .shell import Urgency
 from .shell import main as run
 from .stamps import now, seconds, stamp
 from .threads import Alarm, Inbox, Worker
@@ -202,7 +203,7 @@ def _event(percept: Percept) -> Event | None:
 
 
 def main() -> None:
-    run(Decision)
+    run(Decision, Urgency.EXECUTOR)
 
 
 if __name__ == '__main__':

@@ -16,6 +16,7 @@ from . import qos
 from .devices import DeviceWatch
 from .health import Health
 from .parameters import declare
+from .shell import Urgency
 from .shell import main as run
 from .stamps import stamp
 from .threads import Inbox
@@ -59,7 +60,7 @@ class Microphone:
 
 
 def main() -> None:
-    run(Microphone)
+    run(Microphone, Urgency.PROCESS)
 
 
 if __name__ == '__main__':

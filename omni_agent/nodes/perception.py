@@ -26,6 +26,7 @@ from . import qos
 from .health import ERROR, WARN, Health
 from .images import to_bgr
 from .parameters import declare
+from .shell import Urgency
 from .shell import main as run
 from .stamps import now, seconds, stamp
 from .threads import Inbox, Worker
@@ -313,7 +314,7 @@ def _samples(chunk: AudioChunk) -> np.ndarray:
 
 
 def main() -> None:
-    run(Perception)
+    run(Perception, Urgency.EXECUTOR)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,6 @@ import array
 import time
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
 from typing import Iterator
 
 import numpy as np
@@ -198,7 +197,7 @@ class Reaction:
         began = time.monotonic()
         tokens = self._fresh(epoch, self._messages(history, brief), began)
         try:
-            for sentence in islice(sentences(tokens), self.params.max_sentences):
+            for sentence in sentences(tokens, self.params.max_sentences):
                 self.voice.submit(lambda sentence=sentence: self._speak(epoch, sentence))
             self.inbox.put(Written(epoch))
         except OmniAgentError as error:

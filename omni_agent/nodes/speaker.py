@@ -19,6 +19,7 @@ from . import qos
 from .devices import DeviceWatch
 from .health import WARN, Health
 from .parameters import declare
+from .shell import Urgency
 from .shell import main as run
 from .stamps import now, stamp
 from .threads import Alarm, Inbox
@@ -161,7 +162,7 @@ class Speaker:
 
 
 def main() -> None:
-    run(Speaker)
+    run(Speaker, Urgency.PROCESS)
 
 
 if __name__ == '__main__':
