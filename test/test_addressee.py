@@ -133,6 +133,12 @@ def test_a_yes_no_question_right_after_the_robots_answer_is_for_it():
     assert score('Is it going to rain tomorrow?', Situation(robot_spoke_s=2.0), sure=1.0).decisive
 
 
+def test_a_question_about_what_somebody_did_is_left_to_the_language_model():
+    just = Situation(robot_spoke_s=2.0)
+    for text in ('Did you remember to call your sister Carla?', 'Were you at home?', 'Are you coming?'):
+        assert not score(text, just, sure=1.0).decisive
+
+
 def test_what_is_said_to_a_speaking_robot_is_rather_for_it():
     speaking = Situation(robot_speaking=True)
     assert score('more slowly', speaking).probability > score('more slowly').probability

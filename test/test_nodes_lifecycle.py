@@ -94,11 +94,12 @@ def test_sound_goes_before_the_models_where_the_system_lets_it(bench: Bench, all
     nodes = all_nodes()
     bench.until(lambda: set(graph.NAMES) <= set(bench.health), 'all six nodes')
     found = {name: niceness(node.pid) for name, node in nodes.items()}
-    first = {-10} if may_go_first() else {0}
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    first = {-10} if may_go_first() else {usual}
     for name in ('speaker', 'microphone', 'perception', 'decision'):
         assert found[name]['first'] == first
-    assert found['camera']['all'] == {0}
-    assert found['reaction']['first'] == {0}
+    assert found['camera']['all'] == {usual}
+    assert found['reaction']['first'] == {usual}
     assert send_to_all(bench, nodes, signal.SIGTERM) == ALL_WELL
 
 
@@ -137,7 +138,7 @@ REFUSED = [          # node, parameter, value, what the sentence must say
     ('camera', 'jpeg_quality', 101, ('jpeg_quality', '1 to 100')),
     ('camera', 'width', 'wide', ('width', 'int', '16 to 7680')),
     ('perception', 'endpoint.threshold', 7.5, ('endpoint.threshold', '0.05 to 0.95')),
-    ('perception', 'canceller', 'magic', ('canceller', 'speex', 'none')),
+    ('microphone', 'canceller', 'magic', ('canceller', 'both', 'none')),
     ('reaction', 'max_tokens', 0, ('max_tokens', '1 to 4096')),
     ('reaction', 'ahead_s', 'soon', ('ahead_s', 'float', '0.2 to 10.0')),
     ('decision', 'turn.pause_s', -1.0, ('turn.pause_s', '0.2 to 6.0')),

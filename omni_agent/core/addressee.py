@@ -13,6 +13,7 @@ from .words import words
 
 QUESTION_STARTS = frozenset('what who whom whose where when which why how'.split())
 AUXILIARIES = frozenset('is are am was were do does did can could will would should shall may have has'.split())
+ONCE = frozenset('was were did have has'.split())       # 'did you call her?': a robot has no yesterday
 OFFERS = frozenset('can could would will'.split())      # with 'you' after it: a request in the form of a question
 COMMANDS = frozenset('''
 tell give show explain describe play sing count say turn go come look stop wait help remind find bring take move open
@@ -102,7 +103,8 @@ class Addressee:
         elif start in OFFERS and self._after(start, spoken) == 'you':
             found['a request'] = 2.0
         elif start in AUXILIARIES:
-            found['a yes/no question'] = 1.0
+            about_you = self._after(start, spoken) == 'you'
+            found['a yes/no question'] = 1.0 if not about_you else 0.6 if start not in ONCE else 0.2
         elif start in COMMANDS:
             found['a request'] = 2.0
         elif start in REPLIES:
