@@ -16,6 +16,7 @@ from typing import Callable
 
 import numpy as np
 
+from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.audio import FADE, RATE, Playout
 from omni_agent.core.epoch import Admission, EpochGate, first_epoch
@@ -25,6 +26,7 @@ from omni_agent.core.pacing import Pacer
 from omni_agent.core.speech import chunks
 from omni_agent.core.turn import TurnMachine, TurnParams
 
+ENGLISH = languages.lexicon('en')
 BLOCK = 320                  # [samples] 20 ms, what the device takes at a time
 UNIX_S = 1_700_000_000.0     # when every conversation begins
 MARKS = 12                   # replies are told apart modulo this
@@ -106,7 +108,7 @@ class Decision:
     def __init__(self, world: World, interrupt: Topic, react: Topic) -> None:
         self.world, self.interrupt, self.react = world, interrupt, react
         self.machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()),
-                                   first_epoch(world.unix_s))
+                                   first_epoch(world.unix_s), ENGLISH)
         self.alive = True
         self._perform(self.machine.start())
 
@@ -365,7 +367,7 @@ class Conversation:
         """Whether sound of the newest reply was heard after the last question."""
         newest = self.marks.get(max(self.marks, default=0), SILENCE)
         after = self.heard()[int(self.person.last_question * RATE):]
-        return bool(np.count_nonzero(after == newest) > RATE // 4) and newest != SILENCE
+        return bool(np.count_nonzero(after == newest) > RATE // 8) and newest != SILENCE
 
 
 def marked(mark: int, samples: int) -> np.ndarray:

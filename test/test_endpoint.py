@@ -14,7 +14,10 @@ T0 = 1000.0
 
 
 class Line:
-    """Frames in a row; '#' is a voice, '.' silence, '~' a weak voice, 'e' the robot's own."""
+    """Frames in a row; '#' is a voice, '.' silence, '~' a weak voice, 'e' the robot's own.
+
+    While the robot speaks 'S' is a sure voice, 'V' one with a third of echo, 'w' a faint one, 'h' half a voice.
+    """
 
     def __init__(self, **params: float) -> None:
         self.endpointer = Endpointer(EndpointParams(**{'stop_s': 0.2, **params}))
@@ -24,9 +27,10 @@ class Line:
         events = []
         for mark in frames:
             self.t += FRAME_S
-            probability = {'#': 0.9, '.': 0.1, '~': 0.4, 'e': 0.9}[mark]
-            echo = 0.9 if mark == 'e' else 0.0
-            event = self.endpointer.step(VoiceFrame(self.t, FRAME_S, probability, echo))
+            probability = {'#': 0.9, '.': 0.1, '~': 0.4, 'e': 0.9, 'S': 0.9, 'V': 0.9, 'w': 0.35, 'h': 0.7,
+                           '_': 0.0}[mark]
+            echo = {'e': 0.9, 'V': 0.25, 'w': 0.2, 'h': 0.2}.get(mark, 0.0)
+            event = self.endpointer.step(VoiceFrame(self.t, FRAME_S, probability, echo, mark in 'eSVwh_'))
             events += [event] if event else []
         return events
 
@@ -46,6 +50,29 @@ def test_two_voiced_frames_start_an_utterance_at_the_first_of_them():
 
 def test_one_voiced_frame_is_a_click():
     assert Line().hear('#.#.#..#') == []
+
+
+def test_over_the_robots_voice_one_sure_frame_is_enough():
+    assert numbers(Line().hear('eeS')) == [1]
+    assert numbers(Line().hear('eeV')) == []              # that may be echo
+    assert numbers(Line().hear('eeVV')) == [1]
+
+
+def test_over_the_robots_voice_a_faint_frame_before_a_voice_counts():
+    assert numbers(Line().hear('__h')) == []
+    assert numbers(Line().hear('_wh')) == [1]
+    assert numbers(Line().hear('wew')) == []
+
+
+def test_how_sure_is_a_parameter_and_one_is_never():
+    assert numbers(Line(sure=1.0).hear('eeS')) == []
+    assert numbers(Line(sure=1.0).hear('_wh')) == []
+    assert numbers(Line(sure=1.0).hear('eeSS')) == [1]
+
+
+def test_a_click_over_the_robots_voice_is_over_at_once():
+    events = Line().hear('eeS' + 'e' * 10)
+    assert isinstance(events[-1], SpeechStopped) and events[-1].voiced_s == pytest.approx(FRAME_S)
 
 
 def test_silence_ends_an_utterance_at_its_last_voiced_frame():

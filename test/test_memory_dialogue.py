@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from omni_agent.core import dialogue, prompts
 from omni_agent.core.events import Remember, Role
-from omni_agent.core.memory import CUT_OFF, Line, Memory
+from omni_agent.core.memory import Line, Memory
 
 
 def remembered(*lines: tuple[Role, str], max_turns: int = 12) -> Memory:
@@ -78,11 +78,50 @@ def test_history_comes_between_with_alternating_roles():
         ('user', 'hello'), ('assistant', 'hi there'), ('user', 'bye')]
 
 
-def test_a_reply_that_was_cut_off_says_so():
-    memory = Memory()
+def test_a_robot_that_spoke_first_answers_nobody():
+    memory = remembered((Role.ROBOT, 'Somebody came in.'), (Role.PERSON, 'hello'))
+    assert dialogue.reply(memory.history(), 'who?', 'p')[1:3] == [
+        ('user', prompts.UNASKED), ('assistant', 'Somebody came in.')]
+
+
+@given(st.lists(st.sampled_from([Role.PERSON, Role.ROBOT]), min_size=20, max_size=40), st.integers(2, 9))
+def test_what_is_left_after_forgetting_begins_with_a_person(roles: list[Role], most: int):
+    memory, size = Memory(most), 0
+    for role in roles:
+        memory.add(Remember(role, 'something'))
+        said = [line.role for line in memory.turns]
+        if len(said) <= size and Role.PERSON in said:
+            assert said[0] is Role.PERSON
+        size = len(said)
+
+
+def test_a_reply_that_was_cut_off_ends_there_and_the_person_says_where_it_was():
+    memory = remembered((Role.PERSON, 'hi'))
     memory.add(Remember(Role.ROBOT, 'It is al', truncated=True))
-    said = dialogue.reply(memory.history(), 'what?', 'p')[1]
-    assert said == ('assistant', f'It is al {CUT_OFF}')
+    found = dialogue.reply(memory.history(), 'what?', 'p')
+    assert found[2] == ('assistant', f'It is al {prompts.CUT_OFF}')
+    assert found[3] == ('user', f'{prompts.interrupted("It is al")} what?')
+    assert '"It is al"' in found[3][1]
+
+
+def test_where_it_was_cut_off_stays_with_the_words_that_cut_it_off_so_that_the_cache_holds():
+    memory = remembered((Role.PERSON, 'hi'))
+    memory.add(Remember(Role.ROBOT, 'one two three four', truncated=True))
+    before = dialogue.reply(memory.history(), 'what?', 'p')
+    memory.add(Remember(Role.PERSON, 'what?'))
+    memory.add(Remember(Role.ROBOT, 'five'))
+    after = dialogue.reply(memory.history(), 'and?', 'p')
+    assert after[:len(before)] == before
+    assert '"two three four"' in before[-1][1] and 'interrupted' not in after[-1][1]
+
+
+def test_a_reply_that_came_to_its_end_is_not_called_interrupted():
+    memory = remembered((Role.PERSON, 'hi'), (Role.ROBOT, 'hello'))
+    assert 'interrupted' not in str(dialogue.reply(memory.history(), 'bye', 'p'))
+
+
+def test_a_quotation_mark_in_what_was_heard_does_not_end_the_note():
+    assert prompts.interrupted('he said "wait').count('"') == 2
 
 
 @pytest.mark.parametrize('brief', ['What do you see?', "what's in front of you", 'Look at this.'])
@@ -126,6 +165,8 @@ def test_roles_alternate_and_every_line_is_told_once(lines: list[tuple[Role, str
     roles = [role for role, _ in found]
     assert roles[0] == 'system' and roles[-1] == 'user'
     assert all(one != other for one, other in zip(roles, roles[1:]))
-    assert found[0][1] == 'p'
-    said = sum(role is Role.ROBOT and truncated for role, _, truncated in lines)
-    assert str(found).count(CUT_OFF) == said
+    assert found[0][1] == 'p' and roles[1] == 'user'
+    spoken = [line for line in lines if line[0] is not Role.SCENE]
+    notes = sum(role is Role.ROBOT and truncated and following is not Role.ROBOT for (role, _, truncated), following
+                in zip(spoken, [role for role, _, _ in spoken[1:]] + [Role.PERSON]))
+    assert str(found).count('(I interrupted you.') == notes

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ros_bench import BLOCK, RATE, Bench, Heard, Running, bench, level_of, pitch, tone, values_of  # noqa: F401
+from ros_bench import (BLOCK, RATE, WARN, Bench, Heard, Running, audio_chunk, bench, level_of, pitch,  # noqa: F401
+                       tone, values_of)
 
 from omni_agent_msgs.msg import AudioChunk
 
+from omni_agent.backends import audio_files
+from omni_agent.core.audio import level_dbfs
 from omni_agent.nodes import qos
 from omni_agent.nodes.stamps import seconds
 
@@ -83,6 +86,98 @@ def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench, playi
         assert level_of(status) == 0 and values_of(status)['dropped in the inbox'] == '0'
         assert 0 <= heard[-1].position / BLOCK + 1 - int(values_of(status)['blocks']) < 200
         assert bench.end(process) == 0
+
+
+def syllables(seconds: float) -> np.ndarray:
+    """Noise that comes and goes, float32."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    return (np.random.default_rng(1).normal(0, 0.1, t.size) * np.clip(np.sin(2 * np.pi * 3 * t), 0, 1)).astype(np.float32)
+
+
+class Cleaner:
+    """A microphone that hears a loudspeaker 40 ms late and at a third, and is told what the loudspeaker plays."""
+
+    SECONDS = 8.0
+
+    def __init__(self, bench: Bench, name: str, **parameters: object) -> None:  # noqa: F811
+        played, delay = syllables(self.SECONDS), int(0.04 * RATE)
+        self.heard = (0.3 * np.concatenate((np.zeros(delay, np.float32), played))[:played.size])
+        self.played, self.bench, self.sent = audio_files.to_int16(played), bench, 0
+        file = bench.folder / f'{name}.wav'
+        audio_files.write(file, audio_files.to_int16(self.heard))
+        self.reference = bench.publisher(AudioChunk, f'{name}/speaker/reference', qos.AUDIO)
+        self.gentle = bench.listen(AudioChunk, f'{name}/audio', qos.AUDIO)
+        self.strict = bench.listen(AudioChunk, f'{name}/audio/strict', qos.AUDIO)
+        self.process = bench.start('microphone', device=str(file), arguments=('-r', f'__ns:=/{name}'), **parameters)
+        bench.pacers.append(self.tell)
+
+    def tell(self) -> None:
+        """As a speaker does, a moment ahead; its counter is not the microphone's."""
+        if not self.gentle:
+            return
+        first = self.gentle[0]
+        began = seconds(first.header.stamp) - first.position / RATE
+        ahead = self.gentle[-1].position // BLOCK + 25       # half a second: this process may be kept waiting
+        for block in range(max(self.sent, ahead - 24), min(ahead, self.played.size // BLOCK)):
+            samples = self.played[block * BLOCK:(block + 1) * BLOCK]
+            self.reference.publish(audio_chunk(began + block * BLOCK / RATE, 10**6 + block * BLOCK, samples))
+            self.sent = block + 1
+
+    def finish(self) -> None:
+        end = (self.SECONDS - 0.3) * RATE
+        self.bench.until(lambda: self.gentle and self.gentle[-1].position > end, 'all of the sound')
+        self.bench.pacers.remove(self.tell)
+
+    def left_db(self, heard: Heard) -> float:
+        """How far below what was heard the last two seconds are."""
+        tail = slice(int((self.SECONDS - 2.5) * RATE), int((self.SECONDS - 0.5) * RATE))
+        sound = np.zeros(self.played.size + RATE, np.int16)
+        for chunk in heard:
+            if chunk.position + BLOCK <= sound.size:
+                sound[chunk.position:chunk.position + BLOCK] = np.frombuffer(chunk.samples, np.int16)
+        return level_dbfs(sound[tail]) - level_dbfs(audio_files.to_int16(self.heard)[tail])
+
+
+@pytest.fixture(scope='module')
+def cleaners(bench: Bench) -> dict[str, Cleaner]:  # noqa: F811
+    """Side by side, up to the end of their sound: as it should be, with a device that cancels, and without WebRTC."""
+    broken = bench.folder / 'broken'
+    broken.mkdir()
+    (broken / 'pywebrtc_audio.py').write_text('raise ImportError("not for this machine")\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', str(broken), prepend=':')
+        made = {'half': Cleaner(bench, 'half')}
+    made |= {'whole': Cleaner(bench, 'whole'), 'hardware': Cleaner(bench, 'hardware', canceller='none')}
+    for cleaner in made.values():
+        cleaner.finish()
+    return made
+
+
+def test_the_robots_voice_is_taken_out_of_both_streams_which_bear_the_same_stamps(
+        cleaners: dict[str, Cleaner]) -> None:
+    pytest.importorskip('pywebrtc_audio')
+    whole = cleaners['whole']
+    assert whole.left_db(whole.gentle) < -10.0 and whole.left_db(whole.strict) < -15.0
+    stamps = {chunk.position: (chunk.header.stamp.sec, chunk.header.stamp.nanosec) for chunk in whole.gentle}
+    twins = [chunk for chunk in whole.strict if chunk.position in stamps]
+    assert len(twins) > 200
+    assert all(stamps[twin.position] == (twin.header.stamp.sec, twin.header.stamp.nanosec) for twin in twins)
+
+
+def test_a_device_that_cancels_by_itself_is_passed_on_as_it_is(bench: Bench, cleaners: dict[str, Cleaner]) -> None:  # noqa: F811
+    hardware = cleaners['hardware']
+    assert abs(hardware.left_db(hardware.gentle)) < 0.1 and not hardware.strict
+    assert bench.node.count_publishers('/hardware/audio/strict') == 0
+
+
+def test_without_webrtc_there_is_no_strict_stream_and_the_diagnostics_say_what_to_install(
+        bench: Bench, cleaners: dict[str, Cleaner]) -> None:  # noqa: F811
+    half = cleaners['half']
+    status = bench.news('half/microphone')
+    assert level_of(status) == WARN and 'hearing itself' in status.message
+    assert 'pip install pywebrtc-audio' in status.message
+    assert half.left_db(half.gentle) < -10.0 and not half.strict
+    assert all(bench.end(cleaner.process) == 0 for cleaner in cleaners.values())
 
 
 @pytest.mark.parametrize('node', ['microphone', 'speaker'])

@@ -133,7 +133,7 @@ def test_after_an_interrupt_nothing_older_is_heard_and_what_was_heard_is_told(ro
         new = room.finished(old + 1)
         heard = flushed.heard.split()
         assert heard == (WORDS * 3)[:len(heard)] and 2 <= len(heard) < 25
-        assert -(-flushed.samples_played // (CHUNK_S * RATE)) == len(heard)
+        assert abs(flushed.samples_played / (CHUNK_S * RATE) - len(heard)) <= 0.5     # most of the last word
         assert new.heard == 'new new new' and new.samples_played == round(0.3 * RATE)
         level = power_db(room.sound(time.time()), OLD_HZ)
         assert (level[room.at(seconds(flushed.header.stamp) + 0.06):] < GONE_DB).all()

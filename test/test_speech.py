@@ -129,7 +129,9 @@ def test_what_nobody_can_say_is_no_sentence(tokens: tuple[str, ...]):
 @pytest.mark.parametrize('text, spoken', [
     ('**Very** *nice*', 'Very nice'), ('see [the page](http://x.y/z)', 'see the page'),
     ('<think>hm</think>', 'hm'), ('# Title', 'Title'), ('a  b\t c', 'a b c'),
-    ('so 😀 good', 'so good'), ('`code`', 'code'), ('', '')])
+    ('so 😀 good', 'so good'), ('`code`', 'code'), ('', ''), ('2 < 3 and 5 > 4', '2 < 3 and 5 > 4'),
+    ('if a <b and c> d', 'if a <b and c> d'), ('> quoted', 'quoted'), ('one<br/>two', 'one two'),
+    ('<a href="x">here</a>', 'here')])
 def test_what_a_voice_cannot_say_is_taken_out(text: str, spoken: str):
     assert speakable(text) == spoken
 
@@ -159,12 +161,12 @@ def test_no_letter_is_lost_or_said_twice(tokens: list[str]):
 # -- chunks ---------------------------------------------------------------------------------------
 
 
-def test_a_sentence_becomes_chunks_with_the_words_that_begin_in_them():
+def test_a_sentence_becomes_chunks_each_with_the_word_that_it_begins_with():
     sound = np.arange(2 * CHUNK + 10, dtype=np.int16)
     words = [(0, 'It'), (CHUNK - 1, 'is'), (CHUNK, 'high'), (2 * CHUNK + 10, 'noon.')]
     found = list(chunks(sound, words))
-    assert [samples.size for samples, _ in found] == [CHUNK, CHUNK, 10]
-    assert [text for _, text in found] == ['It is', 'high', 'noon.']
+    assert [samples.size for samples, _ in found] == [CHUNK - 1, 1, CHUNK, 10]
+    assert [text for _, text in found] == ['It', 'is', 'high', 'noon.']
 
 
 @given(st.integers(0, 5 * CHUNK), st.lists(st.integers(0, 5 * CHUNK), max_size=20))

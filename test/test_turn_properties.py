@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
 
+ENGLISH = languages.lexicon('en')
 EPOCH = 1_000_000
 MOST_TICKS = 8                   # few things can be awaited at once, each ends at its first Tick
 FAST = settings(max_examples=200, deadline=None, derandomize=True,
@@ -57,7 +59,7 @@ class Play:
     """Plays a script; ``log`` holds (event, effects), everything is checked as it happens."""
 
     def __init__(self, params: TurnParams, rings: bool = True) -> None:
-        self.machine = TurnMachine(params, Addressee(AddresseeParams(sure=2.0)), EPOCH)
+        self.machine = TurnMachine(params, Addressee(AddresseeParams(sure=2.0)), EPOCH, ENGLISH)
         self.now = 100.0
         self.utterance = 0
         self.rings = rings             # whether the alarm rings between events
@@ -241,7 +243,7 @@ def test_a_tick_before_the_deadline_changes_nothing(script, params, rings):
     before = copy.deepcopy(vars(machine))
     assert machine.step(Tick(early), early) == []
     after = vars(machine)
-    assert all(before[name] == after[name] for name in before if name not in ('addressee', 'gate'))
+    assert all(before[name] == after[name] for name in before if name not in ('addressee', 'gate', 'end_of_turn'))
     assert machine.deadline() == due
 
 

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 import pytest
 
+from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
-                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
+                                    Weighed)
 from omni_agent.core.params import check, param, specs
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
 
+ENGLISH = languages.lexicon('en')
 EPOCH = 1_700_000_000_000
 HANGOVER_S = 0.2           # the detector is certain of silence this much later
 QUESTION = 'What time is it?'
@@ -27,14 +30,17 @@ class Talk:
 
     def __init__(self, **params: float) -> None:
         addressee = Addressee(AddresseeParams(sure=2.0))
-        self.machine = TurnMachine(TurnParams(**params), addressee, EPOCH)
+        self.machine = TurnMachine(TurnParams(**params), addressee, EPOCH, ENGLISH)
         self.now = 1000.0
         self.utterance = 0
         self.log: list[Effect] = []
+        self.weighed: list[Weigh] = []
         self._told = 0                 # of the log, by ``answers``
 
     def step(self, event: Event) -> list[Effect]:
         effects = self.machine.step(event, self.now)
+        self.weighed += [effect for effect in effects if isinstance(effect, Weigh)]
+        effects = [effect for effect in effects if not isinstance(effect, Weigh)]
         self.log += effects
         return effects
 
@@ -108,10 +114,11 @@ def asked(text: str = REQUEST, **params: float) -> Talk:
     return talk
 
 
-def speaking(heard: str = 'It is', **params: float) -> Talk:
+def speaking(heard: str = 'It is', for_s: float = 0.5, **params: float) -> Talk:
     """The robot is in the middle of its reply."""
     talk = asked(**params)
     talk.plays(heard)
+    talk.wait(for_s)
     assert talk.state == (Person.QUIET, Agent.SPEAKING, Voice.UP)
     return talk
 
@@ -181,17 +188,56 @@ def test_words_that_come_late_are_answered_at_once():
     assert talk.machine.person is Person.QUIET
     talk.final(REQUEST)
     assert talk.answers() == [REQUEST]
-    assert only(React, talk.log)[0].not_before == pytest.approx(end + 0.3)     # long ago
+    assert only(React, talk.log)[0].not_before == pytest.approx(
+        end + talk.machine.params.end_of_turn_s)     # long ago
 
 
-@pytest.mark.parametrize('text, turn_end', [(REQUEST, 0.2), ('Tell me about the', 0.9),
-                                            ('Tell me a story,', 0.9)])
-def test_a_turn_that_does_not_sound_complete_gets_the_long_silence(text: str, turn_end: float):
+@pytest.mark.parametrize('text, turn_end', [(REQUEST, 0.2), ('Tell me a story, please,', 0.9)])
+def test_a_turn_that_may_not_be_over_is_prepared_for_later_and_answered_later_still(text: str, turn_end: float):
     talk = Talk()
     talk.says(text, turn_end=turn_end)
-    params = talk.machine.params
-    assert talk.answers(params.pause_s - HANGOVER_S - 0.05) == []
+    end, params = talk.now - HANGOVER_S, talk.machine.params
+    assert talk.answers(params.prepare_s - HANGOVER_S - 0.05) == []
     assert talk.answers(0.1) == [text]
+    assert only(React, talk.log)[0].not_before == pytest.approx(end + params.pause_s)
+
+
+def test_a_turn_that_breaks_off_gets_the_longest_silence_and_nothing_is_prepared():
+    talk = Talk()
+    talk.says('Tell me about the', turn_end=0.9)
+    assert talk.answers(talk.machine.params.trailing_s - HANGOVER_S - 0.05) == []
+    assert talk.answers(0.1) == ['Tell me about the']
+
+
+@pytest.mark.parametrize('ending, silence', [(0.05, 'trailing_s'), (0.3, 'pause_s'), (0.6, 'end_of_turn_s'),
+                                             (None, 'end_of_turn_s')])
+def test_a_guess_that_the_sentence_goes_on_holds_the_answer_back(ending: float | None, silence: str):
+    talk = Talk()
+    talk.says(REQUEST)
+    end = talk.now - HANGOVER_S
+    assert [weigh.text for weigh in talk.weighed] == [REQUEST]
+    talk.wait(0.1)
+    talk.step(Weighed(talk.utterance, REQUEST, ending))
+    reacts = only(React, talk.log)
+    assert {react.epoch for react in reacts} == {EPOCH + 1}           # the same answer, heard at another time
+    assert reacts[-1].not_before == pytest.approx(end + getattr(talk.machine.params, silence))
+
+
+def test_a_complete_question_does_not_wait_for_the_guess():
+    talk = Talk()
+    talk.says(QUESTION)
+    talk.step(Judged(talk.utterance, QUESTION, 3.0))
+    talk.step(Weighed(talk.utterance, QUESTION, 0.01))
+    end = talk.now - HANGOVER_S
+    assert only(React, talk.log)[-1].not_before == pytest.approx(end + talk.machine.params.end_of_turn_s)
+
+
+def test_a_guess_about_other_words_changes_nothing():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.step(Weighed(talk.utterance, 'Tell me', 0.0))
+    talk.step(Weighed(talk.utterance + 1, REQUEST, 0.0))
+    assert len(only(React, talk.log)) == 1
 
 
 def test_a_turn_end_that_was_not_judged_counts_as_complete():
@@ -423,8 +469,7 @@ def test_a_question_that_goes_on_while_the_reply_is_prepared_gets_one_answer_to_
     assert talk.words('and what is the weather like') == [
         Interrupt(EPOCH + 2, False, Reason.SUPERSEDED, talk.now)]
     talk.stops()
-    talk.final('and what is the weather like?')
-    effects = talk.wait(2.0)
+    effects = talk.final('and what is the weather like?') + talk.wait(2.0)
     assert briefs(effects) == ['Tell me the time, please. and what is the weather like?']
     assert talk.epoch == EPOCH + 3
 
@@ -677,6 +722,114 @@ def test_an_interruption_after_the_first_sound_answers_only_the_new_question():
     assert talk.answers(2.0) == ['Tell me about tomorrow instead, please.']
 
 
+def test_who_goes_on_as_the_reply_begins_is_answered_once_and_whole():
+    talk = speaking(for_s=0.3)
+    talk.says('About tomorrow.', voiced_s=0.5)
+    assert talk.answers(2.0) == [f'{REQUEST} About tomorrow.']
+
+
+def test_who_speaks_up_a_while_into_the_reply_has_a_new_question():
+    talk = speaking(for_s=0.6)
+    talk.says('Tell me about tomorrow instead, please.')
+    assert talk.answers(2.0) == ['Tell me about tomorrow instead, please.']
+
+
+def test_a_nod_as_the_reply_begins_does_not_start_it_again():
+    talk = speaking(for_s=0.2)
+    epoch = talk.epoch
+    talk.says('Okay.', voiced_s=0.3)
+    assert talk.answers(3.0) == [] and talk.epoch == epoch
+
+
+VAGUE = 'The weather seems fine today.'
+
+
+def doubting() -> Talk:
+    """Somebody has said something over the robot's voice, and the language model is asked to whom."""
+    talk = speaking()
+    talk.says(VAGUE)
+    assert [effect for effect in talk.log if isinstance(effect, Judge)][-1].text == VAGUE
+    assert talk.state[1:] == (Agent.SPEAKING, Voice.LOWERED)
+    return talk
+
+
+def test_vague_words_over_its_voice_cut_in_if_the_language_model_thinks_so():
+    talk = doubting()
+    assert reasons(talk.step(Judged(talk.utterance, VAGUE, 2.0)))[:1] == [Reason.BARGE_IN]
+    assert talk.answers(2.0) == [VAGUE]
+    assert sum(isinstance(effect, Judge) for effect in talk.log) == 1       # it is not asked twice
+
+
+@pytest.mark.parametrize('margin', [-2.0, None])
+def test_vague_words_over_its_voice_pass_if_it_does_not_or_has_no_opinion(margin: float | None):
+    talk = doubting()
+    epoch = talk.epoch
+    assert reasons(talk.step(Judged(talk.utterance, VAGUE, margin))) == [Reason.NO_INTERRUPT]
+    assert talk.answers(3.0) == [] and talk.epoch == epoch and talk.machine.agent is Agent.SPEAKING
+
+
+def test_a_language_model_that_does_not_answer_costs_two_seconds_of_low_voice():
+    talk = doubting()
+    assert reasons(talk.wait(2.0)) == [Reason.NO_INTERRUPT]
+    assert talk.machine.agent is Agent.SPEAKING
+
+
+def test_vague_words_that_go_on_are_judged_as_a_whole():
+    talk = doubting()
+    talk.starts(again=True)
+    talk.step(Judged(talk.utterance, VAGUE, 2.0))
+    assert talk.machine.agent is Agent.SPEAKING
+    talk.stops()
+    talk.final(f'{VAGUE} Anna.')
+    assert [effect for effect in talk.log if isinstance(effect, Judge)][-1].text == f'{VAGUE} Anna.'
+
+
+def test_an_opinion_that_comes_after_the_reply_was_over_is_used_all_the_same():
+    talk = doubting()
+    talk.finishes()
+    talk.step(Judged(talk.utterance, VAGUE, 2.0))
+    assert talk.answers(2.0) == [VAGUE]
+
+
+def test_its_own_sentence_neither_cuts_in_nor_is_answered():
+    talk = speaking()
+    epoch = talk.epoch
+    talk.starts()
+    talk.wait(0.6)
+    talk.step(Transcript(talk.now, talk.utterance, 'What time is it', False, 0.6, None, echo=0.4, text_echo=0.9))
+    talk.stops()
+    talk.step(Transcript(talk.now, talk.utterance, 'What time is it', True, 0.6, 0.9, echo=0.4, text_echo=0.9))
+    assert talk.answers(3.0) == [] and talk.epoch == epoch
+    assert talk.machine.why == '"What time is it" is its own voice'
+
+
+def test_who_repeats_the_robots_words_in_a_voice_of_their_own_is_heard():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.6)
+    effects = talk.step(Transcript(talk.now, talk.utterance, 'What time is it', False, 0.6, None, echo=0.0, text_echo=0.9))
+    assert reasons(effects) == [Reason.BARGE_IN]
+
+
+def test_a_stop_that_the_robot_says_itself_does_not_stop_it():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.3)
+    assert talk.step(Transcript(talk.now, talk.utterance, 'Stop', False, 0.3, None, echo=0.9, text_echo=1.0)) == []
+    effects = talk.step(Transcript(talk.now, talk.utterance, 'Stop', False, 0.3, None, echo=0.1, text_echo=1.0))
+    assert reasons(effects) == [Reason.STOP_PHRASE]
+
+
+def test_hold_on_and_a_question_is_both():
+    talk = speaking()
+    talk.starts()
+    talk.wait(0.2)
+    assert reasons(talk.words('Hold on, who?', voiced_s=0.2)) == [Reason.BARGE_IN]
+    talk.stops()
+    talk.final('Hold on, who said that?')
+    assert talk.answers(2.0) == ['Hold on, who said that?']
+
+
 def test_one_new_word_is_not_yet_an_interruption():
     talk = speaking()
     talk.starts()
@@ -778,7 +931,8 @@ def test_the_bus_stop_is_not_a_stop():
     talk.wait(0.5)
     assert talk.words('We met at the bus stop') == []
     talk.stops()
-    assert reasons(talk.final('We met at the bus stop.')) == [Reason.NO_INTERRUPT]
+    talk.final('We met at the bus stop.')
+    assert reasons(talk.wait(3.0))[:1] == [Reason.NO_INTERRUPT]
     assert talk.machine.agent is Agent.SPEAKING
 
 

@@ -14,8 +14,8 @@ from omni_agent.core.echo import BLOCK, EchoGate
 from omni_agent.core.endpoint import Endpointer, EndpointParams, VoiceFrame
 from omni_agent.core.events import SpeechStarted, SpeechStopped
 from omni_agent.core.hearing import FRAME, HeardFrame, Hearing
-from omni_agent.core.utterance import (EARLY_S, FIRST_PARTIAL_S, POST_ROLL, PRE_ROLL, Request,
-                                       Utterance)
+from omni_agent.core.utterance import (EARLY_S, FIRST_PARTIAL_S, POST_ROLL, PRE_ROLL, PROOF,
+                                       Request, Utterance)
 
 PARTIAL_S = 0.3
 T0 = 1000.0
@@ -213,6 +213,38 @@ def test_level_and_echo_are_means_over_the_utterance():
     assert ear.utterance.echo_likelihood == pytest.approx(0.25)
 
 
+def overlapped(*strict: float | None, overlap: bool = True) -> Utterance:
+    """A voice over the robot's, frame by frame with what the strict stream says."""
+    utterance, endpointer = Utterance(), Endpointer(EndpointParams())
+    for at, probability in enumerate(strict, 1):
+        voice = VoiceFrame(T0 + at * 0.032, 0.032, 0.9, 0.2, overlap, probability)
+        event, frame = endpointer.step(voice), HeardFrame(at * FRAME, voice, -30.0)
+        if isinstance(event, SpeechStarted):
+            utterance.start(event, frame, lambda position: T0 + position / RATE)
+        elif endpointer.speaking:
+            utterance.go_on(frame)
+    return utterance
+
+
+def test_some_frames_of_a_voice_in_the_strict_stream_prove_a_person():
+    assert overlapped(*[0.1] * 9).echo_likelihood == pytest.approx(0.9)
+    assert overlapped(*[0.1] * 5, *[0.8] * (PROOF - 1)).echo_likelihood == pytest.approx(0.9)
+    assert overlapped(*[0.1] * 5, *[0.8] * PROOF, *[0.0] * 20).echo_likelihood == pytest.approx(0.2)
+    assert overlapped(0.8, 0.8, 0.8).echo_likelihood == 1.0
+
+
+def test_without_a_strict_stream_the_echo_gate_has_its_say():
+    assert overlapped(None, None, None).echo_likelihood == pytest.approx(0.2)
+
+
+def test_a_voice_while_the_robot_pauses_is_proof_too():
+    utterance = overlapped(0.0, 0.1, 0.1)
+    voice = VoiceFrame(T0 + 4 * 0.032, 0.032, 0.9, 0.0, False, None)
+    for _ in range(PROOF):
+        utterance.go_on(HeardFrame(4 * FRAME, voice, -30.0))
+    assert utterance.echo_likelihood == pytest.approx(0.1)
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=8))
 def test_every_stop_has_one_final_result_up_to_its_last_sound(spans: list[tuple[int, int]]):
@@ -248,17 +280,10 @@ class Loudness:
 
 
 class Halver:
-    """A canceller that halves whatever it hears and keeps what it was given."""
+    """A noise suppressor that halves whatever it hears."""
 
-    def __init__(self) -> None:
-        self.heard: list[int] = []
-        self.played: list[int] = []
-
-    def __call__(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
-        assert heard.shape == played.shape == (BLOCK,)
-        assert heard.dtype == played.dtype == np.int16
-        self.heard.append(int(heard[0]))
-        self.played.append(int(played[0]) if np.all(played == played[0]) else -1)
+    def __call__(self, heard: np.ndarray) -> np.ndarray:
+        assert heard.shape == (BLOCK,) and heard.dtype == np.int16
         return heard // 2
 
 
@@ -382,71 +407,115 @@ def test_the_model_does_not_forget_between_two_words():
     assert model.resets == 0
 
 
-# -- the canceller --------------------------------------------------------------------------------
+# -- what is recognised, and what is judged ---------------------------------------------------------
 
 
-def test_the_canceller_is_given_what_was_played_at_the_same_time():
-    halver = Halver()
-    hearing = Hearing(Loudness(), halver)
-    for at in range(20):
-        if 5 <= at < 15:
-            hearing.play(T0 + at * 0.02, block(1000 + at))
-        listen(hearing, at, at)
-    assert halver.heard == list(range(20))
-    assert halver.played == [0] * 5 + list(range(1005, 1015)) + [0] * 5
-
-
-def test_a_reference_may_come_early():
-    halver = Halver()
-    hearing = Hearing(Loudness(), halver)
-    listen(hearing, 0, 0)
-    for at in range(3, 9):
-        hearing.play(T0 + at * 0.02, block(1000 + at))
-    for at in range(1, 10):
-        listen(hearing, at, at)
-    assert halver.played == [0, 0, 0, *range(1003, 1009), 0]
-
-
-def test_a_reference_that_jitters_has_neither_holes_nor_overlaps():
-    halver, rng = Halver(), np.random.default_rng(2)
-    hearing = Hearing(Loudness(), halver)
-    listen(hearing, 0, 0)
-    for at in range(1, 60):
-        hearing.play(T0 + at * 0.02 + (rng.uniform(-0.005, 0.005) if at > 1 else 0.0), block(at))
-        listen(hearing, 0, at)
-    assert halver.played == list(range(60))
-
-
-def test_a_reference_that_comes_late_is_counted():
-    hearing = Hearing(Loudness(), Halver())
-    for at in range(5):
-        listen(hearing, 0, at)
-    hearing.play(T0 + 5 * 0.02, block(1))
-    assert hearing.late == 0
-    hearing.play(T0 + 3 * 0.02, block(1))
-    assert hearing.late == BLOCK
-
-
-def test_the_voice_model_hears_what_is_left_and_both_are_kept():
-    hearing = Hearing(Loudness(), Halver())
+def test_the_voice_model_hears_the_sound_itself_and_the_recogniser_less_noise():
+    hearing = Hearing(Loudness(), suppressor=Halver())
     frames = sum((listen(hearing, 8000, at) for at in range(20)), [])
-    assert frames[0].voice.probability == pytest.approx(4000 / 32768)
+    assert frames[0].voice.probability == pytest.approx(8000 / 32768)
     assert set(hearing.ring.read(0, 20 * BLOCK)) == {8000}
     assert set(hearing.clean.read(0, 20 * BLOCK)) == {4000}
 
 
-def test_without_a_canceller_nothing_is_taken_away():
+def test_without_a_suppressor_nothing_is_taken_away():
     hearing = Hearing(Loudness())
     listen(hearing, 8000, 0)
     assert hearing.clean is hearing.ring
 
 
-def test_the_canceller_goes_on_after_a_hole():
-    halver = Halver()
-    hearing = Hearing(Loudness(), halver)
-    listen(hearing, 1, 0)
-    listen(hearing, 2, 5000)
-    hearing.play(T0 + 5001 * 0.02, block(7))
-    listen(hearing, 3, 5001)
-    assert (halver.heard, halver.played) == ([1, 2, 3], [0, 0, 7])
-    assert set(hearing.clean.read(5001 * BLOCK, 5002 * BLOCK)) == {1}
+def test_the_suppressor_goes_on_after_a_hole():
+    hearing = Hearing(Loudness(), suppressor=Halver())
+    listen(hearing, 2, 0)
+    listen(hearing, 4, 5000)
+    assert set(hearing.clean.read(5000 * BLOCK, 5001 * BLOCK)) == {2}
+
+
+# -- two streams of one microphone ----------------------------------------------------------------
+
+
+LONG = 150                 # [blocks] of the robot's voice: a strict canceller is trusted after two seconds
+
+
+def robots_voice(rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(0, 3000, BLOCK).astype(np.int16)
+
+
+def overhear(order: str, strict_level: int, gentle_level: int, blocks: int = LONG) -> list[HeardFrame]:
+    """The robot speaks; the strict stream ('s') and the gentle one ('g') come in the given order, block by block."""
+    rng, hearing, frames = np.random.default_rng(8), Hearing(Loudness(), Loudness()), []
+    for at in range(blocks):
+        voice = robots_voice(rng)
+        hearing.play(T0 + at * 0.02, voice)
+        both = {'g': (voice // 4 + block(gentle_level)).astype(np.int16), 's': block(strict_level)}
+        for stream in order:
+            if stream == 'g':
+                frames += hearing.hear(T0 + at * 0.02, at * BLOCK, both['g'])
+            else:
+                frames += hearing.hear_strict(at * BLOCK, both['s'])
+    return frames
+
+
+def test_a_voice_in_the_strict_stream_is_a_persons_whatever_the_echo_gate_says():
+    frames = overhear('gs', strict_level=30_000, gentle_level=0)
+    assert frames[-1].voice.probability == pytest.approx(30_000 / 32768, abs=0.01)
+    assert frames[-1].voice.echo_likelihood < 0.1
+    assert overhear('gs', strict_level=0, gentle_level=0)[-1].voice.echo_likelihood > 0.9
+
+
+def test_a_canceller_that_has_just_begun_is_not_believed():
+    early = overhear('gs', strict_level=30_000, gentle_level=0, blocks=60)
+    assert max(frame.voice.probability for frame in early) < 0.3
+
+
+def test_the_order_in_which_the_two_streams_come_makes_no_difference():
+    one, other = overhear('gs', 9000, 500), overhear('sg', 9000, 500)
+    shorter = min(len(one), len(other))
+    assert abs(len(one) - len(other)) <= 1 and one[1:shorter] == other[1:shorter]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 1), min_size=40, max_size=40))
+def test_whichever_of_two_blocks_is_late_the_frames_are_the_same(late: list[int]):
+    """Up to one block of delay between the streams."""
+    def frames_of(late: list[int]) -> list[HeardFrame]:
+        rng, hearing, frames, held = np.random.default_rng(8), Hearing(Loudness(), Loudness()), [], None
+        for at, is_late in enumerate(late):
+            voice = robots_voice(rng)
+            hearing.play(T0 + at * 0.02, voice)
+            frames += hearing.hear(T0 + at * 0.02, at * BLOCK, voice // 4)
+            if held is not None:
+                frames += hearing.hear_strict(*held)
+            held = (at * BLOCK, block(5000))
+            if not is_late or at == len(late) - 1:
+                frames += hearing.hear_strict(*held)
+                held = None
+        return frames
+    assert frames_of(late) == frames_of([0] * len(late))
+
+
+def test_without_a_strict_stream_nothing_waits_for_one():
+    hearing = Hearing(Loudness(), Loudness())
+    frames = sum((listen(hearing, 8000, at) for at in range(100)), [])
+    assert [frame.end for frame in frames] == list(range(FRAME, 32_001, FRAME))
+
+
+def test_a_strict_stream_that_ends_holds_nothing_up_for_more_than_two_blocks():
+    hearing = Hearing(Loudness(), Loudness())
+    for at in range(50):
+        listen(hearing, 8000, at)
+        list(hearing.hear_strict(at * BLOCK, block(8000)))
+    for at in range(50, 150):
+        listen(hearing, 8000, at)
+        assert hearing.ring.end - hearing._framed < FRAME + 2 * BLOCK
+    assert hearing.ring.end - hearing._framed < FRAME + BLOCK
+
+
+def test_frames_say_whether_the_robot_speaks():
+    hearing, frames, rng = Hearing(Loudness()), [], np.random.default_rng(1)
+    for at in range(150):
+        if 20 <= at < 80:
+            hearing.play(T0 + at * 0.02, robots_voice(rng))
+        frames += hearing.hear(T0 + at * 0.02, at * BLOCK, block(0))
+    overlap = [frame.end / RATE for frame in frames if frame.voice.overlap]
+    assert overlap[0] == pytest.approx(0.4, abs=0.06) and 1.7 < overlap[-1] < 2.4

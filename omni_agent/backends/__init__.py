@@ -95,6 +95,12 @@ class Llm(Protocol):
         ...
 
 
+class SentenceEnd(Protocol):
+    """Words without final punctuation -> probability in [0, 1] that their sentence ends here."""
+
+    def __call__(self, words: str) -> float: ...
+
+
 class Tts(Protocol):
     """One sentence -> speech, in one or more pieces as they become ready."""
 
@@ -111,6 +117,12 @@ class Canceller(Protocol):
     """int16 blocks of shape (BLOCK,), heard and played at the same time -> what is left without the echo."""
 
     def __call__(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray: ...
+
+
+class Suppressor(Protocol):
+    """int16 blocks of shape (BLOCK,) -> the same with less steady noise."""
+
+    def __call__(self, heard: np.ndarray) -> np.ndarray: ...
 
 
 class Microphone(Protocol):

@@ -1,7 +1,8 @@
 """Removes the robot's own voice from what the microphone heard: SpeexDSP's adaptive filter, through ctypes.
 
-Of the cancellers at hand it is the one that leaves a person's words whole while both speak; it leaks more echo than
-WebRTC's, so ``core/echo.py`` judges what is left. Its residual suppressor is left out: it eats soft onsets. The library is the distribution's libspeexdsp (BSD-3-Clause).
+It leaves a person's words whole while both speak, and some of the robot's voice with them: for recognition, and for
+``core/echo.py``, which judges what is left. WebRTC's (``webrtc.py``) does the opposite. Its residual suppressor is left
+out: it eats soft onsets. The library is the distribution's libspeexdsp (BSD-3-Clause).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _library() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(name)
     except OSError as error:
-        raise BackendError('libspeexdsp is missing, so recognition hears the robot\'s own voice: '
+        raise BackendError('libspeexdsp is missing, so what people say while the robot speaks is understood badly: '
                            'run "apt-get install libspeexdsp1"') from error
     library.speex_echo_state_init.restype = ctypes.c_void_p
     library.speex_echo_state_init.argtypes = [ctypes.c_int, ctypes.c_int]

@@ -150,3 +150,8 @@ class BrightDetector:
         edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
         box = tuple(float(edge) for edge in edges)
         return [Detection('person', 0.9, box)]
+
+
+def whole_sentence(words: str) -> float:
+    """Every sentence is over."""
+    return 1.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, TypeVar
 
-from omni_agent.backends import Canceller, Detector, Llm, Recogniser, Tts, TurnEnd, Vad, models
+from omni_agent.backends import (Canceller, Detector, Llm, Recogniser, SentenceEnd, Suppressor, Tts,
+                                 TurnEnd, Vad, models)
 from omni_agent.core.errors import ConfigError
 
 Made = TypeVar('Made')
@@ -65,8 +66,24 @@ def llm(name: str, threads: int = 1, context: int = 2048, model: str = '',
     return LocalLlm(models.path(name, GGUF[name]) if name in GGUF else name, threads, context)
 
 
+def sentence_end(name: str) -> SentenceEnd:
+    """``name``: a model of ours, a .gguf file, or 'fake'."""
+    if name == 'fake':
+        from omni_agent.backends.fake import whole_sentence
+        return whole_sentence
+    if name not in GGUF and not name.endswith('.gguf'):
+        raise ConfigError(f'there is no sentence-end model called {name!r}: choose {", ".join(GGUF)}, fake, none or a '
+                          '.gguf file')
+    from omni_agent.backends.sentence_end import SentenceEnd as Model
+    return Model(models.path(name, GGUF[name]) if name in GGUF else name)
+
+
 def canceller(name: str) -> Canceller | None:
-    return _choose('echo canceller', name, {'speex': _speex, 'none': _nothing})
+    return _choose('echo canceller', name, {'speex': _speex, 'aec3': _aec3, 'none': _nothing})
+
+
+def suppressor(name: str) -> Suppressor | None:
+    return _choose('noise suppressor', name, {'webrtc': _webrtc, 'none': _nothing})
 
 
 def _choose(kind: str, name: str, choices: Mapping[str, Callable[[], Made]]) -> Made:
@@ -112,6 +129,16 @@ def _flite() -> Tts:
 def _speex() -> Canceller:
     from omni_agent.backends.canceller import SpeexCanceller
     return SpeexCanceller()
+
+
+def _aec3() -> Canceller:
+    from omni_agent.backends.webrtc import Aec3Canceller
+    return Aec3Canceller()
+
+
+def _webrtc() -> Suppressor:
+    from omni_agent.backends.webrtc import NoiseSuppressor
+    return NoiseSuppressor()
 
 
 def _level() -> Vad:

@@ -17,6 +17,9 @@ from omni_agent.core.errors import ConfigError
 BENCHES = {
     'latency': ('bench_latency', 'how long after a question the answer is heard, and after an interruption silence'),
     'continuity': ('bench_continuity', 'whether perception and decision keep their pace while the robot speaks'),
+    'interrupts': ('bench_interrupts', 'what the robot does when somebody makes a sound while it speaks'),
+    'turns': ('bench_turns', 'whether it lets people finish, and how soon it knows that they have'),
+    'echo': ('bench_echo', 'whether the robot takes its own voice for a person, and hears a person through it'),
 }
 COMPARE = {'<=': operator.le, '>=': operator.ge, '==': operator.eq}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from omni_agent.backends import languages
 from omni_agent.cli import report
 from omni_agent.cli.bench import Result
 from omni_agent.cli.bench_play import Line, Played, play, sayings
 from omni_agent.core.echo import BLOCK
 from omni_agent.core.recording import Recording
-from omni_agent.core.words import is_stop
 
 TURNS = 30
 TARGETS = {'first_sound_p50_s': ('<=', 1.2), 'blocks_lost': ('==', 0), 'turns': ('>=', 30)}
@@ -40,6 +40,7 @@ def _lines(turns: int) -> list[Line]:
     """Questions one after the other, with an interruption of each third answer."""
     long = [line for line in sayings('q') if line['text'] in LONG]
     short = [line for line in sayings('q') if line['text'] not in LONG]
+    is_stop = languages.lexicon().is_stop
     cuts = [line for line in sayings('i') if is_stop(line['text']) or line['text'].endswith('?')]
     lines: list[Line] = []
     for index in range(turns):

@@ -44,7 +44,7 @@ def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace, video:
     overrides: dict = {}
     for node, parameter, value in map(graph.setting, arguments.set):
         overrides.setdefault(node, {})[parameter] = value
-    with open(out / 'nodes.log', 'w', encoding='utf-8') as log, _Bar(name, len(lines)) as bar:
+    with open(out / 'nodes.log', 'w', encoding='utf-8') as log, Bar(name, len(lines)) as bar:
         stage = Stage(str(path), out, bar.feed, lambda node, line: print(f'{node}: {line}', file=log, flush=True),
                       overrides, arguments.profile)
         watch = Watch()
@@ -65,7 +65,7 @@ def _scenario(name: str, lines: Sequence[Line], video: str | None) -> dict:
             **({'camera': {'video': f'demo_video/{video}'}} if video else {}), 'people': people, 'lines': numbered}
 
 
-class _Bar:
+class Bar:
     """A progress bar over the lines of the scenario."""
 
     def __init__(self, name: str, lines: int) -> None:
@@ -76,7 +76,7 @@ class _Bar:
         self._task = self._progress.add_task(f'{name}: loading models', total=lines)
         self._name = name
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         self._progress.start()
         return self
 

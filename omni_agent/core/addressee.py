@@ -18,7 +18,9 @@ OFFERS = frozenset('can could would will'.split())      # with 'you' after it: a
 COMMANDS = frozenset('''
 tell give show explain describe play sing count say turn go come look stop wait help remind find bring take move open
 close start follow drive name list spell read write translate define guess remember forget set repeat speak talk call
-compare recommend suggest teach calculate
+compare recommend suggest teach calculate skip pause continue resume repeat change switch put get send check choose pick try
+keep leave let use add order buy search record sing dance walk sit stand lower raise increase decrease reduce pour clean
+cook grab pass hand fetch throw drop lift push pull dim shut lock unlock mute unmute finish begin end save delete remove
 '''.split())
 REPLIES = frozenset('yes no yeah nope yep well good okay ok sure thanks sorry exactly really maybe fine'.split())
 NARRATORS = frozenset('i we he she they'.split())
@@ -26,6 +28,7 @@ ABSENT = frozenset('he she we'.split())                  # asked about, they are
 # How people take the floor from somebody who is speaking, and how they set right what was said
 ATTENTION = ('excuse me', 'pardon', 'hang on', 'hold on', 'wait', 'sorry', 'actually', 'one moment', 'one second',
              'just a', 'listen', 'hey', 'but')
+FILLERS = frozenset('hi hello so and then now um uh er oh ah well okay ok yeah right'.split())
 CORRECTIONS = ('no', 'nope', 'not', 'wrong', 'i meant', 'i mean', 'i said', 'i asked', 'i wanted', 'i want',
                "i don't", 'i do not', "i didn't", 'i did not', "that's wrong", 'that is wrong', "that's not",
                'that is not', "that isn't", "you're wrong", 'you are wrong', 'make it', 'make that', 'never mind',
@@ -125,10 +128,21 @@ class Addressee:
 
     def _start(self, spoken: list[str]) -> str:
         """The first word that matters: 'wait, what is ...' and 'hey robot, tell me ...' start late."""
-        skip = {'hey', 'hi', 'hello', 'please', 'so', 'and', 'but', 'then', 'now', 'um', 'uh', 'wait', 'oh', 'no',
-                'okay', 'sorry', 'hold', 'on', 'actually'} | self.name_words
-        rest = [word for word in spoken if word not in skip]
+        skip = {'please', 'no', 'okay'} | self.name_words
+        rest = [word for word in self._without_attention(spoken) if word not in skip]
         return rest[0] if rest else spoken[0]
+
+    def _without_attention(self, spoken: list[str]) -> list[str]:
+        """'excuse me, hang on, what is that' -> 'what is that'."""
+        rest = self._without_fillers(spoken)
+        for phrase in (phrase.split() for phrase in ATTENTION):
+            if rest[:len(phrase)] == phrase:
+                return self._without_attention(rest[len(phrase):])
+        return rest
+
+    def _without_fillers(self, spoken: list[str]) -> list[str]:
+        at = next((at for at, word in enumerate(spoken) if word not in FILLERS), len(spoken))
+        return spoken[at:]
 
     def _after(self, word: str, spoken: list[str]) -> str:
         at = spoken.index(word) + 1
@@ -158,7 +172,7 @@ class Addressee:
                 found['the robot asked'] = 3.0
         if overlaps:
             found['cut the robot off' if situation.cut_in else 'said to a speaking robot'] = 0.5
-            spoken = ' '.join(words(text)) + ' '
+            spoken = ' '.join(self._without_fillers(words(text))) + ' '
             if spoken.startswith(tuple(f'{phrase} ' for phrase in CORRECTIONS)):
                 found['a correction'] = 1.6
             elif spoken.startswith(tuple(f'{phrase} ' for phrase in ATTENTION)):

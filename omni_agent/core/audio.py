@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .heard import WordsHeard
+
 RATE = 16_000          # [Hz]
 FADE = 128             # 8 ms: a cut shorter than this clicks
 LOWERED = 0.05         # -26 dB: clearly under a voice at 1 m, still there when it comes back
-RAMP_DOWN = 320        # 20 ms: one block, so that a person hears the voice give way at once
+CLEARLY_LOWERED = 0.18 # -15 dB: what is softer was not heard over somebody else
+RAMP_DOWN = 128        # 8 ms: at once, and still without a click
 RAMP_UP = 2400         # 150 ms: coming back slower than going sounds intended
 FULL_SCALE = 32767
 
@@ -71,7 +74,7 @@ class Progress:
     epoch: int
     played: int            # [samples] handed to the device
     queued: int            # [samples] still waiting
-    heard: str             # words whose sound has begun
+    heard: str             # words of which the larger part was heard, see WordsHeard
     ended: bool            # nothing more will be pushed
     complete: bool         # the last sample went out
 
@@ -84,11 +87,11 @@ class Playout:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: deque[tuple[np.ndarray, str]] = deque()
+        self._queue: deque[np.ndarray] = deque()
         self._epoch = 0
         self._played = 0
         self._queued = 0
-        self._heard: list[str] = []
+        self._words = WordsHeard()
         self._ended = False                       # the last chunk of this epoch has been pushed
         self._gain = 1.0
         self._target = 1.0
@@ -100,18 +103,19 @@ class Playout:
             if epoch != self._epoch:
                 self._begin(epoch)
             if samples.size or text:
-                self._queue.append((samples, text))
+                self._words.push(self._played + self._queued, samples, text)
+                self._queue.append(samples)
                 self._queued += samples.size
             self._ended = self._ended or last
 
-    def flush(self, fade: bool = True) -> Progress:
-        """Drop what waits and say how far it got.
+    def flush(self, fade: bool = True, unheard: int = 0) -> Progress:
+        """Drop what waits and say how far it got; the device throws away its newest ``unheard`` samples.
 
         What plays fades over FADE samples, unless the device's own buffer is thrown away as well: behind that
         hole a fade would be a blip of something old.
         """
         with self._lock:
-            progress = self._progress()
+            progress = self._progress(unheard)
             if fade and self._played and self._queue:
                 head = self._head()
                 self._tail = (head * np.linspace(self._gain, 0.0, head.size)).astype(np.int16)
@@ -121,7 +125,7 @@ class Playout:
     def _head(self) -> np.ndarray:
         """The next samples that would have been played, FADE at most."""
         found = np.zeros(0, np.int16)
-        for samples, _ in self._queue:
+        for samples in self._queue:
             found = np.concatenate([found, samples[:FADE - found.size]])
             if found.size == FADE:
                 break
@@ -131,7 +135,7 @@ class Playout:
         self._epoch = epoch
         self._queue.clear()
         self._played = self._queued = 0
-        self._heard = []
+        self._words = WordsHeard()
         self._ended = False
 
     def lower(self, on: bool) -> None:
@@ -142,10 +146,11 @@ class Playout:
         with self._lock:
             return self._progress()
 
-    def _progress(self) -> Progress:
+    def _progress(self, unheard: int = 0) -> Progress:
         complete = self._ended and not self._queue and self._played > 0
-        heard = ' '.join(self._heard)
-        return Progress(self._epoch, self._played, self._queued, heard, self._ended, complete)
+        unheard = 0 if complete else min(unheard, self._played)      # what is complete is not thrown away
+        heard = self._words.text(self._played - unheard, complete)
+        return Progress(self._epoch, self._played - unheard, self._queued, heard, self._ended, complete)
 
     def fill(self, out: np.ndarray) -> int:
         """Write the next ``out.size`` samples; silence where there is nothing. Returns how many were speech."""
@@ -166,14 +171,12 @@ class Playout:
     def _take(self, out: np.ndarray) -> int:
         at = 0
         while at < out.size and self._queue:
-            samples, text = self._queue.popleft()
-            if text:
-                self._heard.append(text)
+            samples = self._queue.popleft()
             part = samples[:out.size - at]
             out[at:at + part.size] = part
             at += part.size
             if part.size < samples.size:
-                self._queue.appendleft((samples[part.size:], ''))
+                self._queue.appendleft(samples[part.size:])
         self._played += at
         self._queued -= at
         return at
@@ -181,9 +184,16 @@ class Playout:
     def _apply_gain(self, block: np.ndarray) -> None:
         if self._gain == self._target == 1.0:
             return
-        step = (LOWERED - 1.0) / RAMP_DOWN if self._target < self._gain else (1.0 - LOWERED) / RAMP_UP
-        gains = self._gain + step * np.arange(1, block.size + 1, dtype=np.float32)
+        steps = np.arange(1, block.size + 1, dtype=np.float32)
+        if self._target < self._gain:             # even in decibels: quick to where it matters, and no click
+            gains = self._gain * np.float32(LOWERED) ** (steps / RAMP_DOWN)
+        else:
+            gains = self._gain + (1.0 - LOWERED) / RAMP_UP * steps
         low, high = sorted((self._gain, self._target))
         gains = np.clip(gains, low, high)
         self._gain = float(gains[-1])
         block[:] = (block * gains).astype(np.int16)
+        low = np.flatnonzero(gains < CLEARLY_LOWERED)
+        if low.size:                              # a ramp is low at one end only
+            begin = self._played - block.size
+            self._words.lowered(begin + int(low[0]), begin + int(low[-1]) + 1)

@@ -6,7 +6,7 @@ from typing import Sequence
 
 from . import prompts
 from .events import Role
-from .memory import CUT_OFF, Line
+from .memory import Line
 from .words import words
 
 # Only a question about the surroundings is told about them: a small model would mention them in every answer
@@ -16,15 +16,20 @@ LOOKING = frozenset('see look looking watch watching camera picture front holdin
 def reply(history: Sequence[Line], brief: str, persona: str = '') -> list[tuple[str, str]]:
     """(role, text) pairs: system prompt, what was said and heard, and what to answer now."""
     messages = [('system', persona or prompts.REPLY)]
+    if next((line.role for line in history if line.role is not Role.SCENE), None) is Role.ROBOT:
+        messages.append(('user', prompts.UNASKED))       # chat templates want a person to begin
+    note = ''                                # where the robot was cut off; the next person's words begin with it
     for line in history:
         if line.role is Role.PERSON:
-            _add(messages, 'user', line.text)
+            _add(messages, 'user', f'{note}{line.text}')
+            note = ''
         elif line.role is Role.ROBOT:
-            _add(messages, 'assistant', f'{line.text} {CUT_OFF}' if line.truncated else line.text)
+            _add(messages, 'assistant', f'{line.text} {prompts.CUT_OFF}' if line.truncated else line.text)
+            note = f'{prompts.interrupted(line.text)} ' if line.truncated else ''
     scene = next((line.text for line in history if line.role is Role.SCENE), '')
     if scene and LOOKING & set(words(brief)):
         brief = f'(Your camera shows {scene}.) {brief}'
-    _add(messages, 'user', brief)
+    _add(messages, 'user', f'{note}{brief}')
     return messages
 
 

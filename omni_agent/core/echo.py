@@ -40,6 +40,7 @@ class EchoGate:
 
     def __init__(self) -> None:
         self.coupling_db = np.full(BANDS, START_DB, np.float32)
+        self.active = False                  # the robot could be heard in the last block
         self._references: deque[tuple[float, np.ndarray]] = deque(maxlen=100)
         self._envelope = np.zeros(BANDS, np.float32)
 
@@ -49,11 +50,12 @@ class EchoGate:
 
     def hear(self, t: float, samples: np.ndarray) -> float:
         """Likelihood in [0, 1] that the block recorded at ``t`` is nothing but echo."""
-        microphone = bands(samples)
         reference = self._reference(t)
         active = reference > SILENT
-        if not active.any():
+        self.active = bool(active.any())
+        if not self.active:
             return 0.0
+        microphone = bands(samples)
         predicted = reference * 10 ** ((self.coupling_db + MARGIN_DB) / 10)
         total = float(microphone.sum()) + 1e-12
         share = float(np.minimum(microphone, predicted).sum()) / total

@@ -59,6 +59,8 @@ class Transcript:
     final: bool
     voiced_s: float
     turn_end: float | None = None
+    echo: float = 0.0          # that it is nothing but the robot's own voice [0..1]
+    text_echo: float = 0.0     # share of its words that the robot itself has just said [0..1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class Judged:
     utterance: int
     text: str
     margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Probability that a sentence ends after the words of ``text``; None: nobody can say."""
+
+    utterance: int
+    text: str
+    ending: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +131,7 @@ class Tick:
     t: float
 
 
-Event = Union[SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Playing, Played,
+Event = Union[SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
               HushRequested, Typed, Tick]
 
 
@@ -143,8 +154,16 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
+class Weigh:
+    """Ask how likely a sentence ends after the words of ``text``."""
+
+    utterance: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class React:
-    """Speak: answer ``brief``, to be heard from ``not_before`` on."""
+    """Speak: answer ``brief``, to be heard from ``not_before`` on. Of the same epoch again: only that time is news."""
 
     epoch: int
     brief: str
@@ -160,4 +179,4 @@ class Remember:
     truncated: bool = False
 
 
-Effect = Union[Interrupt, Judge, React, Remember]
+Effect = Union[Interrupt, Judge, Weigh, React, Remember]

@@ -1,4 +1,9 @@
-"""Microphone samples -> judged voice frames: canceller, echo gate and voice-activity model on one clock."""
+"""Two cleaned streams of one microphone -> judged voice frames: voice-activity model and echo gate on one clock.
+
+The gentle stream (``audio``) keeps a person's words and some of the robot's; its frames count where the echo gate finds
+more than the robot explains. The strict stream (``audio/strict``) keeps nothing of the robot; a voice in it is a
+person's, but its canceller takes up to a second to let go of one. Together they find a person in two frames.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +18,15 @@ from .endpoint import VoiceFrame
 
 FRAME = 512                # [samples] 32 ms: what the voice-activity model takes
 LONGEST_CHUNK = RATE       # [samples] a chunk longer than a second is not a live microphone
-SNAP = BLOCK // 2          # [samples] a reference block this near to the end of the last one follows it
+WAIT = 2 * BLOCK           # [samples] the gentle stream may be ahead of the strict one before a frame is judged without
+GONE = RATE                # [samples] behind by this much, the strict stream has ended
 
 DULL = 30                  # [frames] after a second without a voice the model forgets: its memory fills with echo and noise
 #                            until it misses whole words (with reset 34 ms to an onset, without 640 ms, same sound)
 VOICE = 0.3                # probability from which a frame is not "without a voice"
+TRUST = round(2.0 * RATE / FRAME)    # [frames] of the robot's voice that a strict canceller needs to know the room
 
-Canceller = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Suppressor = Callable[[np.ndarray], np.ndarray]
 
 
 class VoiceModel(Protocol):
@@ -39,27 +46,46 @@ class HeardFrame:
     level_dbfs: float
 
 
+class Ear:
+    """A voice-activity model that forgets what was no voice."""
+
+    def __init__(self, model: VoiceModel) -> None:
+        self._model = model
+        self._dull = 0                       # [frames] since the last one with a voice
+
+    def __call__(self, samples: np.ndarray) -> float:
+        probability = self._model(samples.astype(np.float32) / 32768.0)
+        self._dull = 0 if probability >= VOICE else self._dull + 1
+        if self._dull == DULL:
+            self.reset()
+        return probability
+
+    def reset(self) -> None:
+        self._model.reset()
+        self._dull = 0
+
+
 class Hearing:
     """Keeps the last half minute of the stream and judges it frame by frame.
 
-    ``ring`` is what was heard, ``clean`` what is left of it without the robot's own voice; without a canceller
-    both are the same.
+    ``ring`` is the gentle stream, ``clean`` the same without steady noise, for recognition; without a suppressor both
+    are the same. ``strict`` is a second voice-activity model, for the strict stream where there is one.
     """
 
-    def __init__(self, voice: VoiceModel, canceller: Canceller | None = None,
+    def __init__(self, voice: VoiceModel, strict: VoiceModel | None = None, suppressor: Suppressor | None = None,
                  seconds: float = 32.0) -> None:
         self.ring = AudioRing(seconds)
-        self.clean = AudioRing(seconds) if canceller else self.ring
+        self.clean = AudioRing(seconds) if suppressor else self.ring
         self.echo = EchoGate()
         self.lost = 0                        # [samples] missing from the stream
-        self.late = 0                        # [samples] of the reference that came after they were needed
-        self._played = AudioRing(4.0)        # the reference at the positions of the microphone's stream
-        self._canceller = canceller
-        self._voice = voice
-        self._dull = 0                       # [frames] since the last one with a voice
-        self._echo_at: list[tuple[int, float]] = []     # (end, likelihood) of the blocks of the open frame
-        self._gated = 0                      # next sample for the canceller and the echo gate
+        self._strict = AudioRing(2.0)
+        self._suppressor = suppressor
+        self._voice = Ear(voice)
+        self._strict_voice = Ear(strict) if strict else None
+        self._shares: list[tuple[int, float, bool]] = []     # (end, echo, robot speaks) of the open frame's blocks
+        self._gated = 0                      # next sample for the echo gate
         self._framed = 0                     # next sample for the voice model
+        self._overlaps = 0                   # [frames] of the robot's voice so far
         self._t0 = 0.0                       # Unix time of sample 0
 
     def time(self, position: int) -> float:
@@ -69,12 +95,6 @@ class Hearing:
     def play(self, t: float, samples: np.ndarray) -> None:
         """An int16 block of shape (BLOCK,) whose first sample leaves the loudspeaker at ``t`` [Unix s]."""
         self.echo.play(t, samples)
-        at = round((t - self._t0) * RATE)
-        if abs(at - self._played.end) <= SNAP:
-            at = self._played.end
-        if self.ring.end and at >= 0:
-            self.late += min(samples.size, max(0, self._gated - at))
-            self._played.write(samples, at)
 
     def hear(self, t: float, position: int, samples: np.ndarray) -> Iterator[HeardFrame]:
         """Take int16 samples whose first one is number ``position``, recorded at ``t``; old ones are ignored."""
@@ -82,45 +102,56 @@ class Hearing:
             self.lost += position - self.ring.end
         if not self.ring.end or position > self.ring.end + RATE:
             self._gated = self._framed = position
+            self._overlaps = 0               # whoever cleans the sound may have begun anew as well
         if not self.ring.write(samples, position):
             return
         self._t0 = t - position / RATE
         yield from self._judge()
 
+    def hear_strict(self, position: int, samples: np.ndarray) -> Iterator[HeardFrame]:
+        """The same of the strict stream, before or after its gentle twin; for nothing before the first of those."""
+        if self.ring.end and self._strict_voice and self._strict.write(samples, position):
+            yield from self._judge()
+
     def _judge(self) -> Iterator[HeardFrame]:
         while self._gated + BLOCK <= self.ring.end:
-            block = self._cancelled(self._gated)
-            self._gated += BLOCK
-            self._echo_at.append((self._gated, self.echo.hear(self.time(self._gated - BLOCK), block)))
-        while self._framed + FRAME <= self._gated:
-            frame = self.clean.read(self._framed, self._framed + FRAME)
+            self._gate(self.ring.read(self._gated, self._gated + BLOCK))
+        while self._framed + FRAME <= self._gated and not self._awaits_strict(self._framed + FRAME):
             self._framed += FRAME
-            yield self._frame(frame)
+            yield self._frame(self.ring.read(self._framed - FRAME, self._framed))
 
-    def _cancelled(self, at: int) -> np.ndarray:
-        heard = self.ring.read(at, at + BLOCK)
-        if self._canceller is None:
-            return heard
-        played = np.zeros(BLOCK, np.int16)
-        known = self._played.read(at, at + BLOCK)
-        first = max(at, self._played.start) - at
-        played[first:first + known.size] = known
-        block = self._canceller(heard, played)
-        self.clean.write(block, at)
-        return block
+    def _gate(self, block: np.ndarray) -> None:
+        share = self.echo.hear(self.time(self._gated), block)
+        if self._suppressor:
+            self.clean.write(self._suppressor(block), self._gated)
+        self._gated += BLOCK
+        self._shares.append((self._gated, share, self.echo.active))
+
+    def _awaits_strict(self, end: int) -> bool:
+        """Both streams come from one hand, so this is a matter of a millisecond."""
+        known = self._strict.end
+        return bool(known) and known < end <= known + GONE and self.ring.end < end + WAIT
 
     def _frame(self, samples: np.ndarray) -> HeardFrame:
         start = self._framed - FRAME
-        shares = [share for end, share in self._echo_at if end > start]
-        self._echo_at = [item for item in self._echo_at if item[0] > self._framed]
-        probability = self._probability(samples)
-        voice = VoiceFrame(self.time(self._framed), FRAME / RATE, probability, float(np.mean(shares or [0.0])))
+        inside = [(share, active) for end, share, active in self._shares if end > start and end - BLOCK < self._framed]
+        self._shares = [item for item in self._shares if item[0] > self._framed]
+        share = float(np.mean([share for share, _ in inside] or [0.0]))
+        overlap = any(active for _, active in inside)
+        strict = self._strictly(overlap)
+        known = strict or 0.0
+        probability = max(self._voice(samples), known)
+        voice = VoiceFrame(self.time(self._framed), FRAME / RATE, probability, share * (1.0 - known), overlap, strict)
         return HeardFrame(self._framed, voice, level_dbfs(samples))
 
-    def _probability(self, samples: np.ndarray) -> float:
-        probability = self._voice(samples.astype(np.float32) / 32768.0)
-        self._dull = 0 if probability >= VOICE else self._dull + 1
-        if self._dull == DULL:
-            self._voice.reset()
-            self._dull = 0
-        return probability
+    def _strictly(self, overlap: bool) -> float | None:
+        """Probability of a voice in the strict stream, asked only while the robot speaks: else both hold the same."""
+        if self._strict_voice is None or not overlap:
+            return None
+        samples = self._strict.read(self._framed - FRAME, self._framed)
+        if samples.size < FRAME:
+            self._strict_voice.reset()
+            return None
+        self._overlaps += 1
+        probability = self._strict_voice(samples)
+        return probability if self._overlaps > TRUST else None

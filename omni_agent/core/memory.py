@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from .events import Remember, Role
 
-CUT_OFF = '... (I was interrupted here)'
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -37,8 +35,14 @@ class Memory:
         elif line.text:
             self.turns.append(Line(line.role, line.text, line.truncated))
         if len(self.turns) > self._max_turns:
-            for _ in range(max(1, self._max_turns // 2)):
-                self.turns.popleft()
+            self._forget()
+
+    def _forget(self) -> None:
+        for _ in range(max(1, self._max_turns // 2)):
+            self.turns.popleft()
+        if any(line.role is Role.PERSON for line in self.turns):
+            while self.turns[0].role is Role.ROBOT:
+                self.turns.popleft()         # an answer without its question tells nothing
 
     def last(self, role: Role) -> str:
         """The newest text of ``role``, or ''."""

@@ -15,7 +15,8 @@ DIGIT = 4              # [characters] that a digit is spoken as
 LONGEST = 220          # [characters] a model that never ends its sentence is cut at a space
 CHUNK = 1600           # [samples] 100 ms: what one SpeechChunk carries
 
-_MARKUP = re.compile(r'[*_`#>|]+|\[(.*?)\]\(.*?\)|<[^>]{0,40}>')
+# Of a tag there are a name and attributes: '2 < 3 and 5 > 4' has none. A quotation begins with '>'
+_MARKUP = re.compile(r'[*_`#|]+|^\s*>+|\[(.*?)\]\(.*?\)|</?[a-z][\w-]*(?:\s[^<>]*=[^<>]*)?\s*/?>', re.MULTILINE | re.IGNORECASE)
 _SPACE = re.compile(r'\s+')
 # where a speaker takes breath; the word itself begins the next clause
 _JOINT = re.compile(r' (?=(?:because|that|which|who|where|when|while|and|but|so|due|if|with)\s)')
@@ -95,10 +96,15 @@ def _too_long(text: str) -> int:
 
 
 def chunks(samples: np.ndarray, words: Iterable[tuple[int, str]]) -> Iterator[tuple[np.ndarray, str]]:
-    """Cut int16 samples of shape (n,) into CHUNK pieces, each with the words that begin in it."""
-    waiting = list(words)
-    for at in range(0, samples.size, CHUNK):
-        end = at + CHUNK if at + CHUNK < samples.size else samples.size + 1
-        here = [word for offset, word in waiting if offset < end]
+    """Cut int16 samples of shape (n,) where words begin, so that the speaker knows where they are, and into CHUNK
+    pieces at most.
+    """
+    waiting, at = list(words), 0
+    while at < samples.size:
+        here = [word for offset, word in waiting if offset <= at]
         waiting = waiting[len(here):]
-        yield samples[at:at + CHUNK], ' '.join(here)
+        end = min([at + CHUNK, samples.size, *(offset for offset, _ in waiting[:1])])
+        if end == samples.size:                  # a word without a sound
+            here += [word for _, word in waiting]
+        yield samples[at:end], ' '.join(here)
+        at = end

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .addressee import Addressee, Score, Situation
+from .end_of_turn import EndOfTurn, EndOfTurnParams
 from .epoch import Admission, EpochGate
 from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React, Reason, Remember,
-                     Role, SceneChanged, SpeechStarted, SpeechStopped, Transcript, Typed)
+                     Role, SceneChanged, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
+from .lexicon import Lexicon
+from .own_words import is_own
 from .params import param
-from .words import is_nod, is_noise, is_stop, is_trailing, news
 
 
 class Person(Enum):
@@ -54,17 +56,17 @@ AGENT = {
 
 
 @dataclass(frozen=True)
-class TurnParams:
+class TurnParams(EndOfTurnParams):
     """Times of the conversation."""
 
-    end_of_turn_s: float = param(0.3, 'silence after which a turn that sounds complete is answered; the answer is '
-                                      'prepared before [s]', 0.1, 3.0)
-    pause_s: float = param(1.1, 'silence that ends a turn that does not sound complete [s]', 0.2, 6.0)
-    complete: float = param(0.5, 'turn-end probability from which a turn sounds complete', 0.0, 1.0)
     barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
     barge_in_s: float = param(0.35, 'voiced time that a barge-in needs [s]', 0.0, 3.0)
-    barge_in_score: float = param(0.4, 'addressee score that a barge-in needs', 0.0, 1.0)
+    barge_in_score: float = param(0.5, 'addressee score that a barge-in needs at once; below it the language model is '
+                                       'asked while the voice is low', 0.0, 1.0)
+    carry_on_score: float = param(0.3, 'the same, for who was still asking when the reply began', 0.0, 1.0)
     duck_limit_s: float = param(2.0, 'a lowered voice without a barge-in comes back after this [s]', 0.3, 10.0)
+    carry_on_s: float = param(0.4, 'who speaks up this soon after the first sound of a reply is still asking: people '
+                                   'need as long to notice it [s]', 0.0, 2.0)
     judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]', 0.0, 10.0)
     words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2, 10.0)
     patience_s: float = param(15.0, 'a reply without news for this long is lost [s]', 1.0, 120.0)
@@ -87,9 +89,11 @@ class View:
 class TurnMachine:
     """``step`` an event, obey the effects, and come back with a Tick at ``deadline``."""
 
-    def __init__(self, params: TurnParams, addressee: Addressee, epoch: int) -> None:
+    def __init__(self, params: TurnParams, addressee: Addressee, epoch: int, lexicon: Lexicon) -> None:
         self.params = params
         self.addressee = addressee
+        self.lexicon = lexicon
+        self.end_of_turn = EndOfTurn(params, lexicon)
         self.gate = EpochGate(epoch)
         self.person = Person.QUIET
         self.agent = Agent.IDLE
@@ -103,12 +107,19 @@ class TurnMachine:
         self._held: Transcript | None = None     # words that were being decided on when somebody made a sound
         self._margin: Judged | None = None
         self._asked: str | None = None           # text that the language model was asked about
+        self._ending: float | None = None        # probability that the sentence of ``_weighed`` ends with it
+        self._weighed: Transcript | None = None  # words that are or were being decided on
+        self._weighed_s = 0.0                    # when their voice stopped
         self._unanswered: list[tuple[int, str]] = []   # what a reply has to answer, by utterance
         self._settled = 0                        # utterance that needs no (further) decision
         self._certain_s = 0.0                    # from when on the turn that is being answered is over
-        self._resumed = 0                        # utterance that began before that: the person went on
+        self._resumed = 0                        # utterance that began before that, or hardly later: the person went on
+        self._answered: list[tuple[int, str]] = []     # what the reply that is being spoken answers
+        self._sounded_s = 0.0                    # when its first sound was heard
         self._cut_in = 0                         # utterance that silenced the robot
+        self._doubted: Transcript | None = None  # said over the robot's voice; the language model is asked about it
         self._lowered_since = 0.0
+        self._refused = False                    # what is being decided on does not seem to be for the robot
         self._refused_s: float | None = None     # end of the last utterance that was not for the robot
         self._spoke_s: float | None = None       # end of the robot's last speech
         self._last_heard = ''
@@ -158,6 +169,8 @@ class TurnMachine:
             return self._on_transcript(event, now)
         elif isinstance(event, Judged):
             self._margin = event if event.text == self._asked else self._margin
+        elif isinstance(event, Weighed):
+            return self._on_weighed(event, now)
         elif isinstance(event, Playing):
             return self._on_playing(event, now)
         elif isinstance(event, Played):
@@ -180,9 +193,11 @@ class TurnMachine:
             self._text, self.score = '', None
         if event.utterance == self._settled:
             self._settled = 0
-        if self.agent is Agent.PREPARING and event.t < self._certain_s:
+        if self.agent is Agent.PREPARING and event.t < self._certain_s or (
+                self.agent is Agent.SPEAKING and event.t < self._sounded_s + self.params.carry_on_s):
             self._resumed = event.utterance
         self._utterance, self._stopped, self._final, self._person_s = event.utterance, None, None, now
+        self._doubted = None
         return []
 
     def _set_aside(self, utterance: int) -> None:
@@ -210,9 +225,8 @@ class TurnMachine:
         self.agent = AGENT.get((self.agent, Playing), self.agent)
         if not first:
             return []
-        asked = [Remember(Role.PERSON, text) for _, text in self._unanswered]
-        self._unanswered = []
-        return asked
+        self._answered, self._unanswered, self._sounded_s = self._unanswered, [], event.t
+        return [Remember(Role.PERSON, text) for _, text in self._answered]
 
     def _on_played(self, event: Played, now: float) -> list[Effect]:
         """Heard text is remembered whatever its epoch: it was heard."""
@@ -229,7 +243,7 @@ class TurnMachine:
         return effects
 
     def _on_typed(self, event: Typed, now: float) -> list[Effect]:
-        if is_stop(event.text, self.addressee.name_words):
+        if self.lexicon.is_stop(event.text, self.addressee.name_words):
             self.why = 'a typed stop'
             self._forget()
             return self._void(Reason.STOP_PHRASE, event.t)
@@ -245,12 +259,14 @@ class TurnMachine:
         if isinstance(event, SpeechStarted) and busy:
             return self._lower_voice(event.t, now)
         if isinstance(event, Transcript) and event.utterance == self._utterance != self._settled:
-            if is_stop(event.text, self.addressee.name_words):
+            if self.lexicon.is_stop(event.text, self.addressee.name_words) and not self._is_own(event, is_stop=True):
                 return self._on_stop_phrase(event)
             if busy:
                 return self._on_overlap(event, now)
             if self._final is event:
                 return self._begin_deciding(event, now)
+        if isinstance(event, Judged) and self._doubted is not None and event.text == self._asked:
+            return self._on_doubt_settled(self._doubted, event.margin, now)
         return []
 
     def _on_stop_phrase(self, event: Transcript) -> list[Effect]:
@@ -265,51 +281,109 @@ class TurnMachine:
 
     def _on_overlap(self, event: Transcript, now: float) -> list[Effect]:
         if self._is_barge_in(event, now):
-            spoken = self.agent is Agent.SPEAKING
-            self.why = f'"{event.text}" cuts in ({self.score.because() if self.score else ""})'
-            self._cut_in = event.utterance if spoken else self._cut_in
-            effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
-            if self._final is event:
-                effects += self._begin_deciding(event, now)
-            return effects
-        if event.final and self.person is not Person.SPEAKING:
-            self._settled, self._final = event.utterance, None
-            nod = is_nod(event.text)
-            self.why = f'"{event.text}" is a nod' if nod else f'"{event.text}" was not for the robot'
-            self.score = self.addressee.score(event.text, self._situation(now))
-            if not nod and self.score.probability < self.addressee.params.threshold:
-                self._refused_s = now
-            return self._raise_voice(Reason.NO_INTERRUPT)
-        return []
+            return self._on_barge_in(event, now)
+        if not event.final or self.person is Person.SPEAKING:
+            return []
+        if self._is_doubtful(event, now):
+            self._doubted, self._margin, self._asked = event, None, event.text
+            self.why = f'"{event.text}" may be for the robot'
+            return [Judge(event.utterance, event.text)]
+        return self._let_pass(event, now)
+
+    def _on_barge_in(self, event: Transcript, now: float) -> list[Effect]:
+        spoken = self.agent is Agent.SPEAKING
+        self.why = f'"{event.text}" cuts in ({self.score.because() if self.score else ""})'
+        if spoken:
+            self._cut_in = event.utterance
+            if event.utterance == self._resumed:
+                self._unanswered = self._answered
+        effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
+        if self._final is event:
+            effects += self._begin_deciding(event, now)
+        return effects
+
+    def _on_doubt_settled(self, event: Transcript, margin: float | None, now: float) -> list[Effect]:
+        self._doubted = None
+        self.score = self.addressee.score(event.text, self._situation(now), margin)
+        if self.score.probability < self.addressee.params.threshold:
+            return self._let_pass(event, now, margin)
+        if self.agent in (Agent.PREPARING, Agent.SPEAKING):
+            return self._on_barge_in(event, now)
+        return self._begin_deciding(event, now) if self.agent is Agent.IDLE else []
+
+    def _let_pass(self, event: Transcript, now: float, margin: float | None = None) -> list[Effect]:
+        self._settled, self._final = event.utterance, None
+        nod, own = self.lexicon.is_nod(event.text), self._is_own(event)
+        self.why = f'"{event.text}" is ' + ('a nod' if nod else 'its own voice' if own else 'not for the robot')
+        self.score = self.addressee.score(event.text, self._situation(now), margin)
+        if not nod and not own and self.score.probability < self.addressee.params.threshold:
+            self._refused_s = now
+        return self._raise_voice(Reason.NO_INTERRUPT)
+
+    def _is_doubtful(self, event: Transcript, now: float) -> bool:
+        """Enough was said to cut in, and neither words nor dialogue tell to whom."""
+        if self.lexicon.is_nod(event.text) or self._is_own(event):
+            return False
+        return self.lexicon.news(event.text) >= self.params.barge_in_words and not self.addressee.score(event.text, self._situation(now)).decisive
+
+    def _is_own(self, event: Transcript, is_stop: bool = False) -> bool:
+        return is_own(event.text_echo, event.echo, is_stop)
 
     def _is_barge_in(self, event: Transcript, now: float) -> bool:
-        if is_nod(event.text):
+        if self.lexicon.is_nod(event.text) or self._is_own(event):
             return False
         if event.utterance == self._resumed and event.final and self.agent is Agent.PREPARING:
             return True                          # one more word of the same sentence is enough
+        if self.lexicon.opens_with_stop(event.text, self.addressee.name_words):
+            return True                          # 'hold on, what about Italy?'
         if event.voiced_s < self.params.barge_in_s:
             return False
-        if news(event.text) < self.params.barge_in_words:
+        if self.lexicon.news(event.text) < self.params.barge_in_words:
             return False
         self.score = self.addressee.score(event.text, self._situation(now))
-        return self.score.probability >= self.params.barge_in_score
+        goes_on = event.utterance == self._resumed
+        return self.score.probability >= (self.params.carry_on_score if goes_on else self.params.barge_in_score)
 
     def _begin_deciding(self, event: Transcript, now: float) -> list[Effect]:
-        if is_noise(event.text) or is_nod(event.text) and not self._robot_asked():
+        own = self._is_own(event)
+        if own or self.lexicon.is_noise(event.text) or self.lexicon.is_nod(event.text) and not self._is_answer(event.t):
             self._settled, self._final = event.utterance, None
-            self.why = f'"{event.text}" needs no answer'
+            self.why = f'"{event.text}" ' + ('is its own voice' if own else 'needs no answer')
             return self._take_up_held(now)
         if self._held is not None:
             self._unanswered.append((self._held.utterance, self._held.text))
             self._held = None
-        self.agent = Agent.DECIDING
-        self._margin, self._asked = None, None
+        self.agent, self._refused = Agent.DECIDING, False
         text = self._question(event)
+        self._margin = self._margin if text == self._asked else None
+        self._asked = None
         self.score = self.addressee.score(text, self._situation(event.t))
+        effects = self._weigh(event)
         if self.score.decisive:
-            return []
+            return effects
         self._asked = text
-        return [Judge(event.utterance, text)]
+        return effects if self._margin is not None else [*effects, Judge(event.utterance, text)]
+
+    def _weigh(self, event: Transcript) -> list[Effect]:
+        known = self._weighed is not None and self._weighed.text == event.text
+        self._ending = self._ending if known else None
+        self._weighed, self._weighed_s = event, self._stopped if self._stopped is not None else event.t
+        return [] if self._ending is not None else [Weigh(event.utterance, event.text)]
+
+    def _on_weighed(self, event: Weighed, now: float) -> list[Effect]:
+        """The answer that is being prepared may be heard sooner or later than was thought."""
+        weighed = self._weighed
+        if weighed is None or weighed.text != event.text or weighed.utterance != event.utterance:
+            return []
+        self._ending = event.ending
+        certain_s = self._weighed_s + self.end_of_turn.silence_s(weighed, event.ending)
+        if self.agent is not Agent.PREPARING or self._certain_s == certain_s or not self._is_answering(weighed.utterance):
+            return []
+        self._certain_s = certain_s
+        return [React(self.epoch, self._brief(), certain_s)]
+
+    def _is_answering(self, utterance: int) -> bool:
+        return bool(self._unanswered) and self._unanswered[-1][0] == utterance
 
     def _take_up_held(self, now: float) -> list[Effect]:
         """It was a cough or a nod: the question before it still stands."""
@@ -345,17 +419,15 @@ class TurnMachine:
         return effects
 
     def _decide_at(self) -> float:
-        """At once where the turn sounds over, else after a pause; but the model has its say or its time."""
+        """When to prepare the answer; but the model that says to whom that was has its say or its time."""
         assert self._final is not None
         stopped = self._stopped if self._stopped is not None else self._final.t
-        end = stopped if self._sounds_over(self._final) else stopped + self.params.pause_s
+        ending = self._ending if self._weighed is self._final else None
+        silence_s = self.end_of_turn.silence_s if self._refused else self.end_of_turn.prepare_s
+        end = stopped + silence_s(self._final, ending)
         if self._asked is not None and self._margin is None:
             end = max(end, stopped + self.params.judge_s)
         return end
-
-    def _sounds_over(self, final: Transcript) -> bool:
-        over = final.turn_end is None or final.turn_end >= self.params.complete
-        return over and not is_trailing(final.text)
 
     def _decide(self, now: float) -> list[Effect]:
         final = self._final
@@ -363,9 +435,12 @@ class TurnMachine:
         text = self._question(final)
         margin = self._margin.margin if self._margin else None
         self.score = self.addressee.score(text, self._situation(final.t), margin)
+        self._refused = self.score.probability < self.addressee.params.threshold
+        if now < self._decide_at():              # there is nothing to prepare, and more words may change it
+            return []
         self.agent, self.person = Agent.IDLE, Person.QUIET
         self._settled, self._final = final.utterance, None
-        if self.score.probability < self.addressee.params.threshold:
+        if self._refused:
             self._refused_s, self._unanswered = now, []
             self.why = f'not for the robot ({self.score.because()})'
             return []
@@ -373,7 +448,8 @@ class TurnMachine:
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
         self._unanswered.append((final.utterance, final.text))
         stopped = self._stopped if self._stopped is not None else final.t
-        return self._react(final.t, now, not_before=stopped + self.params.end_of_turn_s)
+        silence_s = self.end_of_turn.silence_s(final, self._ending if self._weighed is final else None)
+        return self._react(final.t, now, not_before=stopped + silence_s)
 
     # -- the few things the agent can do ------------------------------------------------------------------
 
@@ -382,8 +458,10 @@ class TurnMachine:
         self.gate.admit(self.epoch + 1)
         self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
         self._certain_s, self._resumed = not_before, 0
-        brief = ' '.join(text for _, text in self._unanswered)
-        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, brief, not_before)]
+        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, self._brief(), not_before)]
+
+    def _brief(self) -> str:
+        return ' '.join(text for _, text in self._unanswered)
 
     def _void(self, reason: Reason, evidence: float | None) -> list[Effect]:
         """Everything of this epoch and before is over."""
@@ -393,7 +471,7 @@ class TurnMachine:
 
     def _forget(self) -> None:
         """No question that was asked so far will be answered."""
-        self._held, self._final, self._unanswered = None, None, []
+        self._held, self._final, self._doubted, self._unanswered = None, None, None, []
 
     def _lower_voice(self, evidence: float, now: float) -> list[Effect]:
         if self.voice is Voice.LOWERED:
@@ -414,6 +492,11 @@ class TurnMachine:
         """Everything that a reply has to answer, this utterance last."""
         earlier = [text for utterance, text in self._unanswered if utterance != final.utterance]
         return ' '.join(earlier + [final.text])
+
+    def _is_answer(self, t: float) -> bool:
+        """'Okay' straight after the robot's yes/no question is no nod."""
+        straight = self._spoke_s is not None and t - self._spoke_s <= self.addressee.params.follow_up_s
+        return straight and self.lexicon.wants_yes_or_no(self._last_heard)
 
     def _robot_asked(self) -> bool:
         return self._last_heard.rstrip().endswith('?')

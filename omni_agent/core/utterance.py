@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Callable, Protocol
 
 from .audio import RATE
@@ -10,8 +11,12 @@ from .endpoint import Endpointer
 from .events import SpeechStarted
 from .hearing import HeardFrame
 
-PRE_ROLL = int(0.3 * RATE)     # [samples] before the first voiced frame: soft onsets ('f', 's') are not voiced
+PRE_ROLL = int(0.5 * RATE)     # [samples] before the first voiced frame: soft onsets ('f', 's') are not voiced, and over
+#                                the robot's voice a quiet person is found late
 POST_ROLL = int(0.1 * RATE)    # [samples] after the last voiced frame
+PROOF = 6                      # [frames] of another voice in the strict stream: what it leaves of the robot in a room that
+#                                has just changed has four of them, and of 216 people who spoke over a robot at full
+#                                loudness 82 % gave six within 0.5 s, 94 % within 0.7 s, 98 % within 1.5 s
 EARLY_S = 0.1                  # silence after which the final result is begun; thrown away if the voice goes on
 FIRST_PARTIAL_S = 0.25         # voiced time before the first partial result is worth its while
 
@@ -45,6 +50,8 @@ class Utterance:
         self.turn_end: tuple[Request, float] | None = None
         self._levels: list[float] = []
         self._echoes: list[float] = []
+        self._persons: list[float] = []    # per frame, that it held another voice than the robot's
+        self._is_strict = False            # some of those come from the strict stream
         self._partial_at = 0               # end of the last request [samples]
         self._final_for = -1               # last_voiced of the last final request
         self._awaited: Request | None = None
@@ -57,6 +64,13 @@ class Utterance:
 
     @property
     def echo_likelihood(self) -> float:
+        """That nobody spoke but the robot; where there is a strict stream, until PROOF of another voice.
+
+        Without one it is the mean over the voiced part.
+        """
+        if self._is_strict:
+            best = nlargest(PROOF, self._persons)
+            return 1.0 - best[-1] if len(best) == PROOF else 1.0
         return sum(self._echoes) / len(self._echoes) if self._echoes else 0.0
 
     def start(self, event: SpeechStarted, frame: HeardFrame, time: Callable[[int], float]) -> None:
@@ -64,7 +78,7 @@ class Utterance:
         if event.utterance != self.number:
             self.number, self.t = event.utterance, event.t
             self.begin = frame.end - round((time(frame.end) - event.t) * RATE)
-            self._levels, self._echoes = [], []
+            self._levels, self._echoes, self._persons, self._is_strict = [], [], [], False
             self._partial_at = self.begin
         self._stopped = False
         self.last_voiced = frame.end
@@ -73,7 +87,11 @@ class Utterance:
 
     def go_on(self, frame: HeardFrame) -> None:
         self._levels.append(frame.level_dbfs)
-        self._echoes.append(frame.voice.echo_likelihood)
+        voice = frame.voice
+        self._echoes.append(voice.echo_likelihood)
+        self._persons.append(voice.strict if voice.strict is not None else
+                             0.0 if voice.overlap else voice.probability * (1.0 - voice.echo_likelihood))
+        self._is_strict = self._is_strict or voice.strict is not None
 
     def stop(self) -> None:
         self._stopped = True

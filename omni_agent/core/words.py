@@ -1,68 +1,120 @@
-"""What a handful of words means for the turn, without a model: nods, stop phrases, unfinished sentences."""
+"""Text -> words, clauses and phrases; the only place that knows how a script separates them."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import Iterable, Iterator, NamedTuple
 
-NODS = frozenset('''
-mm mhm mmhm mm-hm mm-hmm mhmm hm hmm hmmm uh-huh uhhuh huh uh um er ah aha oh ooh yeah yep yup yes okay ok right sure
-wow nice cool great true exactly indeed fine good haha ha interesting alright
-'''.split())
-NOD_PHRASES = frozenset({'i see', 'got it', 'of course', 'all right', 'oh really', 'is that so', 'oh wow',
-                         'that is right', "that's right", 'go on', 'no way', 'thank you', 'thanks'})
-# What recognisers write for breath, coughs and short hums
-NOISES = frozenset({'', 'you', 'the', 'a', 'bye', 'i', 'oh', 'so', 'hm', 'and', 'but', 'it', 'ugh', 'huh', 'ah',
-                    'ow', 'ha', 'cough', 'coughing', 'blank_audio', 'laughter', 'sigh', 'hey', 'mom', 'hum'})
-STOPS = frozenset({'stop', 'stop it', 'stop that', 'stop talking', 'stop now', 'stop speaking', 'be quiet', 'quiet',
-                   'shut up', 'silence', 'hush', 'shush', 'enough', "that's enough", 'that is enough', 'cancel',
-                   'freeze', 'halt', 'stop please', 'please stop', 'be silent', 'stop moving', 'wait', 'wait wait',
-                   'wait a minute', 'wait a second', 'wait a moment', 'hold on', 'hold on a second', 'one moment'})
-POLITE = frozenset('please okay ok no hey wait now robot and just oh'.split())
-# A sentence that ends in one of these is not over
-TRAILING = frozenset('''
-and or but so because the a an to of in on at for with from by about as is are was were if when while that which who
-my your his her its our their this these those um uh er like then than into can could would will should do does did
-'''.split())
+Phrase = tuple[str, ...]
 
-_WORD = re.compile(r"\w+(?:['-]\w+)*")
+HAN = '\u3400-\u9fff\uf900-\ufaff'        # written without spaces: a character counts as a word
+_WORD = re.compile(rf"[{HAN}]|[^\W{HAN}]+(?:['-][^\W{HAN}]+)*")
+# A dash counts where it stands alone: 'about - stop' has two clauses, 'non-stop' is one word
+_BREAK = re.compile(r'[.!?;:,…¡¿。、！？，；：]+|\s[-–—]+(?=\s|$)|[–—]+|--+')
+SENTENCE_ENDS = '.!?¿¡。！？'
+_IS_HAN = re.compile(f'[{HAN}]')
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words without punctuation."""
-    return _WORD.findall(text.lower().replace('’', "'"))
+    """Lower-case words without punctuation; of Chinese, single characters."""
+    return _WORD.findall(unicodedata.normalize('NFKC', text).lower().replace('’', "'"))
 
 
-def is_stop(text: str, names: frozenset[str] = frozenset()) -> bool:
-    """True if the whole utterance asks for silence; 'the bus stop' does not. ``names`` are the robot's."""
-    spoken = words(text)
-    asked = [word for word in spoken if word not in (POLITE - {'wait'}) | NODS | names]
-    if asked and set(asked) <= {'stop', 'wait'}:  # said twice, or with a 'please'
-        return True
-    core = [word for word in asked if word != 'wait']
-    return any(' '.join(phrase) in STOPS for phrase in (spoken, asked, core))
+def folded(text: str) -> str:
+    """Without case, accents and full-width forms, which recognisers write as they please."""
+    plain = unicodedata.normalize('NFKD', text.replace('…', '...'))
+    return ''.join(char for char in plain if not unicodedata.combining(char)).casefold()
 
 
-def is_noise(text: str) -> bool:
-    """True for what a cough or a breath is transcribed as."""
-    return ' '.join(words(text)) in NOISES
+class Clause(NamedTuple):
+    """The words between two punctuation marks, one at least."""
+
+    words: list[str]
+    opens: bool             # a sentence begins here
 
 
-def is_nod(text: str) -> bool:
-    """True for what people say to show that they listen, and for noise."""
-    spoken = words(text)
-    if is_noise(text) or ' '.join(spoken) in NOD_PHRASES:
-        return True
-    return len(spoken) <= 4 and all(word in NODS for word in spoken)
+def clauses(text: str) -> list[Clause]:
+    """What stands between punctuation marks; nothing is empty."""
+    found, opens, at = [], True, 0
+    for mark in [*_BREAK.finditer(text), None]:
+        part = words(text[at:mark.start() if mark else None])
+        if part:
+            found.append(Clause(part, opens))
+            opens = False
+        if mark:
+            at, opens = mark.end(), opens or any(char in SENTENCE_ENDS for char in mark.group())
+    return found
 
 
-def is_trailing(text: str) -> bool:
-    """True if the sentence cannot be over: it ends in 'and', 'to the', 'um', or in a comma or dash."""
-    spoken = words(text)
-    if not spoken:
-        return True
-    return spoken[-1] in TRAILING or text.rstrip().endswith((',', '-', '…', '...'))
+def is_han(word: str) -> bool:
+    return bool(_IS_HAN.match(word))
 
 
-def news(text: str) -> int:
-    """Number of words that are neither nods nor fillers."""
-    return sum(word not in NODS for word in words(text))
+class Phrases:
+    """A set of short sequences of words, which can be looked up at any place of a text.
+
+    ``fold``: case, accents and full-width forms do not matter; the text is to be folded as well.
+    """
+
+    def __init__(self, texts: Iterable[str] = (), fold: bool = True) -> None:
+        texts = map(folded, texts) if fold else texts
+        self._all = frozenset(phrase for text in texts for phrase in _spellings(text))
+        self._longest = max(map(len, self._all), default=0)
+
+    def __contains__(self, tokens: Iterable[str]) -> bool:
+        return tuple(tokens) in self._all
+
+    def __iter__(self) -> Iterator[Phrase]:
+        return iter(sorted(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __deepcopy__(self, memo: dict) -> Phrases:
+        return self                          # it never changes
+
+    def __or__(self, other: Phrases) -> Phrases:
+        both = Phrases()
+        both._all = self._all | other._all
+        both._longest = max(self._longest, other._longest)
+        return both
+
+    def at(self, tokens: list[str], start: int) -> Iterator[int]:
+        """Where the phrases that begin at ``start`` end."""
+        for end in range(start + 1, min(len(tokens), start + self._longest) + 1):
+            if tuple(tokens[start:end]) in self._all:
+                yield end
+
+    def start(self, tokens: list[str]) -> int:
+        """Length of the longest phrase that ``tokens`` begin with, 0 if there is none."""
+        return max(self.at(tokens, 0), default=0)
+
+    def end(self, tokens: list[str]) -> bool:
+        """True if ``tokens`` end in one of them."""
+        return any(tuple(tokens[-size:]) in self._all
+                   for size in range(1, min(len(tokens), self._longest) + 1))
+
+    def anywhere(self, tokens: list[str]) -> bool:
+        """True if one of them is in ``tokens``."""
+        return any(True for start in range(len(tokens)) for _ in self.at(tokens, start))
+
+    def pieces(self, tokens: list[str]) -> int | None:
+        """How few of them the tokens are made of, without a rest; None if they are not."""
+        fewest: list[int | None] = [0] + [None] * len(tokens)
+        for start in range(len(tokens)):
+            count = fewest[start]
+            if count is None:
+                continue
+            for end in self.at(tokens, start):
+                known = fewest[end]
+                fewest[end] = count + 1 if known is None else min(known, count + 1)
+        return fewest[-1]
+
+
+def _spellings(text: str) -> Iterator[Phrase]:
+    """As written, and with each hyphen as a space: 'tais-toi' is also heard as 'tais toi'."""
+    for spelling in (text, text.replace('-', ' ')):
+        phrase = tuple(words(spelling))
+        if phrase:
+            yield phrase

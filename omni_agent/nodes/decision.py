@@ -13,13 +13,15 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from omni_agent.backends import Message, load
+from omni_agent.backends import Message, languages, load
 from omni_agent.core import prompts
 from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React,
-                                    Remember, SceneChanged, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+                                    Remember, SceneChanged, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
+                                    Weigh, Weighed)
 from omni_agent.core.memory import Memory
 from omni_agent.core.params import param
 from omni_agent.core.turn import TurnMachine, TurnParams
@@ -41,6 +43,9 @@ class DecisionParams:
                                      '.gguf file, the http(s) address of an OpenAI-compatible server, fake, or none')
     llm_model: str = param('', 'model name that the server expects')
     llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
+    sentence_end: str = param('smollm2_135m', 'small language model that says whether a sentence is over: a manifest '
+                                              'name, a .gguf file, fake, or none')
+    languages: str = param('en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
     max_turns: int = param(12, 'turns of dialogue kept, at most; the older half goes when they are exceeded', 2, 200)
 
 
@@ -49,7 +54,17 @@ PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('turn', Tur
 
 @dataclass(frozen=True)
 class Loaded:
-    """The language model is ready."""
+    """A model is ready."""
+
+    part: str
+
+
+@dataclass(frozen=True)
+class Unable:
+    """A model is not."""
+
+    part: str
+    why: str
 
 
 class Decision:
@@ -60,19 +75,23 @@ class Decision:
         self.params = declare(self.node, DecisionParams)
         addressee = Addressee(declare(self.node, AddresseeParams, 'addressee'))
         turn = declare(self.node, TurnParams, 'turn')
-        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()))
+        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()), languages.lexicon(self.params.languages))
         self.memory = Memory(self.params.max_turns)
         self.health = Health(self.node)
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
-        self.inbox: Inbox[Event | Loaded | OmniAgentError] = Inbox(self.node, self.on_result)
+        self.inbox: Inbox[Event | Loaded | Unable | OmniAgentError] = Inbox(self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
         self.llm = None
         self.worker = Worker('judge', self.inbox.put)
         if self.params.llm != 'none':
             self.health.trouble('language model', WARN, 'loading')
             self.worker.submit(self._load)
+        self.endings, self.weigher = None, Worker('weigher', self.inbox.put)
+        if self.params.sentence_end != 'none':
+            self.health.trouble('sentence end', WARN, 'loading')
+            self.weigher.submit(self._load_endings)
         self._shown: tuple | None = None
         self.perform(self.machine.start())
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
@@ -106,11 +125,13 @@ class Decision:
         response.success, response.message = True, f'silent since epoch {self.machine.epoch}'
         return response
 
-    def on_result(self, result: Event | Loaded | OmniAgentError) -> None:
+    def on_result(self, result: Event | Loaded | Unable | OmniAgentError) -> None:
         if isinstance(result, OmniAgentError):
             self.health.trouble('language model', WARN, f'{result}; deciding without it')
         elif isinstance(result, Loaded):
-            self.health.well('language model')
+            self.health.well(result.part)
+        elif isinstance(result, Unable):
+            self.health.trouble(result.part, WARN, result.why)
         else:
             self.on_event(result)
 
@@ -132,9 +153,11 @@ class Decision:
             self._react(effect)
         elif isinstance(effect, Remember):
             self.memory.add(effect)
+        elif isinstance(effect, Weigh) and self.endings is not None:
+            self.weigher.submit(lambda: self._weigh(effect))
         elif isinstance(effect, Judge) and self.params.llm != 'none':
             self.worker.submit(lambda: self._judge(effect))
-        elif isinstance(effect, Judge):
+        elif isinstance(effect, Judge):          # a Weigh that nobody answers changes nothing
             self.inbox.put(Judged(effect.utterance, effect.text, None))
 
     def _interrupt(self, effect: Interrupt) -> None:
@@ -172,7 +195,7 @@ class Decision:
         llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
         llm.warm([Message(role, text) for role, text in prompts.judge('Hello.')])
         self.llm = llm
-        self.inbox.put(Loaded())
+        self.inbox.put(Loaded('language model'))
 
     def _judge(self, effect: Judge) -> None:
         messages = [Message(role, text) for role, text in prompts.judge(effect.text)]
@@ -184,8 +207,25 @@ class Decision:
             self.inbox.put(error)
             self.inbox.put(Judged(effect.utterance, effect.text, None))
 
+    def _load_endings(self) -> None:
+        try:
+            self.endings = load.sentence_end(self.params.sentence_end)
+        except OmniAgentError as error:
+            self.inbox.put(Unable('sentence end', f'{error}; pauses are told from ends without it'))
+        else:
+            self.inbox.put(Loaded('sentence end'))
+
+    def _weigh(self, effect: Weigh) -> None:
+        try:
+            ending = self.endings(effect.text.rstrip(PUNCTUATION))
+        except OmniAgentError as error:
+            self.inbox.put(Unable('sentence end', str(error)))
+            ending = None
+        self.inbox.put(Weighed(effect.utterance, effect.text, ending))
+
     def close(self) -> None:
         self.worker.close()
+        self.weigher.close()
 
 
 def _event(percept: Percept) -> Event | None:
@@ -196,7 +236,8 @@ def _event(percept: Percept) -> Event | None:
         return SpeechStopped(t, percept.utterance, percept.voiced_s)
     if percept.kind in (Percept.PARTIAL, Percept.FINAL):
         turn_end = None if math.isnan(percept.turn_end_probability) else percept.turn_end_probability
-        return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL, percept.voiced_s, turn_end)
+        return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL, percept.voiced_s, turn_end,
+                          percept.echo_likelihood, percept.text_echo_likelihood)
     if percept.kind == Percept.SCENE:
         return SceneChanged(t, percept.text, percept.salience)
     return None

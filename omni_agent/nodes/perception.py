@@ -1,4 +1,7 @@
-"""``audio``, ``speaker/reference`` and ``image_raw`` -> ``speech_state`` and ``percept``. Never waits for a reply."""
+"""``audio``, ``audio/strict`` and ``image_raw`` -> ``speech_state`` and ``percept``. Never waits for a reply.
+
+What the robot itself plays (``speaker/reference``) and says (``playback``) is known, so that it is not taken for a person.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,19 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, SpeechState
+from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, Playback, SpeechState
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from omni_agent.backends import load
+from omni_agent.backends import Vad, load
 from omni_agent.core import scene
 from omni_agent.core.audio import RATE
 from omni_agent.core.echo import BLOCK
 from omni_agent.core.endpoint import Endpointer, EndpointParams
 from omni_agent.core.errors import BackendError, OmniAgentError, WireError
 from omni_agent.core.events import SpeechStarted, SpeechStopped
-from omni_agent.core.hearing import LONGEST_CHUNK, Canceller, HeardFrame, Hearing
+from omni_agent.core.hearing import LONGEST_CHUNK, HeardFrame, Hearing, Suppressor
+from omni_agent.core.own_words import OwnWords
 from omni_agent.core.params import param
 from omni_agent.core.utterance import Request, Utterance
 
@@ -32,6 +36,7 @@ from .stamps import now, seconds, stamp
 from .threads import Inbox, Worker
 
 
+TWINS_S = 0.05          # both streams of a microphone bear the same stamps, but for those of a clock that is being set
 RESTARTED_S = 0.5       # position and stamp of a chunk disagree by more than this: the microphone began anew
 
 
@@ -43,8 +48,8 @@ class PerceptionParams:
     recogniser: str = param('moonshine', 'speech recogniser: moonshine, fake, or none')
     turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
     detector: str = param('nanodet', 'object detector: nanodet, fake, or none')
-    canceller: str = param('speex', 'echo canceller: speex, or none for a microphone that has its own',
-                           choices=('speex', 'none'))
+    noise_suppression: bool = param(False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
+                                           'is not as used to noise as moonshine, which loses words by it')
     partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0)
     scene_hz: float = param(2.0, 'pictures looked at per second [Hz]', 0.1, 30.0)
 
@@ -100,11 +105,13 @@ class Perception:
         self.percepts = self.node.create_publisher(Percept, 'percept', qos.PERCEPT)
         self.inbox: Inbox = Inbox(self.node, self.on_result)
         self.utterance = Utterance()
+        self.own_words = OwnWords()
         self.hearing: Hearing | None = None
         self.recognise, self.judge_end, self.detect = None, None, None
         self._detections: list | None = None
         self._next_look = 0.0
         self._offset = 0                     # [samples] from a chunk's position to that in the stream
+        self._own = 0.0                      # share of the newest words that the robot itself said
         self.workers = {part: Worker(part, lambda error, part=part: self.inbox.put(Ready(part, error=error)), limit=2)
                         for part in ('vad', 'recogniser', 'turn_end', 'detector')}
         for part, worker in self.workers.items():
@@ -113,11 +120,13 @@ class Perception:
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
         # before the audio: what was played is to be known before what was heard is judged
         self.node.create_subscription(AudioChunk, 'speaker/reference', self.on_reference, qos.AUDIO)
+        self.node.create_subscription(AudioChunk, 'audio/strict', self.on_strict, qos.AUDIO)
         self.node.create_subscription(AudioChunk, 'audio', self.on_audio, qos.AUDIO)
+        self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.node.create_subscription(Image, 'image_raw', self.on_image, qos.IMAGE_IN)
 
     def _load(self, part: str) -> None:
-        make = {'vad': load.vad, 'recogniser': load.recogniser, 'turn_end': load.turn_end, 'detector': load.detector}
+        make = {'vad': _ears, 'recogniser': load.recogniser, 'turn_end': load.turn_end, 'detector': load.detector}
         self.inbox.put(Ready(part, make[part](getattr(self.params, part))))
 
     # -- messages -----------------------------------------------------------------------------------------
@@ -147,7 +156,25 @@ class Perception:
         self.health.well('audio')
         self.health.count('chunks')
         self.health.values['samples lost'] = str(self.hearing.lost)
-        self.health.values['reference samples late'] = str(self.hearing.late)
+
+    def on_strict(self, chunk: AudioChunk) -> None:
+        """The twin of a chunk of ``audio``; one that is not, or not of this microphone, is left alone."""
+        if self.hearing is None or not self.hearing.ring.end:
+            return
+        try:
+            samples = _samples(chunk)
+        except WireError:
+            self.health.count('refused strict chunks')
+            return
+        position = chunk.position + self._offset
+        if abs(seconds(chunk.header.stamp) - self.hearing.time(position)) > TWINS_S:
+            self.health.count('strict chunks of another microphone')
+            return
+        for frame in self.hearing.hear_strict(position, samples):
+            self.on_frame(frame)
+
+    def on_playback(self, playback: Playback) -> None:
+        self.own_words.played(seconds(playback.header.stamp), playback.epoch, playback.heard)
 
     def _position(self, t: float, position: int) -> int:
         """Where in the stream a chunk belongs: a microphone that was started again counts from 0 again."""
@@ -178,6 +205,7 @@ class Perception:
         event = self.endpointer.step(frame.voice)
         self._publish_state(frame)
         if isinstance(event, SpeechStarted):
+            self._own = 0.0
             self.utterance.start(event, frame, self.hearing.time)
             self._publish(Percept.SPEECH_STARTED, event.t)
         elif self.endpointer.last_voiced == frame.voice.t:      # its level is that of the voice, without the pauses
@@ -243,7 +271,8 @@ class Perception:
             return
         self.health.well(result.part)
         if result.part == 'vad':
-            self.hearing = Hearing(result.model, self._canceller())
+            voice, strict = result.model
+            self.hearing = Hearing(voice, strict, self._suppressor())
         elif result.part == 'recogniser':
             self.recognise = result.model
         elif result.part == 'turn_end':
@@ -251,17 +280,18 @@ class Perception:
         else:
             self.detect = result.model
 
-    def _canceller(self) -> Canceller | None:
+    def _suppressor(self) -> Suppressor | None:
         try:
-            return load.canceller(self.params.canceller)
+            return load.suppressor('webrtc' if self.params.noise_suppression else 'none')
         except BackendError as error:
-            self.health.trouble('echo canceller', WARN, str(error))
+            self.health.trouble('noise suppressor', WARN, str(error))
             return None
 
     def _on_recognised(self, result: Recognised) -> None:
         request = result.request
         if request.utterance != self.endpointer.utterance:
             return
+        self._own = self.own_words.likelihood(result.text, self.utterance.t)
         if request.final:
             self.utterance.words = result
             self._publish_final()
@@ -280,7 +310,8 @@ class Perception:
 
     def _publish_state(self, frame: HeardFrame) -> None:
         state = SpeechState(utterance=self.endpointer.utterance, probability=frame.voice.probability,
-                            echo_likelihood=frame.voice.echo_likelihood, is_speaking=self.endpointer.speaking,
+                            echo_likelihood=frame.voice.echo_likelihood, text_echo_likelihood=self._own,
+                            is_speaking=self.endpointer.speaking,
                             voiced_s=self.endpointer.voiced_s, level_dbfs=frame.level_dbfs)
         state.header.stamp = stamp(frame.voice.t)
         self.states.publish(state)
@@ -296,11 +327,17 @@ class Perception:
             percept.voiced_s = self.endpointer.voiced_s
             percept.level_dbfs = self.utterance.level_dbfs
             percept.echo_likelihood = self.utterance.echo_likelihood
+            percept.text_echo_likelihood = self.own_words.likelihood(text, self.utterance.t)
         self.percepts.publish(percept)
 
     def close(self) -> None:
         for worker in self.workers.values():
             worker.close()
+
+
+def _ears(name: str) -> tuple[Vad, Vad]:
+    """One model for each stream: each has a memory."""
+    return load.vad(name), load.vad(name)
 
 
 def _samples(chunk: AudioChunk) -> np.ndarray:

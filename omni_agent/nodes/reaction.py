@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator
 
 import numpy as np
@@ -17,6 +17,7 @@ from omni_agent.core import dialogue
 from omni_agent.core.epoch import Admission, EpochGate
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import Remember, Role
+from omni_agent.core.filler import Filler
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
@@ -27,7 +28,7 @@ from .health import ERROR, WARN, Health
 from .parameters import declare
 from .shell import main as run
 from .stamps import now, seconds, stamp
-from .threads import Inbox, Worker
+from .threads import Alarm, Inbox, Worker
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class ReactionParams:
     persona: str = param('', 'system prompt; empty = the one shipped')
     max_turns: int = param(12, 'turns that the decision node keeps; only used to read the next prompt ahead', 2, 200)
     ahead_s: float = param(1.5, 'speech sent ahead of playback, at most [s]', 0.2, 10.0)
+    filler: str = param('', 'spoken where a reply would otherwise begin with filler_after_s of silence, e.g. '
+                            '"Let me think."; empty = never')
+    filler_after_s: float = param(1.5, 'silence after the end of the turn that needs no filler [s]', 0.3, 10.0)
     apology: str = param('Sorry, I cannot think right now.', 'spoken when the language model fails; empty = silence')
 
 
@@ -84,6 +88,8 @@ class Reaction:
         self.gate = EpochGate()
         self.pacer = Pacer(self.params.ahead_s)
         self.outbox: deque[Piece] = deque()
+        self.filler = Filler(self.params.filler_after_s)
+        self._filler_sound: list[Piece] = []            # of epoch 0, until it is needed
         self._memory = Memory(self.params.max_turns)
         self._asked: tuple[int, list[Line], str] = (0, [], '')      # epoch, history and brief of the newest reply
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
@@ -95,6 +101,7 @@ class Reaction:
         # a whole reply fits: max_tokens of speech are a few hundred chunks
         self.inbox: Inbox[Piece | Loaded | Written | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
         self.node.create_timer(0.05, self.send)
+        self._filler_alarm = Alarm(self.node, self.fill_silence)
         self.llm, self.tts = None, None
         self.writer = Worker('writer', self.inbox.put)
         self.voice = Worker('voice', self.inbox.put, limit=256)
@@ -105,6 +112,7 @@ class Reaction:
 
     def _load_voice(self) -> None:
         self.tts = load.tts(self.params.tts)
+        self._filler_sound = [Piece(0, samples, text, last=False) for samples, text in self._sound(self.params.filler)]
         self.inbox.put(Loaded('voice'))
 
     def _load_llm(self) -> None:
@@ -127,9 +135,13 @@ class Reaction:
         if seen is Admission.NEWER:
             self.flush(message.epoch)
         self.pacer.hold(seconds(message.not_before))
+        if message.epoch == self._asked[0] and message.brief == self._asked[2]:
+            return                               # the turn is over sooner or later than was thought
         history = [Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
                    if turn.role in ROLES]
         self._asked = (message.epoch, history, message.brief)
+        self.filler.asked(message.epoch, seconds(message.not_before), now(self.node))
+        self._filler_alarm.set(self.filler.due if self.params.filler else None)
         self.writer.submit(lambda: self._write(message.epoch, history, message.brief))
 
     def on_playback(self, message: Playback) -> None:
@@ -160,7 +172,16 @@ class Reaction:
             messages = self._messages(self._memory.history(), text)
             self.writer.submit(lambda: self.llm.warm(messages))
 
+    def fill_silence(self) -> None:
+        """Nothing of the reply is ready yet, and it has been or will be a long time."""
+        if self.filler.due is not None and not self.outbox:
+            self.outbox.extend(replace(piece, epoch=self.gate.epoch) for piece in self._filler_sound)
+            self.filler.void()
+            self.health.count('fillers')
+            self.send()
+
     def flush(self, epoch: int) -> None:
+        self.filler.void()
         self.health.count('chunks void', len(self.outbox))
         self.outbox.clear()
         self.pacer.begin(epoch)
@@ -168,6 +189,7 @@ class Reaction:
     def on_result(self, result: Piece | Loaded | Written | OmniAgentError) -> None:
         if isinstance(result, Piece):
             if not self.gate.is_stale(result.epoch):
+                self.filler.sounded(result.epoch, now(self.node))
                 self.outbox.append(result)
                 self.send()
         elif isinstance(result, Loaded):
@@ -235,11 +257,14 @@ class Reaction:
             return
         if self.tts is None:
             self._load_voice()
-        for speech in self.tts.stream(sentence):
-            for samples, text in chunks(speech.samples, speech.words):
-                if self.gate.is_stale(epoch):
-                    return
-                self.inbox.put(Piece(epoch, samples, text, last=False))
+        for samples, text in self._sound(sentence):
+            if self.gate.is_stale(epoch):
+                return
+            self.inbox.put(Piece(epoch, samples, text, last=False))
+
+    def _sound(self, text: str) -> Iterator[tuple[np.ndarray, str]]:
+        for speech in self.tts.stream(text) if text else ():
+            yield from chunks(speech.samples, speech.words)
 
     def close(self) -> None:
         self.gate.admit(self.gate.epoch + 1)      # whatever is being written is void

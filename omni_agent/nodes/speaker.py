@@ -59,6 +59,7 @@ class Speaker:
         self.raise_alarm = Alarm(self.node, self.on_no_news)
         self.node.create_timer(0.2, self.on_timer)
         self._position = 0
+        self._sounded_s = 0.0                    # Unix time at which the newest speech will have sounded
         self._ducked = False
         self._reported: tuple[int, int] = (0, Playback.FINISHED)
         self.device = open_loudspeaker(self.params.device)
@@ -68,6 +69,8 @@ class Speaker:
     def fill(self, out: np.ndarray, t: float) -> None:
         """Device thread: take the next block and tell the executor thread about it."""
         spoken = self.playout.fill(out)
+        if spoken:
+            self._sounded_s = t + spoken / RATE
         if spoken or out.any():
             self.inbox.put(Block(self._position, t, out.copy()))
         self._position += out.size
@@ -111,7 +114,8 @@ class Speaker:
 
     def flush(self) -> None:
         """Nothing older is heard: the queue is dropped, then what the device still holds."""
-        progress = self.playout.flush(fade=False)
+        held = max(0, round((self._sounded_s - now(self.node)) * RATE))      # in the device, never to be heard
+        progress = self.playout.flush(fade=False, unheard=held)
         if progress.played and not progress.complete:
             self.device.abort()
             self._publish(progress, Playback.FLUSHED)
