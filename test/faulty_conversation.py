@@ -1,4 +1,4 @@
-"""A conversation whose processes are killed and come back: the core's own objects in a graph with faults.
+"""A conversation whose processes are killed and come back: the core's objects in a faulty graph.
 
 The loudspeaker takes blocks ahead of time and forgets them when it is told to, as a device does.
 ``Rules`` switches single protections off, to show what each of them is for.
@@ -10,35 +10,58 @@ from dataclasses import dataclass
 from typing import Callable, Iterable
 
 import numpy as np
-from conversation_simulator import BLOCK, ENGLISH, OTHERS, QUESTIONS, RATE, SILENCE, STEP, Chunk, Reaction, World
+from conversation_simulator import (
+    BLOCK,
+    ENGLISH,
+    OTHERS,
+    QUESTIONS,
+    RATE,
+    SILENCE,
+    STEP,
+    Chunk,
+    Reaction,
+    World,
+)
 from faulty_graph import Post, SetWorld, Wire
 
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.audio import Playout, Progress
 from omni_agent.core.epoch import Admission, EpochGate, first_epoch
-from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Played, Playing, React, SpeechStarted,
-                                    SpeechStopped, Tick, Transcript)
+from omni_agent.core.events import (
+    Effect,
+    Event,
+    Interrupt,
+    Judge,
+    Judged,
+    Played,
+    Playing,
+    React,
+    SpeechStarted,
+    SpeechStopped,
+    Tick,
+    Transcript,
+)
 from omni_agent.core.turn import TurnMachine, TurnParams
 
 DUCK_LIMIT_S = 2.0
-LEAD = 2                     # [blocks] that the loudspeaker takes ahead of time
-AWAY_S = (0.3, 3.0)          # until the supervisor has started a killed process again
-LOUDEST = 12_000             # of a marked sound
-HALF_VOICE = LOUDEST // 2    # softer than this is a lowered voice
-CALM_S = 14.0                # at the end nothing dies any more, and one last question is asked
+LEAD = 2  # [blocks] that the loudspeaker takes ahead of time
+AWAY_S = (0.3, 3.0)  # until the supervisor has started a killed process again
+LOUDEST = 12_000  # of a marked sound
+HALF_VOICE = LOUDEST // 2  # softer than this is a lowered voice
+CALM_S = 14.0  # at the end nothing dies any more, and one last question is asked
 LAST_QUESTION = 'Robot, tell me a story, please.'
-PAUSE_S = 0.4                # between two people's words that is no silence to a microphone
-Word = tuple[float, str]     # when it begins, and what it is
+PAUSE_S = 0.4  # between two people's words that is no silence to a microphone
+Word = tuple[float, str]  # when it begins, and what it is
 
 
 @dataclass(frozen=True)
 class Rules:
     """What keeps a conversation with faults together."""
 
-    duck_alarm: bool = True      # the speaker raises its voice by itself
-    gate: bool = True            # the speaker drops what is older
-    latched: bool = True         # who comes later learns the epoch
-    outranks: bool = True        # a restarted decision begins above its former self
+    duck_alarm: bool = True  # the speaker raises its voice by itself
+    gate: bool = True  # the speaker drops what is older
+    latched: bool = True  # who comes later learns the epoch
+    outranks: bool = True  # a restarted decision begins above its former self
 
 
 class Tape:
@@ -46,8 +69,8 @@ class Tape:
 
     def __init__(self, seconds: float) -> None:
         self.sound = np.zeros((int(seconds * RATE / BLOCK) + LEAD + 2, BLOCK), np.int16)
-        self.learnt: list[tuple[int, int]] = []      # (sample, epoch)
-        self.lowered: list[float] = []               # when a speaker was told to
+        self.learnt: list[tuple[int, int]] = []  # (sample, epoch)
+        self.lowered: list[float] = []  # when a speaker was told to
         self.cuts = 0
 
 
@@ -89,7 +112,9 @@ class MortalSpeaker:
             self._flush()
         self.playout.lower(message.ducked)
         self.tape.lowered += [self.world.now] * message.ducked
-        self._alarm = self.world.now + DUCK_LIMIT_S if message.ducked and self.rules.duck_alarm else None
+        self._alarm = (
+            self.world.now + DUCK_LIMIT_S if message.ducked and self.rules.duck_alarm else None
+        )
         if self._alarm is not None:
             self.world.at(self._alarm, self._no_news)
 
@@ -124,12 +149,14 @@ class MortalSpeaker:
     def _abort(self) -> None:
         """Nothing is heard from this very sample on."""
         heard = self.tape.sound.reshape(-1)
-        heard[int(self.world.now * RATE) + 1:self._block * BLOCK] = 0
+        heard[int(self.world.now * RATE) + 1 : self._block * BLOCK] = 0
 
     def _tell_end(self, progress: Progress) -> None:
         if self._finished != progress.epoch:
             self._finished = progress.epoch
-            self.playback.publish(Played(self.world.unix_s, progress.epoch, progress.heard, progress.complete))
+            self.playback.publish(
+                Played(self.world.unix_s, progress.epoch, progress.heard, progress.complete)
+            )
 
     def _report(self, periodic: bool) -> None:
         progress = self.playout.progress()
@@ -138,15 +165,17 @@ class MortalSpeaker:
         elif progress.played and (periodic or self._begun != progress.epoch):
             self._begun = progress.epoch
             # the seconds played travel in the text, as the decision does not look at it
-            self.playback.publish(Playing(self.world.unix_s, progress.epoch, f'{progress.played / RATE:.3f}'))
+            self.playback.publish(
+                Playing(self.world.unix_s, progress.epoch, f'{progress.played / RATE:.3f}')
+            )
 
 
 class MortalReaction(Reaction):
     """Keeps what waited at its most, and takes the clock as it goes."""
 
     most_waiting = 0
-    longer = 0                   # sentences that each reply has more than usual
-    _begun = 0                   # epoch of the reply that is being written
+    longer = 0  # sentences that each reply has more than usual
+    _begun = 0  # epoch of the reply that is being written
 
     def _write(self, epoch: int, sentences: int) -> None:
         begun = epoch == self._begun
@@ -163,7 +192,7 @@ class MortalReaction(Reaction):
 
 
 class MortalDecision:
-    """The turn machine; its alarms wait for as long as it took when they were set, whatever becomes of the clock."""
+    """The turn machine; its alarms ring after the time they were set for, whatever the clock."""
 
     def __init__(self, world: SetWorld, interrupt: Wire, react: Wire, rules: Rules) -> None:
         self.world, self.interrupt, self.react = world, interrupt, react
@@ -190,7 +219,10 @@ class MortalDecision:
                 self.react.publish(effect)
             elif isinstance(effect, Judge):
                 judged = Judged(effect.utterance, effect.text, self.world.random.uniform(-4, 4))
-                self.world.after(self.world.random.uniform(0.05, 1.5), lambda judged=judged: self.on_event(judged))
+                self.world.after(
+                    self.world.random.uniform(0.05, 1.5),
+                    lambda judged=judged: self.on_event(judged),
+                )
         self._arm()
 
     def _arm(self) -> None:
@@ -208,7 +240,9 @@ class MortalDecision:
 
     def held(self) -> int:
         """How many things the machine keeps in lists."""
-        return sum(len(value) for value in vars(self.machine).values() if isinstance(value, (list, tuple)))
+        return sum(
+            len(value) for value in vars(self.machine).values() if isinstance(value, (list, tuple))
+        )
 
 
 class Perception:
@@ -219,11 +253,11 @@ class Perception:
         self._numbers: dict[int, int] = {}
 
     def hear(self, line: int, make: Callable[[int], Event]) -> None:
-        """``make`` an event of that line, given its number. Whoever comes in the middle hears a first sound there."""
+        """``make`` an event of that line, given its number; a late ear begins there."""
         if line not in self._numbers:
             event = make(0)
             if isinstance(event, SpeechStopped) or isinstance(event, Transcript) and event.final:
-                return                                    # it was over before anybody listened
+                return  # it was over before anybody listened
             self._numbers[line] = len(self._numbers) + 1
             if not isinstance(event, SpeechStarted):
                 self.percept.publish(SpeechStarted(event.t, self._numbers[line]))
@@ -273,17 +307,27 @@ class Talk:
         for count in range(1, len(words)):
             at = words[count][0] + 0.15
             heard = ' '.join(word for _, word in words[:count])
-            self._at(at, line, lambda number, at=at, heard=heard: Transcript(unix(at), number, heard, False, at - t))
+            self._at(
+                at,
+                line,
+                lambda number, at=at, heard=heard: Transcript(
+                    unix(at), number, heard, False, at - t
+                ),
+            )
         text = ' '.join(word for _, word in words)
         self._at(end + 0.2, line, lambda number: SpeechStopped(unix(end), number, end - t))
-        self._at(end + self.world.random.uniform(0.25, 0.5), line,
-                 lambda number: Transcript(unix(end), number, text, True, end - t, turn_end))
+        self._at(
+            end + self.world.random.uniform(0.25, 0.5),
+            line,
+            lambda number: Transcript(unix(end), number, text, True, end - t, turn_end),
+        )
         return end
 
     def _at(self, t: float, line: int, make: Callable[[int], Event]) -> None:
         def hear() -> None:
             if self.ear.holder is not None:
                 self.ear.holder.hear(line, make)
+
         self.world.at(t, hear)
 
 
@@ -304,23 +348,44 @@ def runs(words: Iterable[Word]) -> list[list[Word]]:
 
 
 class Faulty:
-    """A conversation of ``seconds`` in which ``kills`` processes die; the last CALM_S are left alone.
+    """A conversation in which ``kills`` processes die; the last CALM_S are left alone.
 
     ``talk`` puts on the world's calendar whatever shall happen.
     """
 
-    def __init__(self, seed: int, delay_s: float, kills: int = 5, rules: Rules = Rules(), seconds: float = 60.0,
-                 loss: float = 0.0, talk: Callable[[Faulty], object] | None = None) -> None:
-        self.world, self.rules, self.seconds, self.loss = SetWorld(seed, delay_s), rules, seconds, loss
+    def __init__(
+        self,
+        seed: int,
+        delay_s: float,
+        kills: int = 5,
+        rules: Rules = Rules(),
+        seconds: float = 60.0,
+        loss: float = 0.0,
+        talk: Callable[[Faulty], object] | None = None,
+    ) -> None:
+        self.world, self.rules, self.seconds, self.loss = (
+            SetWorld(seed, delay_s),
+            rules,
+            seconds,
+            loss,
+        )
         self.calm = seconds - CALM_S
         self.tape, self.marks = Tape(seconds), {}
-        self.lives: dict[str, list] = {'decision': [], 'reaction': [], 'speaker': [], 'perception': []}
+        self.lives: dict[str, list] = {
+            'decision': [],
+            'reaction': [],
+            'speaker': [],
+            'perception': [],
+        }
         self.posts: dict[str, Post] = {name: Post(self.world) for name in self.lives}
         for name in self.lives:
             self.start(name)
         for _ in range(kills):
             name = self.world.random.choice(list(self.lives))
-            self.world.at(self.world.random.uniform(2.0, self.calm - AWAY_S[1]), lambda name=name: self.kill(name))
+            self.world.at(
+                self.world.random.uniform(2.0, self.calm - AWAY_S[1]),
+                lambda name=name: self.kill(name),
+            )
         self.talk = Talk(self.world, self.posts['perception'])
         if talk is None:
             self.talk.one_person(self.calm - 2.0)
@@ -330,7 +395,7 @@ class Faulty:
         self.talk.say(self.last_question, LAST_QUESTION)
         self.world.run(seconds)
 
-    # -- lives --------------------------------------------------------------------------------------------
+    # -- lives ------------------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
         post = self.posts[name]
@@ -349,23 +414,34 @@ class Faulty:
         self.world.after(away_s or self.world.random.uniform(*AWAY_S), lambda: self.start(name))
 
     def _wire(self, writer: str, *readers: tuple[str, str], latched: bool = False) -> Wire:
-        return Wire(self.world, self.posts[writer], [(self.posts[name], method) for name, method in readers],
-                    latched and self.rules.latched, self.loss)
+        return Wire(
+            self.world,
+            self.posts[writer],
+            [(self.posts[name], method) for name, method in readers],
+            latched and self.rules.latched,
+            self.loss,
+        )
 
     def _speaker(self) -> MortalSpeaker:
         speaker = MortalSpeaker(self.world, self.tape, self.rules)
-        speaker.playback = self._wire('speaker', ('decision', 'on_event'), ('reaction', 'on_playback'))
+        speaker.playback = self._wire(
+            'speaker', ('decision', 'on_event'), ('reaction', 'on_playback')
+        )
         return speaker
 
     def _reaction(self) -> MortalReaction:
         reaction = MortalReaction(self.world, self.marks, tagged=True)
-        reaction.replies = len(self.marks)           # marks go on where the former life was
+        reaction.replies = len(self.marks)  # marks go on where the former life was
         reaction.speech = self._wire('reaction', ('speaker', 'on_speech'))
         return reaction
 
     def _decision(self) -> MortalDecision:
-        interrupt = self._wire('decision', ('speaker', 'on_interrupt'), ('reaction', 'on_interrupt'), latched=True)
-        return MortalDecision(self.world, interrupt, self._wire('decision', ('reaction', 'on_react')), self.rules)
+        interrupt = self._wire(
+            'decision', ('speaker', 'on_interrupt'), ('reaction', 'on_interrupt'), latched=True
+        )
+        return MortalDecision(
+            self.world, interrupt, self._wire('decision', ('reaction', 'on_react')), self.rules
+        )
 
     def _perception(self) -> Perception:
         return Perception(self._wire('perception', ('decision', 'on_event')))
@@ -374,14 +450,14 @@ class Faulty:
         """The decision of that moment gets an event, made of the time by its clock."""
         self.world.at(t, lambda: self.posts['decision'].holder.on_event(make(self.world.unix_s)))
 
-    # -- what came of it ----------------------------------------------------------------------------------
+    # -- what came of it --------------------------------------------------------------------------
 
     @property
     def deaths(self) -> dict[str, int]:
         return {name: len(lives) - 1 for name, lives in self.lives.items()}
 
     def stale_samples(self) -> int:
-        """Pairs of samples of an older epoch heard after any speaker, in any life, had learnt of a newer one."""
+        """Sample pairs of an older epoch, heard after a speaker (in any life) knew a newer one."""
         sound = self.tape.sound.reshape(-1)
         allowed = np.full(sound.size, SILENCE)
         known = 0
@@ -395,14 +471,18 @@ class Faulty:
     def answered(self) -> bool:
         """Whether sound of the newest reply was heard, at full voice, after the last question."""
         mark = self.marks.get(max(self.marks, default=0), SILENCE)
-        sound = self.tape.sound.reshape(-1)[int(self.last_question * RATE):]
+        sound = self.tape.sound.reshape(-1)[int(self.last_question * RATE) :]
         loud = np.count_nonzero((replies_in(sound) == mark) & (sound > 0.99 * LOUDEST))
-        return bool(mark != SILENCE and loud > RATE // 20)      # 0.1 s, as every other sample is positive
+        return bool(
+            mark != SILENCE and loud > RATE // 20
+        )  # 0.1 s, as every other sample is positive
 
     def longest_whisper_s(self) -> float:
-        """How long after the newest 'lower your voice' the robot was still heard at less than half its voice."""
+        """How long after it was last told to lower its voice the robot was heard doing so."""
         longest = 0.0
-        for block in np.flatnonzero((self.tape.sound > 0).any(axis=1) & (self.tape.sound.max(axis=1) < HALF_VOICE)):
+        for block in np.flatnonzero(
+            (self.tape.sound > 0).any(axis=1) & (self.tape.sound.max(axis=1) < HALF_VOICE)
+        ):
             t = block * BLOCK / RATE
             told = max((at for at in self.tape.lowered if at <= t), default=-np.inf)
             longest = max(longest, t - told)
@@ -425,10 +505,11 @@ class Faulty:
 def replies_in(audio: np.ndarray) -> np.ndarray:
     """The mark that each positive sample carries, SILENCE elsewhere.
 
-    Read against the mean of its two neighbours, so that a straight ramp of the gain, however steep, does not matter.
+    Read against the mean of its two neighbours, so that a straight ramp of the gain, however
+    steep, does not matter.
     """
     found = np.full(audio.size, SILENCE)
-    before, here, after = (audio[at:audio.size - 2 + at].astype(np.float64) for at in range(3))
+    before, here, after = (audio[at : audio.size - 2 + at].astype(np.float64) for at in range(3))
     at = np.flatnonzero((here > 100) & (after < 0))
     around = np.where(before[at] < 0, (before[at] + after[at]) / 2, after[at])
     found[at + 1] = np.rint(np.log(-around / here[at]) / np.log(STEP))

@@ -1,8 +1,8 @@
-"""A graph whose processes die and come back, on the simulator's clock: posts, wires, and a clock that can be set.
+"""A graph whose processes die and come back, with a clock that can be set, on simulated time.
 
-What DDS does to those who die and return: what was on its way to a dead reader is lost, so is what was
-published before writer and reader had found each other; only a latched state reaches whoever comes later,
-and it dies with its writer.
+What DDS does to those who die and return: what was on its way to a dead reader is lost, so is
+what was published before writer and reader had found each other; only a latched state reaches
+whoever comes later, and it dies with its writer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Callable, Generic, TypeVar
 
 from conversation_simulator import UNIX_S, World
 
-FOUND_S = (0.02, 0.6)        # until a writer and a new reader know each other
+FOUND_S = (0.02, 0.6)  # until a writer and a new reader know each other
 P = TypeVar('P')
 
 
@@ -38,8 +38,8 @@ class Post(Generic[P]):
     def __init__(self, world: World) -> None:
         self.world = world
         self.holder: P | None = None
-        self.wires: list[Wire] = []                       # what the holder writes
-        self.heard_on: list[Callable[[], None]] = []      # told when somebody new takes the place
+        self.wires: list[Wire] = []  # what the holder writes
+        self.heard_on: list[Callable[[], None]] = []  # told when somebody new takes the place
 
     def take(self, holder: P) -> None:
         self.holder = holder
@@ -54,15 +54,21 @@ class Post(Generic[P]):
 
 
 class Wire:
-    """One writer's side of a topic, for as long as the writer lives. In order for each reader; ``loss`` is a share."""
+    """One writer's side of a topic, as long as it lives; in order for each reader."""
 
-    def __init__(self, world: World, writer: Post, readers: list[tuple[Post, str]], latched: bool = False,
-                 loss: float = 0.0) -> None:
+    def __init__(
+        self,
+        world: World,
+        writer: Post,
+        readers: list[tuple[Post, str]],
+        latched: bool = False,
+        loss: float = 0.0,
+    ) -> None:
         self.world, self.readers, self.latched, self.loss = world, readers, latched, loss
         self.cut = False
         self.sent: list[object] = []
         self._due = [0.0] * len(readers)
-        self._known: dict[int, tuple[object, float]] = {}        # by reader: who, and since when
+        self._known: dict[int, tuple[object, float]] = {}  # by reader: who, and since when
         writer.wires.append(self)
         for index, (post, _) in enumerate(readers):
             if post.holder is not None:
@@ -97,5 +103,5 @@ class Wire:
 
     def _arrive(self, index: int, holder: object, message: object) -> None:
         post, method = self.readers[index]
-        if post.holder is holder:            # or it died, and with it what was on the way
+        if post.holder is holder:  # or it died, and with it what was on the way
             getattr(holder, method)(message)

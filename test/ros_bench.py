@@ -1,7 +1,7 @@
-"""A bench for one node: it runs as a process of its own, and the test talks to it over real topics.
+"""A bench for one node: it runs as a process of its own; the test talks to it over real topics.
 
-Everything of a test module shares one ROS domain, which nobody else on this machine has, and one node
-of the test's own. Nothing here sleeps: ``until`` turns the executor until something is true.
+Everything of a test module shares one ROS domain, which nobody else on this machine has, and one
+node of the test's own. Nothing here sleeps: ``until`` turns the executor until something is true.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from omni_agent.cli.supervisor import Supervisor, child_environment  # noqa: E40
 from omni_agent.nodes.stamps import stamp  # noqa: E402
 
 MATCH_S = 10.0           # [s] for discovery; it takes up to three
-PATIENCE_S = 30.0        # [s] for everything else: the machine may be busy, nothing is slow on an idle one
+PATIENCE_S = 30.0        # [s] for everything else: on an idle machine nothing is that slow
 OK, WARN, ERROR = 0, 1, 2
 T = TypeVar('T')
 Value = object
@@ -47,7 +47,8 @@ class Running:
                  respawn: bool = False) -> None:
         self.name = name
         self.said: list[str] = []
-        given = [word for key, value in parameters.items() for word in ('-p', f'{key}:={json.dumps(value)}')]
+        given = [word for key, value in parameters.items()
+                 for word in ('-p', f'{key}:={json.dumps(value)}')]
         program = Program(name, f'omni_agent.nodes.{name}', ('--ros-args', *given, *arguments))
         self.supervisor = Supervisor([program], self._hear, respawn=respawn)
         self.supervisor.start()
@@ -102,7 +103,7 @@ class Bench:
     def __init__(self, domain: int, folder: Path) -> None:
         self.folder = folder
         self.running: list[Running] = []
-        self.pacers: list[Callable[[], None]] = []       # called at every turn: what has to be sent in time
+        self.pacers: list[Callable[[], None]] = []     # called at every turn: what is sent in time
         self.context = rclpy.Context()
         rclpy.init(args=[], context=self.context, domain_id=domain)
         self.node = rclpy.create_node('bench', context=self.context)
@@ -115,7 +116,7 @@ class Bench:
         for status in message.status:
             self.health.setdefault(status.name, []).append(status)
 
-    # -- processes ----------------------------------------------------------------------------------------
+    # -- processes --------------------------------------------------------------------------------
 
     def start(self, name: str, respawn: bool = False, arguments: tuple[str, ...] = (),
               **parameters: Value) -> Running:
@@ -130,9 +131,10 @@ class Bench:
         self.health.pop(process.name, None)
         return code
 
-    # -- topics -------------------------------------------------------------------------------------------
+    # -- topics -----------------------------------------------------------------------------------
 
-    def publisher(self, kind: type, topic: str, qos: QoSProfile | int):  # noqa: ANN201 - rclpy's Publisher
+    def publisher(self, kind: type, topic: str,  # noqa: ANN201 - rclpy's Publisher
+                  qos: QoSProfile | int):
         return self.node.create_publisher(kind, topic, qos)
 
     def listen(self, kind: type, topic: str, qos: QoSProfile | int) -> Heard:
@@ -141,7 +143,8 @@ class Bench:
         return heard
 
     def matched(self, *names: str, publishers: tuple = (), topics: tuple[str, ...] = ()) -> None:
-        """Until each publisher of ours has a reader, each topic a writer, and each node is alive after that.
+        """Until each publisher of ours has a reader, each topic a writer, and each node is alive
+        after that.
 
         The other side may notice a match a moment later than we do, hence the sign of life.
         """
@@ -151,7 +154,7 @@ class Bench:
         for name in names:
             self.news(name)
 
-    # -- waiting ------------------------------------------------------------------------------------------
+    # -- waiting ----------------------------------------------------------------------------------
 
     def turn(self, seconds: float = 0.02) -> None:
         """Callbacks that are due, and the first one that becomes due within that time."""
@@ -168,16 +171,19 @@ class Bench:
             if time.monotonic() > deadline:
                 said = {process.name: process.said[-12:] for process in self.running}
                 newest = {name: self.health_of(name) for name in self.health}
-                pytest.fail(f'in vain after {seconds:.0f} s: {what}\nprocesses: {said}\nhealth: {newest}')
+                pytest.fail(f'in vain after {seconds:.0f} s: {what}\n'
+                            f'processes: {said}\nhealth: {newest}')
             self.turn()
         return value
 
     def turn_until(self, unix_s: float) -> None:
-        """Go on with callbacks until that time: for what must happen at a pace, or must not happen at all."""
+        """Go on with callbacks until that time: for what must happen at a pace, or must not happen
+        at all.
+        """
         while (left := unix_s - time.time()) > 0:
             self.turn(min(0.02, left))
 
-    # -- diagnostics --------------------------------------------------------------------------------------
+    # -- diagnostics ------------------------------------------------------------------------------
 
     def news(self, name: str) -> DiagnosticStatus:
         """A status that was published after this call."""
@@ -205,7 +211,9 @@ class Bench:
         return value()
 
     def counter(self, name: str, counter: str) -> int:
-        """Its value by the newest status: exact when whoever raised it has waited for it with ``counted``."""
+        """Its value by the newest status: exact when whoever raised it has waited for it with
+        ``counted``.
+        """
         return int(values_of(self.health[name][-1]).get(counter, 0))
 
     def close(self) -> None:
@@ -232,13 +240,7 @@ def bench_in(folder: Path) -> Iterator[Bench]:
             bench.close()
 
 
-@pytest.fixture(scope='module')
-def bench(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with bench_in(tmp_path_factory.mktemp(request.module.__name__)) as made:
-        yield made
-
-
-# -- messages -------------------------------------------------------------------------------------------------
+# -- messages -------------------------------------------------------------------------------------
 
 
 def level_of(status: DiagnosticStatus) -> int:
@@ -259,9 +261,10 @@ def int16s(samples: np.ndarray) -> array.array:
     return array.array('h', samples.astype(np.int16).tobytes())
 
 
-def speech_chunk(epoch: int, sequence: int, samples: np.ndarray, text: str = '', last: bool = False,
-                 rate: int = RATE) -> SpeechChunk:
-    return SpeechChunk(epoch=epoch, sequence=sequence, rate=rate, samples=int16s(samples), text=text, last=last)
+def speech_chunk(epoch: int, sequence: int, samples: np.ndarray, text: str = '',
+                 last: bool = False, rate: int = RATE) -> SpeechChunk:
+    return SpeechChunk(epoch=epoch, sequence=sequence, rate=rate, samples=int16s(samples),
+                       text=text, last=last)
 
 
 def interrupt(epoch: int, ducked: bool = False, reason: int = Interrupt.NEW_REPLY) -> Interrupt:
@@ -270,7 +273,8 @@ def interrupt(epoch: int, ducked: bool = False, reason: int = Interrupt.NEW_REPL
     return message
 
 
-def audio_chunk(t: float, position: int, samples: np.ndarray, rate: int = RATE, channels: int = 1) -> AudioChunk:
+def audio_chunk(t: float, position: int, samples: np.ndarray, rate: int = RATE,
+                channels: int = 1) -> AudioChunk:
     chunk = AudioChunk(position=position, rate=rate, channels=channels, samples=int16s(samples))
     chunk.header.stamp = stamp(t)
     return chunk

@@ -129,6 +129,16 @@ def test_over_the_robots_voice_a_correction_counts_more_than_talk():
     assert 'a correction' not in evidence('No, I meant Spain.')
 
 
+def test_whatever_takes_the_floor_hides_neither_question_nor_request():
+    for text in ('Excuse me, what time is it?', 'Okay, hold on, sorry, how far is it?', 'Well, actually, tell me more.'):
+        found = evidence(text)
+        assert 'a question' in found or 'a request' in found
+
+
+def test_a_filler_hides_no_correction():
+    assert 'a correction' in evidence('Oh, no, the other one.', Situation(robot_speaking=True))
+
+
 def test_a_yes_no_question_right_after_the_robots_answer_is_for_it():
     assert score('Is it going to rain tomorrow?', Situation(robot_spoke_s=2.0), sure=1.0).decisive
 

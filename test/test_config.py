@@ -19,7 +19,8 @@ from omni_agent.core.params import check, specs  # noqa: E402
 
 
 def test_the_file_is_what_the_declarations_say():
-    assert (ROOT / 'config' / 'omni_agent.yaml').read_text(encoding='utf-8') == write_config.render()
+    written = (ROOT / 'config' / 'omni_agent.yaml').read_text(encoding='utf-8')
+    assert written == write_config.render()
 
 
 def test_the_file_is_yaml_with_a_section_for_every_node():
@@ -33,13 +34,15 @@ def test_every_default_is_inside_its_own_range(node: str):
         assert all(spec.doc for spec in specs(params))
 
 
-@pytest.mark.parametrize('profile', sorted((ROOT / 'config' / 'profiles').glob('*.yaml')), ids=lambda path: path.stem)
+@pytest.mark.parametrize('profile', sorted((ROOT / 'config' / 'profiles').glob('*.yaml')),
+                         ids=lambda path: path.stem)
 def test_a_profile_sets_only_parameters_that_exist(profile: Path):
     for section, body in yaml.safe_load(profile.read_text(encoding='utf-8')).items():
         if section == '/**':
             assert body == {'ros__parameters': {}}
             continue
-        declared = {spec.name: spec for prefix, params in write_config.sections(section.split('/')[-1])
+        node = section.split('/')[-1]
+        declared = {spec.name: spec for prefix, params in write_config.sections(node)
                     for spec in specs(params) if not prefix}
         for name, value in body['ros__parameters'].items():
             assert type(value) is type(declared[name].default), name

@@ -11,12 +11,13 @@ import pytest
 
 pytest.importorskip('omni_agent_msgs.msg', reason='needs the interface package: make setup')
 
-TRIES = 2                  # a machine that others use may stall for seconds; the second try is reported as such
+TRIES = 2      # a machine that others use may stall for seconds; a second try is reported as such
 
 
 def demo(*arguments: str, out: Path) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, '-m', 'omni_agent.cli.main', 'demo', '--out', str(out), *arguments],
-                          capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL)
+    command = [sys.executable, '-m', 'omni_agent.cli.main', 'demo', '--out', str(out), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=400,
+                          stdin=subprocess.DEVNULL)
 
 
 @pytest.mark.timeout(900)
@@ -28,7 +29,8 @@ def test_every_moment_of_the_conversation_goes_as_it_should(tmp_path: Path):
             break
         print(f'try {attempt}:\n{result.stdout[-3000:]}\n{result.stderr[-1000:]}')
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
-    for name in ('conversation.wav', 'timeline.png', 'report.html', 'metrics.json', 'events.jsonl'):
+    for name in ('conversation.wav', 'timeline.png', 'report.html', 'metrics.json',
+                 'events.jsonl'):
         assert (out / name).stat().st_size > 1000, name
     outcome = json.loads((out / 'metrics.json').read_text(encoding='utf-8'))
     assert outcome['counts']['lines'] == 11 and outcome['counts']['stale'] == 0
@@ -37,7 +39,8 @@ def test_every_moment_of_the_conversation_goes_as_it_should(tmp_path: Path):
 
 def test_a_scenario_with_a_mistake_is_one_line(tmp_path: Path):
     path = tmp_path / 'mine.yaml'
-    path.write_text('version: 1\nname: mine\nlines: [{name: a, who: nobody, text: hi, after_s: 1}]\n', encoding='utf-8')
+    path.write_text('version: 1\nname: mine\n'
+                    'lines: [{name: a, who: nobody, text: hi, after_s: 1}]\n', encoding='utf-8')
     result = demo('--scenario', str(path), out=tmp_path / 'out')
     assert result.returncode == 2
     assert result.stderr.startswith('omni-agent: ') and 'Traceback' not in result.stderr
@@ -47,10 +50,12 @@ def test_a_scenario_with_a_mistake_is_one_line(tmp_path: Path):
 def test_expectations_that_do_not_hold_are_an_error(tmp_path: Path):
     """Nobody answers here: the exit code says so, and the report is written all the same."""
     path = tmp_path / 'deaf.yaml'
-    path.write_text('version: 1\nname: deaf\nduration_s: 12\ntail_s: 1\npeople: {anna: {voice: "flite:slt"}}\n'
-                    'lines: [{name: a, who: anna, text: What is the capital of France, after_s: 1, '
-                    'expect: answered}]\n', encoding='utf-8')
-    result = demo('--scenario', str(path), '--set', 'perception.recogniser=none', '--set', 'reaction.llm=fake',
-                  '--set', 'reaction.tts=fake', '--set', 'decision.llm=none', out=tmp_path / 'out')
+    path.write_text('version: 1\nname: deaf\nduration_s: 12\ntail_s: 1\n'
+                    'people: {anna: {voice: "flite:slt"}}\n'
+                    'lines: [{name: a, who: anna, text: What is the capital of France, '
+                    'after_s: 1, expect: answered}]\n', encoding='utf-8')
+    result = demo('--scenario', str(path), '--set', 'perception.recogniser=none',
+                  '--set', 'reaction.llm=fake', '--set', 'reaction.tts=fake',
+                  '--set', 'decision.llm=none', out=tmp_path / 'out')
     assert result.returncode == 1, result.stdout + result.stderr
     assert (tmp_path / 'out' / 'report.html').exists()

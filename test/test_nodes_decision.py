@@ -1,4 +1,6 @@
-"""The decision node as a process: percepts in, epochs out; and what the speaker makes of a decision node that died."""
+"""The decision node as a process: percepts in, epochs out; and what the speaker makes of a
+decision node that died.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ import time
 import pytest
 from whole_graph import fakes
 
-from ros_bench import OK, Bench, bench, level_of, speech_chunk, tone  # noqa: F401
-
-from omni_agent_msgs.msg import AgentState, DialogueTurn, Interrupt, Percept, Playback, React, SpeechChunk
+from ros_bench import OK, Bench, level_of, speech_chunk, tone
+from omni_agent_msgs.msg import (AgentState, DialogueTurn, Interrupt, Percept, Playback, React,
+                                 SpeechChunk)
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -21,7 +23,9 @@ from omni_agent.nodes.stamps import seconds, stamp
 
 
 class Ears:
-    """Stands for perception, the reaction and the speaker around a decision node that may be started again."""
+    """Stands for perception, the reaction and the speaker around a decision node that may be
+    started again.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -33,12 +37,15 @@ class Ears:
         self.playback = bench.publisher(Playback, 'playback', qos.PLAYBACK)
         self.typed = bench.publisher(String, 'typed', qos.PERCEPT)
         self.hush = bench.node.create_client(Trigger, 'decision/hush')
-        self.process = bench.start('decision', respawn=True, llm='none')
-        bench.matched('decision', publishers=(self.percepts, self.playback, self.typed), topics=('react',))
+        self.process = bench.start('decision', respawn=True, llm='none', sentence_end='fake')
+        bench.matched('decision', publishers=(self.percepts, self.playback, self.typed),
+                      topics=('react',))
 
-    def tell(self, kind: int, utterance: int, text: str = '', voiced_s: float = 1.0, turn_end: float = 0.95) -> float:
+    def tell(self, kind: int, utterance: int, text: str = '', voiced_s: float = 1.0,
+             turn_end: float = 0.95) -> float:
         """A percept about the sound of right now."""
-        percept = Percept(kind=kind, utterance=utterance, text=text, voiced_s=voiced_s, turn_end_probability=turn_end)
+        percept = Percept(kind=kind, utterance=utterance, text=text, voiced_s=voiced_s,
+                          turn_end_probability=turn_end)
         t = time.time()
         percept.header.stamp = percept.start = stamp(t)
         self.percepts.publish(percept)
@@ -59,7 +66,8 @@ class Ears:
     def interrupt(self, reason: int) -> Interrupt:
         """The newest state, once it has that reason."""
         return self.bench.until(lambda: self.interrupts and self.interrupts[-1].reason == reason
-                                and self.interrupts[-1], f'interrupt of reason {reason}, not {self.interrupts[-1:]}')
+                                and self.interrupts[-1],
+                                f'interrupt of reason {reason}, not {self.interrupts[-1:]}')
 
     def react(self, epoch: int) -> React:
         return self.bench.until(lambda: [react for react in self.reacts if react.epoch == epoch],
@@ -70,7 +78,8 @@ class Ears:
         return react
 
     def played(self, epoch: int, state: int, heard: str) -> None:
-        message = Playback(epoch=epoch, state=state, heard=heard, rate=16_000, samples_played=16_000)
+        message = Playback(epoch=epoch, state=state, heard=heard, rate=16_000,
+                           samples_played=16_000)
         message.header.stamp = stamp(time.time())
         self.playback.publish(message)
 
@@ -79,8 +88,8 @@ class Ears:
         self.agent_is(AgentState.AGENT_SPEAKING)
 
     def agent_is(self, agent: int) -> AgentState:
-        return self.bench.until(lambda: self.states and self.states[-1].agent == agent and self.states[-1],
-                                f'agent state {agent}')
+        return self.bench.until(lambda: self.states and self.states[-1].agent == agent
+                                and self.states[-1], f'agent state {agent}')
 
     def silence(self) -> None:
         """Nothing is being said or decided, whatever a test before left behind."""
@@ -93,7 +102,7 @@ class Ears:
 
 
 @pytest.fixture(scope='module')
-def ears_of_module(bench: Bench) -> Ears:  # noqa: F811
+def ears_of_module(bench: Bench) -> Ears:
     return Ears(bench)
 
 
@@ -121,8 +130,10 @@ def test_a_question_becomes_a_new_epoch_and_an_intention_with_the_same_one(ears:
 
 def test_talk_between_people_is_left_alone(ears: Ears) -> None:
     ears.say('Anna, I told you yesterday that we went to the lake.')
-    state = ears.bench.until(lambda: 'not for the robot' in ears.states[-1].why and ears.states[-1], 'a decision')
-    assert state.addressee_score < 0.5 and state.evidence_names and len(state.evidence_values) == len(state.evidence_names)
+    state = ears.bench.until(lambda: 'not for the robot' in ears.states[-1].why
+                             and ears.states[-1], 'a decision')
+    assert state.addressee_score < 0.5 and state.evidence_names
+    assert len(state.evidence_values) == len(state.evidence_names)
     assert not ears.interrupts and not ears.reacts
 
 
@@ -141,7 +152,7 @@ def test_a_person_who_cuts_in_lowers_the_voice_at_once_and_then_ends_it(ears: Ea
     react = ears.reply()
     assert react.epoch > cut.epoch and 'what is the time in Rome' in react.brief
     robot = [turn for turn in react.history if turn.role == DialogueTurn.ROBOT][-1]
-    assert (robot.text, robot.truncated) == ('Well, once upon', True)          # heard, not generated
+    assert (robot.text, robot.truncated) == ('Well, once upon', True)     # heard, not generated
 
 
 def test_a_nod_gives_the_voice_back_in_the_same_epoch(ears: Ears) -> None:
@@ -181,7 +192,8 @@ def test_the_hush_service_voids_the_reply(ears: Ears) -> None:
     asked = ears.hush.call_async(Trigger.Request())
     ears.bench.until(asked.done, 'the answer of the service')
     silent = ears.interrupt(Interrupt.HUSH)
-    assert asked.result().success and silent.epoch == epoch + 1 and str(silent.epoch) in asked.result().message
+    assert asked.result().success and silent.epoch == epoch + 1
+    assert str(silent.epoch) in asked.result().message
     ears.agent_is(AgentState.AGENT_IDLE)
 
 
@@ -198,7 +210,7 @@ def test_impossible_percepts_are_counted_and_change_nothing(ears: Ears) -> None:
     before = ears.bench.counter('decision', 'percepts of unknown kind')
     ears.tell(99, 2**64 - 1, 'what is this?')
     ears.tell(Percept.SPEECH_STARTED, 1, voiced_s=math.nan, turn_end=math.inf)
-    ears.percepts.publish(Percept(kind=Percept.SPEECH_STOPPED, utterance=1))           # stamped 1970
+    ears.percepts.publish(Percept(kind=Percept.SPEECH_STOPPED, utterance=1))      # stamped 1970
     ears.tell(Percept.SCENE, 0, '')
     ears.played(2**64 - 1, 200, 'never said by us')
     assert ears.bench.counted('decision', 'percepts of unknown kind', before + 1) == before + 1
@@ -217,7 +229,8 @@ def test_a_late_joiner_learns_the_current_epoch_at_once(ears: Ears) -> None:
     ears.bench.until(lambda: states and states[-1].epoch == epoch, 'the latched agent state')
 
 
-def test_a_restarted_decision_outranks_its_former_self_and_the_speaker_flushes_the_old_reply(ears: Ears) -> None:
+def test_a_restarted_decision_outranks_its_former_self_and_the_speaker_flushes_the_old_reply(
+        ears: Ears) -> None:
     bench = ears.bench
     playback = bench.listen(Playback, 'speaker_playback', qos.PLAYBACK)
     speech = bench.publisher(SpeechChunk, 'speech', qos.SPEECH)
@@ -233,8 +246,11 @@ def test_a_restarted_decision_outranks_its_former_self_and_the_speaker_flushes_t
     ears.process.send(signal.SIGKILL)
     new = ears.interrupt(Interrupt.STARTED)
     assert new.epoch > old and ears.process.pid not in (None, killed)
-    flushed = bench.until(lambda: [message for message in playback if message.state == Playback.FLUSHED], 'a flush')[0]
-    assert flushed.epoch == old and flushed.heard.startswith('word0') and 'word3' not in flushed.heard
+    flushed = bench.until(lambda: [message for message in playback
+                                   if message.state == Playback.FLUSHED], 'a flush')[0]
+    assert flushed.epoch == old
+    assert flushed.heard.startswith('word0') and 'word3' not in flushed.heard
+
     def asked() -> list[React]:          # until the new one has found us
         ears.typed.publish(String(data='what is the capital of France'))
         return [react for react in ears.reacts if react.epoch > new.epoch]

@@ -1,4 +1,6 @@
-"""What every node has in common: it stops cleanly, refuses wrong parameters in a sentence, tells its health, comes back."""
+"""What every node has in common: it stops cleanly, refuses wrong parameters in a sentence, tells
+its health, comes back.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 import numpy as np
 import pytest
 from whole_graph import fakes
 
-from ros_bench import (BLOCK, Bench, Heard, Running, audio_chunk, bench, interrupt, speech_chunk,  # noqa: F401
+from ros_bench import (BLOCK, Bench, Heard, Running, audio_chunk, interrupt, speech_chunk,
                        tone, values_of)
 
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, React, SpeechChunk, SpeechState
@@ -31,19 +33,24 @@ Start = Callable[[], dict[str, Running]]
 
 
 @pytest.fixture
-def all_nodes(bench: Bench, tmp_path: Path) -> Start:  # noqa: F811
+def all_nodes(bench: Bench, tmp_path: Path) -> Iterator[Start]:
     def start() -> dict[str, Running]:
         return {name: bench.start(name, **values) for name, values in fakes(tmp_path).items()}
-    return start
+    yield start
+    for node in list(bench.running):      # of a test that failed: the next one is to start alone
+        bench.end(node)
 
 
-def send_to_all(bench: Bench, nodes: dict[str, Running], number: signal.Signals) -> dict[str, int | None]:  # noqa: F811
+def send_to_all(bench: Bench, nodes: dict[str, Running],
+                number: signal.Signals) -> dict[str, int | None]:
     """Their exit codes; each is given ten seconds."""
     for node in nodes.values():
         node.send(number)
-    bench.until(lambda: all(node.pid is None for node in nodes.values()), 'the end of all nodes', 10.0)
+    bench.until(lambda: all(node.pid is None for node in nodes.values()), 'the end of all nodes',
+                10.0)
     codes = {name: node.code for name, node in nodes.items()}
-    said = {name: node.words for name, node in nodes.items() if 'Traceback' in node.words or node.code}
+    said = {name: node.words for name, node in nodes.items()
+            if 'Traceback' in node.words or node.code}
     for node in nodes.values():
         bench.end(node)
     bench.health.clear()
@@ -57,15 +64,15 @@ BOTH = pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 
 @BOTH
 @pytest.mark.parametrize('after_s', [0.0, 0.6])
-def test_every_node_that_is_still_starting_stops_with_code_0(bench: Bench, all_nodes: Start,  # noqa: F811
-                                                             number: signal.Signals, after_s: float) -> None:
+def test_every_node_that_is_still_starting_stops_with_code_0(
+        bench: Bench, all_nodes: Start, number: signal.Signals, after_s: float) -> None:
     nodes = all_nodes()
     bench.turn_until(time.time() + after_s)
     assert send_to_all(bench, nodes, number) == ALL_WELL
 
 
 @BOTH
-def test_every_node_under_load_stops_with_code_0(bench: Bench, all_nodes: Start,  # noqa: F811
+def test_every_node_under_load_stops_with_code_0(bench: Bench, all_nodes: Start,
                                                  number: signal.Signals) -> None:
     flood = Flood(bench)
     nodes = all_nodes()
@@ -80,7 +87,8 @@ def test_every_node_under_load_stops_with_code_0(bench: Bench, all_nodes: Start,
 def niceness(pid: int) -> dict[str, set[int]]:
     """Of the process's first thread, and of all of them."""
     return {'first': {os.getpriority(os.PRIO_PROCESS, pid)},
-            'all': {os.getpriority(os.PRIO_PROCESS, int(task)) for task in os.listdir(f'/proc/{pid}/task')}}
+            'all': {os.getpriority(os.PRIO_PROCESS, int(task))
+                    for task in os.listdir(f'/proc/{pid}/task')}}
 
 
 def may_go_first() -> bool:
@@ -90,7 +98,8 @@ def may_go_first() -> bool:
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='niceness is of a thread only on Linux')
-def test_sound_goes_before_the_models_where_the_system_lets_it(bench: Bench, all_nodes: Start) -> None:  # noqa: F811
+def test_sound_goes_before_the_models_where_the_system_lets_it(
+        bench: Bench, all_nodes: Start) -> None:
     nodes = all_nodes()
     bench.until(lambda: set(graph.NAMES) <= set(bench.health), 'all six nodes')
     found = {name: niceness(node.pid) for name, node in nodes.items()}
@@ -146,7 +155,8 @@ REFUSED = [          # node, parameter, value, what the sentence must say
 ]
 
 
-def test_a_parameter_that_cannot_be_is_refused_in_one_sentence_that_says_what_can(bench: Bench) -> None:  # noqa: F811
+def test_a_parameter_that_cannot_be_is_refused_in_one_sentence_that_says_what_can(
+        bench: Bench) -> None:
     nodes = [bench.start(name, **{parameter: value}) for name, parameter, value, _ in REFUSED]
     bench.until(lambda: all(node.pid is None for node in nodes), 'the end of all')
     for node, (name, parameter, value, words) in zip(nodes, REFUSED):
@@ -162,8 +172,8 @@ def test_a_parameter_that_cannot_be_is_refused_in_one_sentence_that_says_what_ca
     ('/**:\n  ros__parameters:\n    device: [1, 2\n', 'yaml'),
     ('/**:\n  ros__parameters:\n    device: 5\n', 'parameter device'), (None, 'absent')],
     ids=['not YAML', 'wrong type', 'no file'])
-def test_a_malformed_parameter_file_is_refused_and_named(bench: Bench, tmp_path: Path, text: str | None,  # noqa: F811
-                                                         words: str) -> None:
+def test_a_malformed_parameter_file_is_refused_and_named(
+        bench: Bench, tmp_path: Path, text: str | None, words: str) -> None:
     file = tmp_path / 'absent.yaml'
     if text is not None:
         file.write_text(text)
@@ -177,10 +187,11 @@ def test_a_malformed_parameter_file_is_refused_and_named(bench: Bench, tmp_path:
 
 
 def test_every_node_tells_its_health_once_a_second_and_a_killed_one_comes_back_while_the_rest_runs(
-        bench: Bench, tmp_path: Path) -> None:  # noqa: F811
+        bench: Bench, tmp_path: Path) -> None:
     audio: Heard = bench.listen(AudioChunk, 'audio', qos._profile(500))
     states: Heard = bench.listen(SpeechState, 'speech_state', qos.SPEECH_STATE)
-    programs = [Program(spec.name, spec.module, tuple(graph.arguments(spec, log_level='warn', overrides=fakes(tmp_path))))
+    programs = [Program(spec.name, spec.module, tuple(graph.arguments(
+                    spec, log_level='warn', overrides=fakes(tmp_path))))
                 for spec in graph.GRAPH]
     supervisor = Supervisor(programs)
     supervisor.start()
@@ -200,16 +211,19 @@ def test_every_node_tells_its_health_once_a_second_and_a_killed_one_comes_back_w
         bench.until(lambda: states, 'the ear')
         os.kill(before['perception'], signal.SIGKILL)
         killed = time.time()
-        bench.until(lambda: (supervisor.poll(), supervisor.running.get('perception', before['perception']))[1]
-                    != before['perception'], 'another perception')
+        first = before['perception']
+        bench.until(lambda: (supervisor.poll(), supervisor.running.get('perception', first))[1]
+                    != first, 'another perception')
         reports = len(bench.health['perception'])
         bench.until(lambda: len(bench.health['perception']) > reports
-                    and seconds(states[-1].header.stamp) > killed + 0.5, 'states of the new perception')
+                    and seconds(states[-1].header.stamp) > killed + 0.5,
+                    'states of the new perception')
         after = supervisor.running
         assert {name: pid for name, pid in after.items() if name != 'perception'} == {
             name: pid for name, pid in before.items() if name != 'perception'}
         assert supervisor.restarts == {name: int(name == 'perception') for name in graph.NAMES}
-        assert (np.diff([chunk.position for chunk in audio]) == BLOCK).all()       # nobody else noticed
+        # nobody else noticed
+        assert (np.diff([chunk.position for chunk in audio]) == BLOCK).all()
         assert min(int(values_of(bench.health[name][-1]).get('dropped in the inbox', 0))
                    for name in ('speaker', 'microphone')) == 0
     finally:

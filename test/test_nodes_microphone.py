@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ros_bench import (BLOCK, RATE, WARN, Bench, Heard, Running, audio_chunk, bench, level_of, pitch,  # noqa: F401
+from ros_bench import (BLOCK, RATE, WARN, Bench, Heard, Running, audio_chunk, level_of, pitch,
                        tone, values_of)
 
 from omni_agent_msgs.msg import AudioChunk
@@ -44,7 +44,7 @@ Playing = dict[str, tuple[Running, Heard]]
 
 
 @pytest.fixture(scope='module')
-def playing(bench: Bench) -> Playing:  # noqa: F811
+def playing(bench: Bench) -> Playing:
     """A microphone for each format, side by side, and what came from it up to half a second after the sound."""
     made: Playing = {}
     for rate, channels, width in FORMATS.values():
@@ -77,7 +77,7 @@ def test_a_sound_file_is_heard_without_a_gap_at_its_own_pitch(playing: Playing, 
     assert np.abs(middle).max() == pytest.approx(0.4 * 32767 / channels, rel=0.1)
 
 
-def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench, playing: Playing) -> None:  # noqa: F811
+def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench, playing: Playing) -> None:
     for name, (process, heard) in playing.items():
         lags = [received - seconds(chunk.header.stamp) for received, chunk in zip(heard.times, heard)]
         assert min(lags) >= BLOCK / RATE - 0.005 and np.median(lags) < 0.1
@@ -99,7 +99,7 @@ class Cleaner:
 
     SECONDS = 8.0
 
-    def __init__(self, bench: Bench, name: str, **parameters: object) -> None:  # noqa: F811
+    def __init__(self, bench: Bench, name: str, **parameters: object) -> None:
         played, delay = syllables(self.SECONDS), int(0.04 * RATE)
         self.heard = (0.3 * np.concatenate((np.zeros(delay, np.float32), played))[:played.size])
         self.played, self.bench, self.sent = audio_files.to_int16(played), bench, 0
@@ -139,7 +139,7 @@ class Cleaner:
 
 
 @pytest.fixture(scope='module')
-def cleaners(bench: Bench) -> dict[str, Cleaner]:  # noqa: F811
+def cleaners(bench: Bench) -> dict[str, Cleaner]:
     """Side by side, up to the end of their sound: as it should be, with a device that cancels, and without WebRTC."""
     broken = bench.folder / 'broken'
     broken.mkdir()
@@ -164,14 +164,14 @@ def test_the_robots_voice_is_taken_out_of_both_streams_which_bear_the_same_stamp
     assert all(stamps[twin.position] == (twin.header.stamp.sec, twin.header.stamp.nanosec) for twin in twins)
 
 
-def test_a_device_that_cancels_by_itself_is_passed_on_as_it_is(bench: Bench, cleaners: dict[str, Cleaner]) -> None:  # noqa: F811
+def test_a_device_that_cancels_by_itself_is_passed_on_as_it_is(bench: Bench, cleaners: dict[str, Cleaner]) -> None:
     hardware = cleaners['hardware']
     assert abs(hardware.left_db(hardware.gentle)) < 0.1 and not hardware.strict
     assert bench.node.count_publishers('/hardware/audio/strict') == 0
 
 
 def test_without_webrtc_there_is_no_strict_stream_and_the_diagnostics_say_what_to_install(
-        bench: Bench, cleaners: dict[str, Cleaner]) -> None:  # noqa: F811
+        bench: Bench, cleaners: dict[str, Cleaner]) -> None:
     half = cleaners['half']
     status = bench.news('half/microphone')
     assert level_of(status) == WARN and 'hearing itself' in status.message
@@ -183,7 +183,7 @@ def test_without_webrtc_there_is_no_strict_stream_and_the_diagnostics_say_what_t
 @pytest.mark.parametrize('node', ['microphone', 'speaker'])
 @pytest.mark.parametrize('device', ['a device that nobody has', '4711'])
 def test_an_unknown_device_ends_with_code_2_and_one_line_that_says_what_there_is(
-        bench: Bench, node: str, device: str) -> None:  # noqa: F811
+        bench: Bench, node: str, device: str) -> None:
     process = bench.start(node, device=device)
     bench.until(lambda: process.code is not None, f'the end of {node}')
     assert process.code == 2, process.words
@@ -195,7 +195,7 @@ def test_an_unknown_device_ends_with_code_2_and_one_line_that_says_what_there_is
 
 
 @pytest.mark.parametrize(('name', 'content'), [('absent.wav', None), ('text.wav', b'no sound at all')])
-def test_a_file_that_is_no_sound_ends_with_code_2_and_its_name(bench: Bench, name: str,  # noqa: F811
+def test_a_file_that_is_no_sound_ends_with_code_2_and_its_name(bench: Bench, name: str,
                                                                content: bytes | None) -> None:
     file = bench.folder / name
     if content is not None:

@@ -13,7 +13,7 @@ from typing import Iterator
 import numpy as np
 import pytest
 
-from ros_bench import ERROR, OK, RATE, Bench, Heard, bench, interrupt, level_of  # noqa: F401
+from ros_bench import ERROR, OK, RATE, Bench, Heard, interrupt, level_of
 
 from omni_agent_msgs.msg import DialogueTurn, Interrupt, Playback, React, SpeechChunk
 
@@ -135,7 +135,7 @@ EPOCHS = itertools.count(1_000, 10)
 
 
 @pytest.fixture(scope='module')
-def fake(bench: Bench) -> Speaker:  # noqa: F811
+def fake(bench: Bench) -> Speaker:
     return Speaker(bench, 'fake', llm='fake')
 
 
@@ -222,7 +222,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope='module')
-def served(bench: Bench, free_port: int) -> Speaker:  # noqa: F811
+def served(bench: Bench, free_port: int) -> Speaker:
     """Its server is down at first."""
     return Speaker(bench, 'served', llm=f'http://127.0.0.1:{free_port}/v1')
 
@@ -235,7 +235,7 @@ def server(served: Speaker, free_port: int) -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope='module')
-def thinker(bench: Bench, free_port: int) -> Speaker:  # noqa: F811
+def thinker(bench: Bench, free_port: int) -> Speaker:
     return Speaker(bench, 'thinker', llm=f'http://127.0.0.1:{free_port}/v1', filler='Let me think.', filler_after_s=0.4)
 
 

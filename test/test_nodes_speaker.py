@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from whole_graph import fakes
 
-from ros_bench import (RATE, WARN, OK, Bench, Heard, bench, interrupt, level_of, power_db, speech_chunk,  # noqa: F401
+from ros_bench import (RATE, WARN, OK, Bench, Heard, interrupt, level_of, power_db, speech_chunk,
                        tone)
 
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Playback, SpeechChunk
@@ -81,7 +81,7 @@ class Room:
 
 
 @pytest.fixture(scope='module')
-def room(bench: Bench) -> Iterator[Room]:  # noqa: F811
+def room(bench: Bench) -> Iterator[Room]:
     made = Room(bench, bench.folder)
     yield made
     made.microphone.stop()

@@ -67,6 +67,32 @@ def test_the_page_holds_the_sound_and_the_numbers(folder):
         assert (rate, samples.shape[1]) == (16_000, 2)
 
 
+def test_the_sound_goes_on_in_silence_because_a_browser_cannot_seek_into_the_end_of_it(folder):
+    soundfile = pytest.importorskip('soundfile')
+    html = (folder / 'report.html').read_text(encoding='utf-8')
+    sound = re.search(r'id="sound">data:audio/flac;base64,([^<]+)<', html).group(1)
+    samples, rate = soundfile.read(BytesIO(base64.b64decode(sound)), dtype='int16')
+    with wave.open(str(folder / 'conversation.wav')) as source:
+        spoken = np.frombuffer(source.readframes(source.getnframes()), '<i2').reshape(-1, 2)
+    assert np.array_equal(samples[:len(spoken)], spoken)
+    assert len(samples) - len(spoken) >= 2 * rate and not samples[len(spoken):].any()
+
+
+def test_a_node_that_was_loading_before_the_conversation_was_well_in_it(tmp_path):
+    out = write(tmp_path)
+    report_of = {'topic': 'diagnostics', 'node': 'reaction', 'values': {}}
+    with (out / 'events.jsonl').open('a', encoding='utf-8') as events:
+        for t, level, message in ((T0 - 2, 1, 'loading'), (T0 + 2, 0, 'OK')):
+            news = {**report_of, 't': t, 'level': level, 'message': message}
+            events.write(json.dumps(news) + '\n')
+        late = {**report_of, 'node': 'camera', 't': T0 + 3, 'level': 2, 'message': 'unplugged'}
+        events.write(json.dumps(late) + '\n')
+    report.write(out)
+    nodes = json.loads((out / 'metrics.json').read_text(encoding='utf-8'))['nodes']
+    assert nodes['reaction']['worst'] == 0
+    assert (nodes['camera']['worst'], nodes['camera']['message']) == (2, 'unplugged')
+
+
 @pytest.mark.filterwarnings('error')
 def test_words_that_look_like_markup_stay_words(tmp_path):
     out = write(tmp_path)

@@ -83,6 +83,16 @@ def test_silence_and_lowering_are_measured_from_the_persons_first_sound():
     assert moment('a nod')['lowered_ms'] == pytest.approx(435, abs=1)
 
 
+def test_lowering_the_voice_for_the_next_line_is_not_measured_from_the_one_before():
+    lines, tracks = conversation()
+    cut_in = moment('a new question cuts in')['start_s']
+    murmur = {'topic': 'line', 't': T0 + cut_in - 1.0, 'end': T0 + cut_in - 0.8, 'index': 50,
+              'name': 'a murmur', 'who': 'Ben', 'text': 'Hm.', 'expect': 'survives'}
+    outcome = metrics(read([*lines, json.dumps(murmur)]), tracks)
+    murmured = next(line for line in outcome['lines'] if line['name'] == 'a murmur')
+    assert murmured['passed'] and murmured['duck_ms'] is None
+
+
 def test_a_lowered_voice_is_not_yet_a_silent_one():
     assert moment('a new question cuts in', 'slow_stop')['silence_ms'] > 2300
 

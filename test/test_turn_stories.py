@@ -209,7 +209,7 @@ def test_a_turn_that_breaks_off_gets_the_longest_silence_and_nothing_is_prepared
     assert talk.answers(0.1) == ['Tell me about the']
 
 
-@pytest.mark.parametrize('ending, silence', [(0.05, 'trailing_s'), (0.3, 'pause_s'), (0.6, 'end_of_turn_s'),
+@pytest.mark.parametrize('ending, silence', [(0.05, 'trailing_s'), (0.2, 'pause_s'), (0.6, 'end_of_turn_s'),
                                              (None, 'end_of_turn_s')])
 def test_a_guess_that_the_sentence_goes_on_holds_the_answer_back(ending: float | None, silence: str):
     talk = Talk()

@@ -51,7 +51,7 @@ def fakes(folder: Path) -> dict[str, dict[str, str]]:
         'perception': {'vad': 'fake', 'recogniser': 'none', 'turn_end': 'none',
                        'detector': 'none'},
         'reaction': {'llm': 'fake', 'tts': 'fake'},
-        'decision': {'llm': 'none'},
+        'decision': {'llm': 'none', 'sentence_end': 'none'},
     }
 
 

@@ -190,7 +190,8 @@ def set_up(venv: Path, tests: bool, profile: str) -> None:
     build_messages(venv, plan, stamps)
     install_package(venv, stamps)
     write_environment(venv)
-    for one in sorted({profile, 'small'} if tests else {profile}):      # tests use the smallest language model too
+    # tests use the smallest language model too
+    for one in sorted({profile, 'small'} if tests else {profile}):
         pull_models(venv, one)
 
 

@@ -1,4 +1,5 @@
-"""Writes config/omni_agent.yaml: every parameter of every node, with its default, range and meaning.
+"""Writes config/omni_agent.yaml: every parameter of every node, with its default, range and
+meaning.
 
 Run it after a parameter was added: python tools/write_config.py
 """

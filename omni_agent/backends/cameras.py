@@ -46,7 +46,7 @@ def open_camera(device: str, width: int = 0, height: int = 0) -> Camera:
         except (ConfigError, BackendError) as error:
             raise DeviceError(f'{device} shows nothing: {error}') from error
     if _NETWORK.match(device):
-        return LiveCamera(_open_stream(device), device, width, height)
+        return LiveCamera(_open_stream(device), without_password(device), width, height)
     if Path(device).is_file():
         return FileCamera(Path(device), width, height)
     return LiveCamera(_open_device(device, width, height), f'camera {device}', width, height)
@@ -184,13 +184,14 @@ def _open_stream(address: str) -> cv2.VideoCapture:
     capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms,
                                                          cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms])
     if not capture.isOpened():
-        raise DeviceError(f'{_without_password(address)} sends no video: check the address and '
+        raise DeviceError(f'{without_password(address)} sends no video: check the address and '
                           'that the camera is on')
     return capture
 
 
-def _without_password(address: str) -> str:
-    return re.sub(r'//[^/@]*@', '//', address)
+def without_password(device: str) -> str:
+    """What may be shown and logged of a device: an address loses its user and password."""
+    return re.sub(r'//[^/]*@', '//', device) if _NETWORK.match(device) else device
 
 
 def _open_device(device: str, width: int, height: int) -> cv2.VideoCapture:

@@ -29,7 +29,7 @@ LOG_VARIABLE = 'OMNI_AGENT_LLM_LOG'   # set it to 1 to see llama.cpp's log
 BATCH = 128
 # progress: a word between batches, to cancel at
 STREAMED = {'stream': True, 'return_progress': True}
-NICENESS = 3                 # a third of the processor where others want it too, all of it where not
+NICENESS = 3          # a third of the processor where others want it too, all of it where not
 CANDIDATES = 64              # most likely first tokens among which Yes and No are looked for
 YES, NO = 'yes', 'no'
 
@@ -39,8 +39,8 @@ class LocalLlm:
     threads.
 
     ``threads`` compute threads; ``context`` tokens for each of the two slots. Threads meet at
-    barriers many times a token; ``_open`` says how long they spin there. Give it no more than there
-    are free cores. Raises BackendError if the file is missing, is no GGUF, or does not fit.
+    barriers many times a token; ``_open`` says how long they spin there. Give it no more than
+    there are free cores. Raises BackendError if the file is missing, is no GGUF, or does not fit.
     """
 
     def __init__(self, path: Path | str, threads: int = 1, context: int = 2048) -> None:
@@ -221,14 +221,17 @@ def _text(chunk: dict) -> str:
 
 
 def _step_back() -> None:
-    """On Linux this is of the calling thread and of those that it starts: ears and voice come before the model."""
+    """On Linux this is of the calling thread and of those that it starts: ears and voice come
+    before the model.
+    """
     if sys.platform == 'linux':
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _open(path: Path, threads: int, context: int):
-    # How long a thread spins at a barrier before it sleeps. Two threads, 2 shared cores, tokens a second idle / with
-    # one core taken: for ever (llama.cpp's way) 23 / 1 to 2, never 15 / 7, for a short while 19 / 6.
+    # How long a thread spins at a barrier before it sleeps. Two threads, 2 shared cores, tokens a
+    # second idle / with one core taken: for ever (llama.cpp's way) 23 / 1 to 2, never 15 / 7, for
+    # a short while 19 / 6.
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     os.environ.setdefault('GOMP_SPINCOUNT', '5000')
     try:

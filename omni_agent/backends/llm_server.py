@@ -29,7 +29,7 @@ KEY_VARIABLE = 'OMNI_AGENT_LLM_API_KEY'
 CANDIDATES = 20              # the most that OpenAI's interface allows
 PATH = '/chat/completions'
 LONGEST_COMPLAINT = 300      # [characters] of a server's own words that go into an error
-SIGN_OF_LIFE_S = 0.2         # an interrupted reply must not make the next one wait for a dead server
+SIGN_OF_LIFE_S = 0.2     # an interrupted reply must not make the next one wait for a dead server
 LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
 
 

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace) -> Result:
     recognise = load.recogniser('moonshine')
     turns = turn_set.build(recognise, arguments.items)
-    memo = Memo(Models(load.vad('silero'), recognise, load.turn_end('smart_turn'), lambda: load.suppressor('webrtc'),
+    memo = Memo(Models(load.vad('silero'), recognise, load.turn_end('smart_turn'), lambda: load.suppressor('none'),
                        load.sentence_end('smollm2_135m')))
     outcomes = [Play(memo).run(turn.samples) for turn in _shown(turns)]
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 @lru_cache(maxsize=1)
 def hardware() -> str:
     """Processor, cores and memory, like '2 x Intel Xeon ..., 23 GiB, Linux x86_64'."""
-    return f'{os.cpu_count()} x {_processor()}, {_memory_gib():.0f} GiB, {platform.system()} {platform.machine()}'
+    return (f'{os.cpu_count()} x {_processor()}, {_memory_gib():.0f} GiB, '
+            f'{platform.system()} {platform.machine()}')
 
 
 def _processor() -> str:

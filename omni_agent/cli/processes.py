@@ -18,7 +18,9 @@ class Usage:
 
 
 class Watch:
-    """``look`` at the processes now and then; ``usage`` says what they took from the first look to the last."""
+    """``look`` at the processes now and then; ``usage`` says what they took from the first look to
+    the last.
+    """
 
     def __init__(self) -> None:
         self._first: dict[str, tuple[float, float]] = {}
@@ -42,6 +44,8 @@ class Watch:
             self._memory[name] = max(self._memory.get(name, 0.0), memory / 1e6)
 
     def usage(self) -> dict[str, Usage]:
-        return {name: Usage(100 * (cpu - self._first[name][1]) / max(1e-9, at - self._first[name][0]),
-                            self._memory[name])
-                for name, (at, cpu) in self._last.items()}
+        found = {}
+        for name, (at, cpu) in self._last.items():
+            began, before = self._first[name]
+            found[name] = Usage(100 * (cpu - before) / max(1e-9, at - began), self._memory[name])
+        return found

@@ -19,6 +19,9 @@ from .report_picture import headline, scores
 
 TEMPLATE = Path(__file__).with_name('report_page.html')
 STROKE_S = 0.02            # one stroke of a waveform
+# Silence after the end: Chromium fails to seek into the last frames of a FLAC, a quarter of a
+# second each, and plays nothing any more once it has failed.
+TAIL_S = 3.0
 
 
 def page(recording: Recording, tracks: Tracks, metrics: dict, stereo_wav: Path) -> str:
@@ -43,9 +46,10 @@ def _compressed(wav: Path) -> tuple[bytes, str]:
         import soundfile
     except (ImportError, OSError):         # OSError: the wheel is there, its libsndfile is not
         return wav.read_bytes(), 'audio/wav'
-    samples, rate = soundfile.read(str(wav), dtype='int16')
+    samples, rate = soundfile.read(str(wav), dtype='int16', always_2d=True)
+    tail = np.zeros((round(TAIL_S * rate), samples.shape[1]), np.int16)
     out = BytesIO()
-    soundfile.write(out, samples, rate, format='FLAC', subtype='PCM_16')
+    soundfile.write(out, np.concatenate((samples, tail)), rate, format='FLAC', subtype='PCM_16')
     return out.getvalue(), 'audio/flac'
 
 

@@ -358,7 +358,8 @@ class Picture:
             at = percept.t - self.t0
             if percept.kind != 'scene' or not free <= at < row.stop or percept.text == shown:
                 continue
-            axis.text(at + 0.08, bottom - 0.05, _literal(percept.text), va='top', color=MUTED, fontsize=7.5)
+            axis.text(at + 0.08, bottom - 0.05, _literal(percept.text), va='top', color=MUTED,
+                      fontsize=7.5)
             shown, free = percept.text, at + (0.6 + 0.13 * len(percept.text)) * row.seconds / 30
 
     def _latencies(self, axis: Axes, row: Span) -> None:

@@ -1,4 +1,6 @@
-"""A run of the whole graph in a virtual room: started, watched until it is ready, played, recorded, stopped."""
+"""A run of the whole graph in a virtual room: started, watched until it is ready, played,
+recorded, stopped.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,20 @@ from omni_agent.cli.hardware import hardware
 from omni_agent.cli.supervisor import Supervisor
 from omni_agent.core.errors import BackendError
 
-READY_S = 240.0          # loading half a gigabyte of language model from a cold disk, twice, takes a while
+READY_S = 240.0      # half a gigabyte of language model from a cold disk, twice, takes a while
 TAIL_S = 0.5             # after the scenario is over: the last messages
 Record = dict
 MODELS = ('perception', 'reaction', 'decision')    # nodes that load something
 
 
 class Stage:
-    """One scenario in one folder. ``on_record`` sees every record as it comes; all of them end in events.jsonl."""
+    """One scenario in one folder. ``on_record`` sees every record as it comes; all of them end in
+    events.jsonl.
+    """
 
     def __init__(self, scenario: str, out: Path, on_record: Callable[[Record], None],
-                 on_line: Callable[[str, str], None], overrides: Mapping[str, Mapping[str, graph.Value]] | None = None,
+                 on_line: Callable[[str, str], None],
+                 overrides: Mapping[str, Mapping[str, graph.Value]] | None = None,
                  profile: str = 'default', without: tuple[str, ...] = ()) -> None:
         self.path = scenarios.find(scenario)
         self.scenario = scenarios.load(self.path)
@@ -41,7 +46,7 @@ class Stage:
         self._without = without
         self._health: dict[str, tuple[int, str]] = {}
         self._truth_seen = 0
-        self._room_t0 = self._begin = 0.0        # Unix times of the first sample and of the curtain
+        self._room_t0 = self._begin = 0.0      # Unix times of the first sample and of the curtain
         self.over = False
         self.pids: dict[str, int] = {}
 
@@ -50,7 +55,8 @@ class Stage:
         room = self.out / 'room'
         shutil.rmtree(room, ignore_errors=True)
         room.mkdir(parents=True)
-        with free_domain_id() as domain, open(self.out / 'events.jsonl', 'w', encoding='utf-8') as self._file:
+        with free_domain_id() as domain, \
+                open(self.out / 'events.jsonl', 'w', encoding='utf-8') as self._file:
             environment = self._environment(domain)
             supervisor = Supervisor(self._programs(room), self._on_line, environment)
             try:
@@ -69,12 +75,12 @@ class Stage:
 
     def _programs(self, room: Path) -> list[Program]:
         address = str(RoomAddress(str(self.path), room, waits=True))
-        devices = {name: address for name in ('camera_device', 'microphone_device', 'speaker_device')}
-        overrides = graph.device_overrides(devices)
+        devices = ('camera_device', 'microphone_device', 'speaker_device')
+        overrides = graph.device_overrides({name: address for name in devices})
         for node, values in self._overrides.items():
             overrides.setdefault(node, {}).update(values)
-        return [Program(spec.name, spec.module, tuple(graph.arguments(spec, '', '', self._profile, False, 'warn',
-                                                                      overrides)))
+        return [Program(spec.name, spec.module, tuple(graph.arguments(
+                    spec, '', '', self._profile, False, 'warn', overrides)))
                 for spec in graph.running(self._without)]
 
     def _run(self, supervisor: Supervisor, room: Path) -> Iterator[None]:
@@ -109,7 +115,8 @@ class Stage:
         give_up = time.monotonic() + READY_S
         while not self.ready:
             if time.monotonic() > give_up:
-                raise BackendError(f'the agent was not ready after {READY_S:.0f} s: {self._unready()}')
+                raise BackendError(f'the agent was not ready after {READY_S:.0f} s: '
+                                   f'{self._unready()}')
             yield
         room_ring.raise_curtain(room)
         while not self.over:
@@ -144,13 +151,14 @@ class Stage:
             self._room_t0 = record['t0']
         elif 'begin' in record:
             self._begin = record['t']
-            self._write({'topic': 'meta', 't': self._begin, 't0': self._begin, 'scenario': self.scenario.name,
-                         'version': __version__, 'hardware': hardware(),
-                         'started': time.strftime('%Y-%m-%dT%H:%M:%S%z')})
+            self._write({'topic': 'meta', 't': self._begin, 't0': self._begin,
+                         'scenario': self.scenario.name, 'version': __version__,
+                         'hardware': hardware(), 'started': time.strftime('%Y-%m-%dT%H:%M:%S%z')})
         elif 'line' in record:
             start = record['start'] or record.get('t')
-            self._write({'topic': 'line', 't': start, 'end': record['end'] or start, 'index': record['line'],
-                         **{key: record[key] for key in ('name', 'who', 'text', 'expect', 'missed')}})
+            kept = ('name', 'who', 'text', 'expect', 'missed')
+            self._write({'topic': 'line', 't': start, 'end': record['end'] or start,
+                         'index': record['line'], **{key: record[key] for key in kept}})
         elif 'over' in record:
             self.over = True
 
@@ -159,7 +167,8 @@ class Stage:
         self._on_record(record)
 
     def _close(self, room: Path) -> None:
-        """Keep the two tracks from the curtain on, and the truth; the ring itself is of no use any more."""
+        """Keep the two tracks from the curtain on, and the truth; the ring is of no use any more.
+        """
         loading = round((self._begin - self._room_t0) * RATE)
         for name in ('person.wav', 'robot.wav'):
             if (room / name).exists():

@@ -18,8 +18,9 @@ KEPT = 40                # [lines] of the nodes' output, shown when the live vie
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         'talk', help="talk to the agent through this machine's own devices",
-        description='Run all nodes on real devices and show who speaks, what was understood and what was decided. '
-                    'Name devices with --microphone, --speaker and --camera (part of a name is enough).')
+        description='Run all nodes on real devices and show who speaks, what was understood and '
+                    'what was decided. Name devices with --microphone, --speaker and --camera '
+                    '(part of a name is enough).')
     add_options(parser)
     parser.set_defaults(run=run)
 

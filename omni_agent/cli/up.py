@@ -71,11 +71,12 @@ def programs_of(arguments: argparse.Namespace) -> list[Program]:
 
 
 def supervise(supervisor: Supervisor, printer: Printer,
-              wait: Callable[[], None] = lambda: time.sleep(POLL_S), all_needed: bool = False) -> int:
+              wait: Callable[[], None] = lambda: time.sleep(POLL_S),
+              all_needed: bool = False) -> int:
     """Start, wait for a signal, stop. A second Ctrl-C kills what still runs.
 
-    ``wait`` passes the time between two looks, POLL_S or so; with ``all_needed`` a node that will not be
-    started again ends everything.
+    ``wait`` passes the time between two looks, POLL_S or so; with ``all_needed`` a node that will
+    not be started again ends everything.
     """
     asked: list[int] = []
 

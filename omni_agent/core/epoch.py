@@ -16,8 +16,9 @@ class Admission(Enum):
 class EpochGate:
     """Remembers the newest epoch seen.
 
-    ``max`` is commutative and idempotent, so interrupts and data may arrive on different topics, in any
-    order, twice or late, and every gate still agrees. One thread admits; any thread may ask ``is_stale``.
+    ``max`` is commutative and idempotent, so interrupts and data may arrive on different topics,
+    in any order, twice or late, and every gate still agrees. One thread admits; any thread may ask
+    ``is_stale``.
     """
 
     def __init__(self, epoch: int = 0) -> None:
@@ -36,5 +37,7 @@ class EpochGate:
 
 
 def first_epoch(unix_s: float) -> int:
-    """A restarted decision node outranks its former self, so the first epoch is the time in milliseconds."""
+    """A restarted decision node outranks its former self, so the first epoch is the time in
+    milliseconds.
+    """
     return int(unix_s * 1000)

@@ -51,7 +51,9 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Words of the utterance so far. ``turn_end`` is None where the end of the turn was not judged."""
+    """Words of the utterance so far. ``turn_end`` is None where the end of the turn was not
+    judged.
+    """
 
     t: float
     utterance: int
@@ -74,7 +76,9 @@ class SceneChanged:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The language model's opinion on whether ``text`` was meant for the robot [log odds]; None: it has none."""
+    """The language model's opinion on whether ``text`` was meant for the robot [log odds]; None:
+    it has none.
+    """
 
     utterance: int
     text: str
@@ -137,7 +141,9 @@ Event = Union[SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, We
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Publish the current epoch and whether the voice is lowered. ``evidence`` is the sound's time or None."""
+    """Publish the current epoch and whether the voice is lowered. ``evidence`` is the sound's time
+    or None.
+    """
 
     epoch: int
     ducked: bool

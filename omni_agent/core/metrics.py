@@ -138,11 +138,13 @@ def _counts(recording: Recording, judge: Judge, results: Sequence[Result]) -> di
 
 
 def _nodes(recording: Recording) -> dict:
-    """Each node's worst level and the values it reported last."""
+    """Each node's worst level in the conversation, which loading came before, and the values it
+    reported last.
+    """
     nodes: dict[str, dict] = {}
     for report in recording.diagnostics:
         node = nodes.setdefault(report.node, {'worst': 0, 'message': ''})
-        if report.level > node['worst']:
+        if report.t >= recording.meta.t0 and report.level > node['worst']:
             node.update(worst=report.level, message=report.message)
         node['values'] = dict(report.values)
     return nodes

@@ -1,4 +1,6 @@
-"""How far ahead of the loudspeaker speech may be sent: what is on its way cannot be called back from here."""
+"""How far ahead of the loudspeaker speech may be sent: what is on its way cannot be called back
+from here.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Pacer:
             self._as_of = now
 
     def sent(self, seconds: float, now: float) -> None:
-        self._played_s, self._as_of = self._playing(now), now      # a loudspeaker that ran dry stood still
+        # a loudspeaker that ran dry stood still
+        self._played_s, self._as_of = self._playing(now), now
         self._sent_s += seconds
         self.sequence += 1
 

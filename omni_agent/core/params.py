@@ -1,4 +1,4 @@
-"""How a parameter says its default, range and meaning; the shells make ROS parameters out of it."""
+"""How a parameter says its default, range and meaning; the shells make ROS parameters of it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .errors import ConfigError
 P = TypeVar('P')
 
 
-def param(default: bool | int | float | str, doc: str, low: float | None = None,
-          high: float | None = None, choices: Sequence[str] = ()):  # noqa: ANN201 (a dataclass field)
+def param(default: bool | int | float | str, doc: str,  # noqa: ANN201 (a dataclass field)
+          low: float | None = None, high: float | None = None, choices: Sequence[str] = ()):
     """A dataclass field with the range [low, high] or the allowed ``choices``."""
     return field(default=default,
                  metadata={'doc': doc, 'low': low, 'high': high, 'choices': tuple(choices)})

@@ -205,7 +205,7 @@ class Judge:
     def _duck_ms(self, line: Line, voice: Voice) -> float | None:
         """From the onset until the voice is low, given that it was ordered to be; else None."""
         orders = [one.t for one in self.recording.interrupts
-                  if line.t - ONSET_S <= one.t <= line.end + SLOW_S
+                  if line.t - ONSET_S <= one.t < self._until(line)
                   and (one.ducked or one.epoch > voice.epoch)]
         already = any(span.start < line.t - ONSET_S < span.stop
                       for span in lowered_spans(self.recording.interrupts, self.recording.end))

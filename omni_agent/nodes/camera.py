@@ -1,4 +1,6 @@
-"""Device -> ``image_raw``, ``image_raw/compressed`` and ``camera_info``; comes back by itself when the device does."""
+"""Device -> ``image_raw``, ``image_raw/compressed`` and ``camera_info``; comes back by itself when
+the device does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from omni_agent.backends import Frame
-from omni_agent.backends.cameras import open_camera
+from omni_agent.backends.cameras import open_camera, without_password
 from omni_agent.core.backoff import Backoff
 from omni_agent.core.errors import DeviceError
 from omni_agent.core.params import param
@@ -28,8 +30,8 @@ from .threads import Inbox
 class CameraParams:
     """Where the pictures come from."""
 
-    device: str = param('0', 'index or name of a camera, a video file, an rtsp:// or http:// address, '
-                             'room:SCENARIO@FOLDER, or none')
+    device: str = param('0', 'index or name of a camera, a video file, an rtsp:// or http:// '
+                             'address, room:SCENARIO@FOLDER, or none')
     width: int = param(640, 'width asked of the device [pixels]', 16, 7680)
     height: int = param(480, 'height asked of the device [pixels]', 16, 4320)
     rate_hz: float = param(10.0, 'pictures published per second, at most [Hz]', 0.1, 120.0)
@@ -47,10 +49,11 @@ class Camera:
         self.node = Node('camera')
         self.params = declare(self.node, CameraParams)
         self.health = Health(self.node)
-        self.health.values['device'] = self.params.device
+        self.health.values['device'] = without_password(self.params.device)
         self.images = self.node.create_publisher(Image, 'image_raw', qos.IMAGE_OUT)
         self.infos = self.node.create_publisher(CameraInfo, 'camera_info', qos.IMAGE_OUT)
-        self.compressed = self.node.create_publisher(CompressedImage, 'image_raw/compressed', qos.IMAGE_OUT)
+        self.compressed = self.node.create_publisher(CompressedImage, 'image_raw/compressed',
+                                                     qos.IMAGE_OUT)
         self.inbox: Inbox[Frame | DeviceError] = Inbox(self.node, self.on_result, limit=2)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read_on, name='camera', daemon=True)
@@ -102,7 +105,8 @@ class Camera:
     def _compress(self, frame: Frame, image: Image) -> CompressedImage:
         import cv2
 
-        encoded, jpeg = cv2.imencode('.jpg', frame.image, [cv2.IMWRITE_JPEG_QUALITY, self.params.jpeg_quality])
+        quality = [cv2.IMWRITE_JPEG_QUALITY, self.params.jpeg_quality]
+        encoded, jpeg = cv2.imencode('.jpg', frame.image, quality)
         assert encoded, 'a uint8 BGR picture always has a JPEG'
         return CompressedImage(header=image.header, format='bgr8; jpeg compressed bgr8',
                                data=array.array('B', jpeg.tobytes()))
@@ -115,7 +119,8 @@ class Camera:
 
 def _info(image: Image) -> CameraInfo:
     """An uncalibrated camera: K[0] = 0 says so (sensor_msgs/CameraInfo)."""
-    return CameraInfo(header=image.header, height=image.height, width=image.width, distortion_model='plumb_bob')
+    return CameraInfo(header=image.header, height=image.height, width=image.width,
+                      distortion_model='plumb_bob')
 
 
 def main() -> None:

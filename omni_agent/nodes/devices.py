@@ -18,9 +18,12 @@ class Countable(Protocol):
 
 
 class DeviceWatch:
-    """Once a second: counters into the diagnostics; a device that stands still is an error until it moves."""
+    """Once a second: counters into the diagnostics; a device that stands still is an error until
+    it moves.
+    """
 
-    def __init__(self, node: Node, health: Health, part: str, device: Countable, inbox: Inbox) -> None:
+    def __init__(self, node: Node, health: Health, part: str, device: Countable,
+                 inbox: Inbox) -> None:
         self._health = health
         self._part = part
         self._device = device
@@ -36,5 +39,5 @@ class DeviceWatch:
         if moved:
             self._health.well(self._part)
             return
-        self._health.trouble(self._part, ERROR, str(values.get('failure') or 'no sound for a second') +
-                             '; waiting for the device to return')
+        failure = str(values.get('failure') or 'no sound for a second')
+        self._health.trouble(self._part, ERROR, f'{failure}; waiting for the device to return')

@@ -1,4 +1,6 @@
-"""/diagnostics: one status a node, once a second, with counters that explain what was dropped and why."""
+"""/diagnostics: one status a node, once a second, with counters that explain what was dropped and
+why.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ OK, WARN, ERROR, STALE = 0, 1, 2, 3
 
 @dataclass
 class Trouble:
-    """What is wrong with a part; ``shown`` once it was published, ``over`` when the part works again."""
+    """What is wrong with a part; ``shown`` once it was published, ``over`` when it works again."""
 
     level: int
     message: str
@@ -39,7 +41,7 @@ class Health:
         """``part`` has a problem until it is told to be ``well``; logged when it is new."""
         known = self._troubles.get(part)
         if known is None or (known.level, known.message) != (level, message):
-            if level == ERROR:       # a line each: rclpy raises where a line logs at more than one severity
+            if level == ERROR:      # a line each: rclpy raises where one logs at two severities
                 self._node.get_logger().error(f'{part}: {message}')
             else:
                 self._node.get_logger().warning(f'{part}: {message}')
@@ -60,9 +62,11 @@ class Health:
             self._node.get_logger().info(f'{part}: works again')
 
     def publish(self) -> None:
-        worst = max(self._troubles.values(), key=lambda trouble: trouble.level, default=Trouble(OK, 'OK'))
-        status = DiagnosticStatus(level=bytes([worst.level]), name=self._node.get_fully_qualified_name().lstrip('/'),
-                                  message=worst.message, hardware_id=self.values.get('device', 'none'))
+        worst = max(self._troubles.values(), key=lambda trouble: trouble.level,
+                    default=Trouble(OK, 'OK'))
+        status = DiagnosticStatus(
+            level=bytes([worst.level]), name=self._node.get_fully_qualified_name().lstrip('/'),
+            message=worst.message, hardware_id=self.values.get('device', 'none'))
         shown = {**self.values, **{name: str(count) for name, count in self.counters.items()}}
         status.values = [KeyValue(key=key, value=value) for key, value in sorted(shown.items())]
         array = DiagnosticArray(status=[status])

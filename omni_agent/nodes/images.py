@@ -13,14 +13,14 @@ CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1, 'rgba8': 4, 'bgra8': 4, '8UC3': 3,
 
 
 def to_bgr(image: Image) -> np.ndarray:
-    """uint8 BGR array of shape (height, width, 3); raises WireError for what cannot be a picture."""
+    """uint8 BGR array of shape (height, width, 3); raises WireError for what can be no picture."""
     channels = CHANNELS.get(image.encoding)
     if channels is None:
         raise WireError(f'image encoding {image.encoding!r}: send one of {", ".join(CHANNELS)}')
     height, width, step = image.height, image.width, image.step
     if not height or not width or step < width * channels or len(image.data) < height * step:
-        raise WireError(f'image of {width}x{height}, step {step}, {len(image.data)} bytes does not hold '
-                        f'{channels} bytes a pixel')
+        raise WireError(f'image of {width}x{height}, step {step}, {len(image.data)} bytes does '
+                        f'not hold {channels} bytes a pixel')
     rows = np.frombuffer(image.data, np.uint8)[:height * step].reshape(height, step)
     pixels = rows[:, :width * channels].reshape(height, width, channels)
     if channels == 1:

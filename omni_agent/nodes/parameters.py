@@ -16,8 +16,8 @@ P = TypeVar('P')
 def declare(node: Node, params: type[P], prefix: str = '') -> P:
     """Declare one parameter a field, named ``prefix.field``, and return the filled dataclass.
 
-    Raises ConfigError for a value outside of its range or of another type. The parameters are read-only: a
-    change takes effect at the next start of the node.
+    Raises ConfigError for a value outside of its range or of another type. The parameters are
+    read-only: a change takes effect at the next start of the node.
     """
     dotted = f'{prefix}.' if prefix else ''
     values = {}
@@ -38,9 +38,11 @@ def _descriptor(spec: Spec) -> ParameterDescriptor:
     if spec.choices:
         descriptor.additional_constraints = 'one of ' + ', '.join(spec.choices)
     if spec.low is not None and isinstance(spec.default, float):
-        descriptor.floating_point_range = [FloatingPointRange(from_value=float(spec.low), to_value=float(spec.high))]
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(spec.low), to_value=float(spec.high))]
     elif spec.low is not None and type(spec.default) is int:
-        descriptor.integer_range = [IntegerRange(from_value=int(spec.low), to_value=int(spec.high), step=1)]
+        descriptor.integer_range = [
+            IntegerRange(from_value=int(spec.low), to_value=int(spec.high), step=1)]
     return descriptor
 
 

@@ -51,6 +51,7 @@ class PerceptionParams:
     noise_suppression: bool = param(False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
                                            'is not as used to noise as moonshine, which loses words by it')
     partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0)
+    overlap_partial_s: float = param(0.2, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0)
     scene_hz: float = param(2.0, 'pictures looked at per second [Hz]', 0.1, 30.0)
 
 
@@ -109,6 +110,7 @@ class Perception:
         self.hearing: Hearing | None = None
         self.recognise, self.judge_end, self.detect = None, None, None
         self._detections: list | None = None
+        self._steady = scene.Steady()
         self._next_look = 0.0
         self._offset = 0                     # [samples] from a chunk's position to that in the stream
         self._own = 0.0                      # share of the newest words that the robot itself said
@@ -218,7 +220,8 @@ class Perception:
 
     def _recognise(self, frame: HeardFrame) -> None:
         """Partials while the voice lasts; the final one is begun at the first pause, before it is known to be one."""
-        request = self.utterance.request(frame, self.endpointer, self.params.partial_s)
+        every_s = self.params.overlap_partial_s if frame.voice.overlap else self.params.partial_s
+        request = self.utterance.request(frame, self.endpointer, every_s)
         if request is None or (not request.final and not self.workers['recogniser'].idle):
             return
         self.utterance.requested(request)
@@ -238,7 +241,7 @@ class Perception:
     def _look(self, image: Image) -> None:
         began = time.monotonic()
         try:
-            detections = self.detect(to_bgr(image))
+            detections = self._steady.look(self.detect(to_bgr(image)))
         except WireError as error:
             self.inbox.put(Ready('camera', error=error))
             return

@@ -1,4 +1,6 @@
-"""Every topic of the agent -> records (``core/recording.py`` says what each holds). Listens only."""
+"""Every topic of the agent -> records (``core/recording.py`` says what each holds). It only
+listens.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import math
 from typing import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
-from omni_agent_msgs.msg import AgentState, Interrupt, Percept, Playback, React, SpeechChunk, SpeechState
+from omni_agent_msgs.msg import (AgentState, Interrupt, Percept, Playback, React, SpeechChunk,
+                                 SpeechState)
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
@@ -31,20 +34,25 @@ class Recorder:
         self._node = node
         self._on_record = on_record
         for message, topic, profile, convert in (
-                (Interrupt, 'interrupt', qos.STATE, _interrupt), (Percept, 'percept', qos.PERCEPT, _percept),
-                (React, 'react', qos.PERCEPT, _react), (SpeechChunk, 'speech', qos.SPEECH, _speech),
-                (Playback, 'playback', qos.PERCEPT, _playback), (AgentState, 'agent_state', qos.STATE, _agent_state),
-                (SpeechState, 'speech_state', qos.PERCEPT, _speech_state), (CameraInfo, 'camera_info', qos.PERCEPT, _image),
+                (Interrupt, 'interrupt', qos.STATE, _interrupt),
+                (Percept, 'percept', qos.PERCEPT, _percept),
+                (React, 'react', qos.PERCEPT, _react),
+                (SpeechChunk, 'speech', qos.SPEECH, _speech),
+                (Playback, 'playback', qos.PERCEPT, _playback),
+                (AgentState, 'agent_state', qos.STATE, _agent_state),
+                (SpeechState, 'speech_state', qos.PERCEPT, _speech_state),
+                (CameraInfo, 'camera_info', qos.PERCEPT, _image),
                 (DiagnosticArray, '/diagnostics', qos.PERCEPT, _diagnostics)):
-            node.create_subscription(message, topic, self._taker(topic.strip('/'), convert), profile)
+            take = self._taker(topic.strip('/'), convert)
+            node.create_subscription(message, topic, take, profile)
 
     def _taker(self, topic: str, convert: Callable[[object], Record]) -> Callable[[object], None]:
         name = 'image' if topic == 'camera_info' else topic
 
         def take(message: object) -> None:
             received = now(self._node)
-            self._on_record({'topic': name, 't': seconds(message.header.stamp), 'received': received,
-                             **convert(message)})
+            self._on_record({'topic': name, 't': seconds(message.header.stamp),
+                             'received': received, **convert(message)})
         return take
 
 
@@ -54,44 +62,51 @@ def _number(value: float) -> float | None:
 
 def _interrupt(message: Interrupt) -> Record:
     evidence = seconds(message.evidence)
-    return {'epoch': message.epoch, 'ducked': message.ducked, 'reason': Reason(message.reason).name.lower(),
-            'evidence': evidence or None}
+    return {'epoch': message.epoch, 'ducked': message.ducked,
+            'reason': Reason(message.reason).name.lower(), 'evidence': evidence or None}
 
 
 def _percept(message: Percept) -> Record:
     return {'kind': KINDS.get(message.kind, str(message.kind)), 'utterance': message.utterance,
             'start': seconds(message.start), 'text': message.text,
-            'turn_end_probability': _number(message.turn_end_probability), 'voiced_s': _number(message.voiced_s),
-            'level_dbfs': _number(message.level_dbfs), 'echo_likelihood': _number(message.echo_likelihood),
+            'turn_end_probability': _number(message.turn_end_probability),
+            'voiced_s': _number(message.voiced_s), 'level_dbfs': _number(message.level_dbfs),
+            'echo_likelihood': _number(message.echo_likelihood),
             'salience': _number(message.salience), 'processing_s': _number(message.processing_s)}
 
 
 def _react(message: React) -> Record:
-    return {'epoch': message.epoch, 'brief': message.brief, 'not_before': seconds(message.not_before)}
+    return {'epoch': message.epoch, 'brief': message.brief,
+            'not_before': seconds(message.not_before)}
 
 
 def _speech(message: SpeechChunk) -> Record:
-    return {'epoch': message.epoch, 'sequence': message.sequence, 'seconds': len(message.samples) / message.rate,
-            'text': message.text, 'last': message.last}
+    return {'epoch': message.epoch, 'sequence': message.sequence,
+            'seconds': len(message.samples) / message.rate, 'text': message.text,
+            'last': message.last}
 
 
 def _playback(message: Playback) -> Record:
-    return {'epoch': message.epoch, 'state': STATES[message.state], 'samples_played': message.samples_played,
-            'rate': message.rate, 'queued_s': _number(message.queued_s), 'ducked': message.ducked,
+    return {'epoch': message.epoch, 'state': STATES[message.state],
+            'samples_played': message.samples_played, 'rate': message.rate,
+            'queued_s': _number(message.queued_s), 'ducked': message.ducked,
             'heard': message.heard}
 
 
 def _agent_state(message: AgentState) -> Record:
     return {'epoch': message.epoch, 'person': Person(message.person).name.lower(),
-            'agent': Agent(message.agent).name.lower(), 'ducked': message.ducked, 'utterance': message.utterance,
-            'text': message.text, 'addressee_score': _number(message.addressee_score),
-            'evidence': dict(zip(message.evidence_names, map(_number, message.evidence_values))), 'why': message.why}
+            'agent': Agent(message.agent).name.lower(), 'ducked': message.ducked,
+            'utterance': message.utterance, 'text': message.text,
+            'addressee_score': _number(message.addressee_score),
+            'evidence': dict(zip(message.evidence_names, map(_number, message.evidence_values))),
+            'why': message.why}
 
 
 def _speech_state(message: SpeechState) -> Record:
     return {'utterance': message.utterance, 'probability': _number(message.probability),
-            'echo_likelihood': _number(message.echo_likelihood), 'is_speaking': message.is_speaking,
-            'voiced_s': _number(message.voiced_s), 'level_dbfs': _number(message.level_dbfs)}
+            'echo_likelihood': _number(message.echo_likelihood),
+            'is_speaking': message.is_speaking, 'voiced_s': _number(message.voiced_s),
+            'level_dbfs': _number(message.level_dbfs)}
 
 
 def _image(message: CameraInfo) -> Record:

@@ -1,4 +1,6 @@
-"""How every node starts and stops: exit code 0 on SIGINT and SIGTERM, 2 for a configuration that cannot work."""
+"""How every node starts and stops: exit code 0 on SIGINT and SIGTERM, 2 for a configuration that
+cannot work.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,15 @@ from rclpy.signals import SignalHandlerOptions
 from omni_agent.core.errors import ConfigError, DeviceError
 
 BAD_CONFIGURATION = 2      # the supervisor does not restart a node that ends with this
-NICENESS = -10             # of what must not wait for a model; needs a right that a plain user may lack (README)
+# of what must not wait for a model; needs a right that a plain user may lack (README)
+NICENESS = -10
 
 
 class Urgency(Enum):
     """Which threads of a node go before the models', where the system lets them."""
 
     NONE = 0
-    EXECUTOR = 1           # the callbacks, which are short; the models' workers wait like everybody
+    EXECUTOR = 1      # the callbacks, which are short; the models' workers wait like everybody
     PROCESS = 2            # also the device's threads: sound that comes late is lost
 
 
@@ -74,20 +77,24 @@ def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
 
 
 def _go_first() -> None:
-    """On Linux this is of the calling thread. Two busy cores cost a block of sound every few minutes without it."""
+    """On Linux this is of the calling thread. Two busy cores cost a block of sound every few
+    minutes without it.
+    """
     if sys.platform == 'linux':
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         except PermissionError:
-            pass                             # a right, not a need: most machines have a core to spare
+            pass      # a right, not a need: most machines have a core to spare
 
 
 def _join() -> None:
     # rclpy's own handlers race with publishing timers and end some runs with a traceback
     try:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:        # RCLError, which rclpy does not export, and UnknownROSArgsError
-        raise ConfigError(f'the command line or a parameter file cannot be used: {error}') from error
+    # RCLError, which rclpy does not export, and UnknownROSArgsError
+    except RuntimeError as error:
+        raise ConfigError(
+            f'the command line or a parameter file cannot be used: {error}') from error
 
 
 def _run(agent: Agent, stop: threading.Event) -> None:

@@ -1,4 +1,6 @@
-"""``speech`` -> device, ``speaker/reference`` and ``playback``; obeys ``interrupt`` within one block."""
+"""``speech`` -> device, ``speaker/reference`` and ``playback``; obeys ``interrupt`` within one
+block.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from .stamps import now, stamp
 from .threads import Alarm, Inbox
 
 LONGEST_CHUNK = 2 * RATE      # [samples] what one message may hold
-LONGEST_QUEUE = 10 * RATE     # [samples] more than ten seconds ahead is a sender that does not pace itself
+# [samples] a sender that is more than ten seconds ahead does not pace itself
+LONGEST_QUEUE = 10 * RATE
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class SpeakerParams:
     device: str = param('', 'name (or part of it) or index of the output device, '
                             'or room:SCENARIO@FOLDER; empty = default')
     frame_id: str = param('loudspeaker', 'frame of the reference')
-    duck_limit_s: float = param(2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0)
+    duck_limit_s: float = param(
+        2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0)
 
 
 PARAMETERS = (('', SpeakerParams),)     # (prefix, dataclass): what is declared below
@@ -101,7 +105,8 @@ class Speaker:
         samples = np.frombuffer(message.samples, np.int16)
         if message.rate != RATE or samples.size > LONGEST_CHUNK:
             self.health.count('refused chunks')
-            self.health.trouble('speech', WARN, f'refused {samples.size} samples at {message.rate} Hz: this '
+            self.health.trouble('speech', WARN,
+                                f'refused {samples.size} samples at {message.rate} Hz: this '
                                 f'speaker takes up to {LONGEST_CHUNK} at {RATE} Hz')
             return
         if self.playout.progress().queued > LONGEST_QUEUE:
@@ -115,8 +120,9 @@ class Speaker:
     def flush(self) -> None:
         """Nothing older is heard: the queue is dropped, then what the device still holds."""
         held = max(0, round((self._sounded_s - now(self.node)) * RATE))      # in the device, never to be heard
+        begun = self.playout.progress().played > 0       # what the device holds of it has to go, heard or not
         progress = self.playout.flush(fade=False, unheard=held)
-        if progress.played and not progress.complete:
+        if begun and not progress.complete:
             self.device.abort()
             self._publish(progress, Playback.FLUSHED)
         elif progress.played:
@@ -154,9 +160,11 @@ class Speaker:
             self._publish(progress, Playback.FINISHED)
 
     def _publish(self, progress: Progress, state: int) -> None:
-        self._reported = (progress.epoch, Playback.FINISHED if state == Playback.FLUSHED else state)
-        message = Playback(epoch=progress.epoch, state=state, samples_played=progress.played, rate=RATE,
-                           queued_s=progress.queued / RATE, ducked=self._ducked, heard=progress.heard)
+        over = Playback.FINISHED if state == Playback.FLUSHED else state
+        self._reported = (progress.epoch, over)
+        message = Playback(epoch=progress.epoch, state=state, samples_played=progress.played,
+                           rate=RATE, queued_s=progress.queued / RATE, ducked=self._ducked,
+                           heard=progress.heard)
         message.header.stamp = stamp(now(self.node))
         message.header.frame_id = self.params.frame_id
         self.playback.publish(message)

@@ -16,7 +16,9 @@ T = TypeVar('T')
 
 
 class Inbox(Generic[T]):
-    """Any thread puts, the executor thread takes. Bounded: the oldest item goes, and ``dropped`` counts it."""
+    """Any thread puts, the executor thread takes. Bounded: the oldest item goes, and ``dropped``
+    counts it.
+    """
 
     def __init__(self, node: Node, take: Callable[[T], None], limit: int = 256) -> None:
         self._items: deque[T] = deque()
@@ -42,12 +44,14 @@ class Inbox(Generic[T]):
 
 
 class Worker:
-    """One named thread that runs one job at a time; a failure of ours or the model's is handed to ``on_error``.
+    """One named thread that runs one job at a time; a failure of ours or the model's is handed to
+    ``on_error``.
 
     The queue holds ``limit`` jobs; a job that finds it full replaces the oldest waiting one.
     """
 
-    def __init__(self, name: str, on_error: Callable[[OmniAgentError], None], limit: int = 1) -> None:
+    def __init__(self, name: str, on_error: Callable[[OmniAgentError], None],
+                 limit: int = 1) -> None:
         self._jobs: deque[Callable[[], None]] = deque(maxlen=limit)
         self._on_error = on_error
         self._wake = threading.Condition()
