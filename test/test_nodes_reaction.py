@@ -234,28 +234,6 @@ def server(served: Speaker, free_port: int) -> Iterator[ModelServer]:
     made.stop()
 
 
-@pytest.fixture(scope='module')
-def thinker(bench: Bench, free_port: int) -> Speaker:
-    return Speaker(bench, 'thinker', llm=f'http://127.0.0.1:{free_port}/v1', filler='Let me think.', filler_after_s=0.4)
-
-
-def test_a_long_think_is_filled_with_a_word_and_a_short_one_is_not(thinker: Speaker, server: ModelServer) -> None:
-    for mood, words in (('answers', 'This is fine.'), ('late', 'Let me think. This is fine.'), ('answers', 'This is fine.')):
-        server.mood = mood
-        epoch = next(EPOCHS)
-        thinker.ask(epoch)
-        assert said(thinker.reply(epoch)) == words
-
-
-def test_an_interrupt_takes_the_filler_back_too(thinker: Speaker, server: ModelServer) -> None:
-    server.mood = 'late'
-    epoch = next(EPOCHS)
-    thinker.ask(epoch)
-    thinker.interrupts.publish(interrupt(epoch + 1))
-    thinker.bench.turn_until(time.time() + 0.8)
-    assert not thinker.of(epoch) and not thinker.of(epoch + 1)
-
-
 def assert_recovers(served: Speaker, server: ModelServer) -> None:
     server.mood = 'answers'
     epoch = next(EPOCHS)
@@ -329,3 +307,25 @@ def test_a_person_does_not_wait_for_a_server_that_hangs_on_an_older_question(ser
     assert said(served.reply(old + 2)) == 'This is fine.'
     assert time.monotonic() - began < 4.0
     assert not served.of(old)
+
+
+@pytest.fixture(scope='module')
+def thinker(bench: Bench, free_port: int) -> Speaker:
+    return Speaker(bench, 'thinker', llm=f'http://127.0.0.1:{free_port}/v1', filler='Let me think.', filler_after_s=0.4)
+
+
+def test_a_long_think_is_filled_with_a_word_and_a_short_one_is_not(thinker: Speaker, server: ModelServer) -> None:
+    for mood, words in (('answers', 'This is fine.'), ('late', 'Let me think. This is fine.'), ('answers', 'This is fine.')):
+        server.mood = mood
+        epoch = next(EPOCHS)
+        thinker.ask(epoch)
+        assert said(thinker.reply(epoch)) == words
+
+
+def test_an_interrupt_takes_the_filler_back_too(thinker: Speaker, server: ModelServer) -> None:
+    server.mood = 'late'
+    epoch = next(EPOCHS)
+    thinker.ask(epoch)
+    thinker.interrupts.publish(interrupt(epoch + 1))
+    thinker.bench.turn_until(time.time() + 0.8)
+    assert not thinker.of(epoch) and not thinker.of(epoch + 1)

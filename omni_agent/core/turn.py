@@ -6,7 +6,7 @@ only place where the person's speech acts on the agent's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .addressee import Addressee, Score, Situation
@@ -17,6 +17,10 @@ from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Pla
 from .lexicon import Lexicon
 from .own_words import is_own
 from .params import param
+
+
+MOST_UNANSWERED = 4      # questions that one reply answers: the last ones, in a storm
+SET_BACK_S = 1.0         # a clock that goes back by more was set
 
 
 class Person(Enum):
@@ -125,6 +129,7 @@ class TurnMachine:
         self._last_heard = ''
         self._person_s = 0.0                     # last sign of life of the person
         self._reply_s = 0.0                      # last sign of life of the reply
+        self._now = 0.0                          # of the last step
 
     @property
     def epoch(self) -> int:
@@ -139,9 +144,25 @@ class TurnMachine:
 
     def step(self, event: Event, now: float) -> list[Effect]:
         """Never raises, never blocks; an event of an older epoch changes nothing but the memory."""
+        if now < self._now - SET_BACK_S:
+            self._shift(now - self._now)
+        self._now = now
+        if not isinstance(event, (Judged, Weighed)) and event.t > now:
+            event = replace(event, t=now)        # the future is not heard: a clock is wrong
         self.person = PERSON.get((self.person, type(event)), self.person)
         effects = self._take(event, now)
         return effects + self._meet(event, now) + self._expire(now)
+
+    def _shift(self, by_s: float) -> None:
+        """Somebody set the clock back: what is awaited is awaited for as long as before."""
+        for name in ('_certain_s', '_sounded_s', '_lowered_since', '_person_s', '_reply_s'):
+            setattr(self, name, getattr(self, name) + by_s)
+        for name in ('_stopped', '_refused_s', '_spoke_s'):
+            if getattr(self, name) is not None:
+                setattr(self, name, getattr(self, name) + by_s)
+        for name in ('_final', '_held'):
+            if getattr(self, name) is not None:
+                setattr(self, name, replace(getattr(self, name), t=getattr(self, name).t + by_s))
 
     def deadline(self) -> float | None:
         """When to come back with a Tick, None while there is nothing to wait for."""
@@ -456,6 +477,7 @@ class TurnMachine:
     def _react(self, t: float, now: float, not_before: float) -> list[Effect]:
         """Have a reply prepared; it may be heard from ``not_before`` on, when the turn is certainly over."""
         self.gate.admit(self.epoch + 1)
+        self._unanswered = self._unanswered[-MOST_UNANSWERED:]
         self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
         self._certain_s, self._resumed = not_before, 0
         return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, self._brief(), not_before)]

@@ -8,6 +8,7 @@ from typing import Protocol
 from rclpy.node import Node
 
 from .health import ERROR, Health
+from .stamps import pace
 from .threads import Inbox
 
 
@@ -29,7 +30,7 @@ class DeviceWatch:
         self._device = device
         self._inbox = inbox
         self._last: dict[str, object] = {}
-        node.create_timer(1.0, self.look)
+        node.create_timer(1.0, self.look, clock=pace(node))
 
     def look(self) -> None:
         values = asdict(self._device.snapshot())

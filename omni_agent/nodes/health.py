@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from .stamps import pace
+
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
 
 
@@ -32,7 +34,7 @@ class Health:
         self.values: dict[str, str] = {}
         self._troubles: dict[str, Trouble] = {}
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._timer = node.create_timer(period_s, self.publish)
+        self._timer = node.create_timer(period_s, self.publish, clock=pace(node))
 
     def count(self, name: str, by: int = 1) -> None:
         self.counters[name] += by

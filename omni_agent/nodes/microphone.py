@@ -26,7 +26,7 @@ from .health import WARN, Health
 from .parameters import declare
 from .shell import Urgency
 from .shell import main as run
-from .stamps import now, seconds, stamp
+from .stamps import now, pace, seconds, stamp
 from .threads import Inbox
 
 CANCELLERS = {'both': ('speex', 'aec3'), 'gentle': ('speex', 'none'), 'strict': ('none', 'aec3')}
@@ -73,7 +73,7 @@ class Microphone:
             self.front_end = FrontEnd(gentle, strict)
             self.node.create_subscription(AudioChunk, 'speaker/reference', self.on_reference, qos.AUDIO)
             self._born = now(self.node)
-            self.node.create_timer(1.0, self.on_timer)
+            self.node.create_timer(1.0, self.on_timer, clock=pace(self.node))
 
     def _load(self, name: str) -> Canceller | None:
         try:

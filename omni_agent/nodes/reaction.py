@@ -27,7 +27,7 @@ from . import qos
 from .health import ERROR, WARN, Health
 from .parameters import declare
 from .shell import main as run
-from .stamps import now, seconds, stamp
+from .stamps import now, pace, seconds, stamp
 from .threads import Alarm, Inbox, Worker
 
 
@@ -100,7 +100,7 @@ class Reaction:
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
         self.inbox: Inbox[Piece | Loaded | Written | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
-        self.node.create_timer(0.05, self.send)
+        self.node.create_timer(0.05, self.send, clock=pace(self.node))
         self._filler_alarm = Alarm(self.node, self.fill_silence)
         self.llm, self.tts = None, None
         self.writer = Worker('writer', self.inbox.put)

@@ -5,6 +5,7 @@ block.
 from __future__ import annotations
 
 import array
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,11 @@ from .health import WARN, Health
 from .parameters import declare
 from .shell import Urgency
 from .shell import main as run
-from .stamps import now, stamp
+from .stamps import now, pace, stamp
 from .threads import Alarm, Inbox
 
 LONGEST_CHUNK = 2 * RATE      # [samples] what one message may hold
+LONGEST_HELD = RATE           # [samples] in a device; more than that, and a clock was set
 # [samples] a sender that is more than ten seconds ahead does not pace itself
 LONGEST_QUEUE = 10 * RATE
 
@@ -61,7 +63,7 @@ class Speaker:
         self.playback = self.node.create_publisher(Playback, 'playback', qos.PLAYBACK)
         self.inbox: Inbox[Block] = Inbox(self.node, self.on_played, limit=50)
         self.raise_alarm = Alarm(self.node, self.on_no_news)
-        self.node.create_timer(0.2, self.on_timer)
+        self.node.create_timer(0.2, self.on_timer, clock=pace(self.node))
         self._position = 0
         self._sounded_s = 0.0                    # Unix time at which the newest speech will have sounded
         self._ducked = False
@@ -119,11 +121,14 @@ class Speaker:
 
     def flush(self) -> None:
         """Nothing older is heard: the queue is dropped, then what the device still holds."""
-        held = max(0, round((self._sounded_s - now(self.node)) * RATE))      # in the device, never to be heard
+        # in the device, by the device's clock, and never to be heard
+        held = round((self._sounded_s - time.time()) * RATE)
+        held = min(max(0, held), LONGEST_HELD)
         begun = self.playout.progress().played > 0       # what the device holds of it has to go, heard or not
         progress = self.playout.flush(fade=False, unheard=held)
-        if begun and not progress.complete:
+        if held or (begun and not progress.complete):
             self.device.abort()
+        if begun and not progress.complete:
             self._publish(progress, Playback.FLUSHED)
         elif progress.played:
             self._finish(progress)

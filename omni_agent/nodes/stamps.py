@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builtin_interfaces.msg import Time
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 
@@ -15,6 +16,12 @@ def stamp(t: float) -> Time:
 def seconds(time: Time) -> float:
     """Message time -> Unix seconds."""
     return time.sec + time.nanosec * 1e-9
+
+
+def pace(node: Node) -> Clock:
+    """What timers go by: not the wall clock, as by one set back by an hour they rest for one."""
+    simulated = node.get_parameter('use_sim_time').value
+    return node.get_clock() if simulated else Clock(clock_type=ClockType.STEADY_TIME)
 
 
 def now(node: Node) -> float:

@@ -10,7 +10,7 @@ from rclpy.node import Node
 
 from omni_agent.core.errors import OmniAgentError
 
-from .stamps import now
+from .stamps import now, pace
 
 T = TypeVar('T')
 
@@ -102,7 +102,7 @@ class Alarm:
         self._node = node
         self._ring = ring
         self._at: float | None = None
-        self._timer = node.create_timer(3600.0, self._fire)
+        self._timer = node.create_timer(3600.0, self._fire, clock=pace(node))
         self._timer.cancel()
 
     def set(self, at: float | None) -> None:
