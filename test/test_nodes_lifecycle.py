@@ -84,31 +84,23 @@ def test_every_node_under_load_stops_with_code_0(bench: Bench, all_nodes: Start,
     assert send_to_all(bench, nodes, number) == ALL_WELL
 
 
-def niceness(pid: int) -> dict[str, set[int]]:
-    """Of the process's first thread, and of all of them."""
-    return {'first': {os.getpriority(os.PRIO_PROCESS, pid)},
-            'all': {os.getpriority(os.PRIO_PROCESS, int(task))
-                    for task in os.listdir(f'/proc/{pid}/task')}}
-
-
 def may_go_first() -> bool:
-    """In a child, as going back down is a right of its own."""
-    code = 'import os; os.setpriority(os.PRIO_PROCESS, 0, -1)'
+    """In a child, so that this process stays as it is."""
+    code = 'import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))'
     return subprocess.run([sys.executable, '-c', code], capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='niceness is of a thread only on Linux')
+@pytest.mark.skipif(sys.platform != 'linux', reason='only Linux has priorities of threads')
 def test_sound_goes_before_the_models_where_the_system_lets_it(
         bench: Bench, all_nodes: Start) -> None:
     nodes = all_nodes()
     bench.until(lambda: set(graph.NAMES) <= set(bench.health), 'all six nodes')
-    found = {name: niceness(node.pid) for name, node in nodes.items()}
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
-    first = {-10} if may_go_first() else {usual}
-    for name in ('speaker', 'microphone', 'perception', 'decision'):
-        assert found[name]['first'] == first
-    assert found['camera']['all'] == {usual}
-    assert found['reaction']['first'] == {usual}
+    usual, first = os.sched_getscheduler(0), os.SCHED_RR if may_go_first() else os.sched_getscheduler(0)
+    policy = {name: os.sched_getscheduler(node.pid) for name, node in nodes.items()}
+    assert policy == {'speaker': first, 'microphone': first, 'perception': first, 'decision': first,
+                      'camera': usual, 'reaction': usual}
+    workers = {os.sched_getscheduler(int(task)) for task in os.listdir(f'/proc/{nodes["perception"].pid}/task')}
+    assert usual in workers                  # recognition waits like everybody
     assert send_to_all(bench, nodes, signal.SIGTERM) == ALL_WELL
 
 

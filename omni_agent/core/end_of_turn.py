@@ -45,6 +45,10 @@ class EndOfTurn:
             return self.params.trailing_s
         return self.params.end_of_turn_s if self._is_clear(final, ending) else self.params.pause_s
 
+    def wants_guess(self, final: Transcript) -> bool:
+        """False where the guess of a language model would change nothing: it costs time just when a reply is begun."""
+        return self.silence_s(final, 0.0) != self.silence_s(final, 1.0)
+
     def prepare_s(self, final: Transcript, ending: float | None) -> float:
         """Silence after which the answer is prepared: at once where the turn is clearly over."""
         if self.breaks_off(final, ending):

@@ -389,7 +389,9 @@ class TurnMachine:
         known = self._weighed is not None and self._weighed.text == event.text
         self._ending = self._ending if known else None
         self._weighed, self._weighed_s = event, self._stopped if self._stopped is not None else event.t
-        return [] if self._ending is not None else [Weigh(event.utterance, event.text)]
+        if self._ending is not None or not self.end_of_turn.wants_guess(event):
+            return []
+        return [Weigh(event.utterance, event.text)]
 
     def _on_weighed(self, event: Weighed, now: float) -> list[Effect]:
         """The answer that is being prepared may be heard sooner or later than was thought."""

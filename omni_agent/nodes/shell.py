@@ -21,6 +21,7 @@ from omni_agent.core.errors import ConfigError, DeviceError
 
 BAD_CONFIGURATION = 2      # the supervisor does not restart a node that ends with this
 # of what must not wait for a model; needs a right that a plain user may lack (README)
+RT_PRIORITY = 1    # of what must not wait for a model: the lowest of the real-time ones (rtprio, see README)
 NICENESS = -10
 
 
@@ -77,14 +78,18 @@ def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
 
 
 def _go_first() -> None:
-    """On Linux this is of the calling thread. Two busy cores cost a block of sound every few
-    minutes without it.
+    """On Linux this is of the calling thread and of those that it starts. Two busy cores cost a block of sound every
+    few seconds without it. Niceness alone would not do: it counts only within a session, and each node has its own.
     """
-    if sys.platform == 'linux':
+    if sys.platform != 'linux':
+        return
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(RT_PRIORITY))
+    except PermissionError:
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         except PermissionError:
-            pass      # a right, not a need: most machines have a core to spare
+            pass                             # a right, not a need: most machines have a core to spare
 
 
 def _join() -> None:
