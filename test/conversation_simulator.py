@@ -190,7 +190,7 @@ class Reaction:
     def _speak(self, epoch: int, sentences: int) -> None:
         if self._is_stale(epoch):
             return
-        sound = marked(self.marks[epoch], 2 * self.world.random.randint(3000, 20_000))
+        sound = marked(self.marks[epoch], 2 * self.world.random.randint(4500, 20_000))
         self.outbox += [Chunk(epoch, samples, text, False)
                         for samples, text in chunks(sound, [(0, f'of {epoch}')])]
         if sentences > 1:
@@ -367,7 +367,7 @@ class Conversation:
         """Whether sound of the newest reply was heard after the last question."""
         newest = self.marks.get(max(self.marks, default=0), SILENCE)
         after = self.heard()[int(self.person.last_question * RATE):]
-        return bool(np.count_nonzero(after == newest) > RATE // 8) and newest != SILENCE
+        return bool(np.count_nonzero(after == newest) > RATE // 4) and newest != SILENCE
 
 
 def marked(mark: int, samples: int) -> np.ndarray:

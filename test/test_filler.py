@@ -47,3 +47,15 @@ def test_a_later_piece_of_the_reply_is_no_think():
     filler.sounded(1, 109.0)
     filler.asked(2, over_s=200.0, now=200.0)
     assert filler.due == 200.0 + LIMIT_S
+
+
+def test_a_turn_that_is_over_later_than_was_thought_moves_the_word_and_nothing_else():
+    filler = Filler(LIMIT_S)
+    filler.asked(1, over_s=100.3, now=100.0)
+    filler.moved(101.3, now=100.1)
+    assert filler.due == 101.3 + LIMIT_S
+    filler.sounded(1, 100.9)
+    filler.moved(101.4, now=101.0)
+    assert filler.due is None                        # the reply is there, only held back
+    filler.asked(2, over_s=200.0, now=200.0)
+    assert filler.due == 200.0 + LIMIT_S             # 0.9 s of thinking, from when it was asked

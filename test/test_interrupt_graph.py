@@ -19,6 +19,7 @@ from ros_bench import (ERROR, OK, RATE, Bench, Heard, Running, interrupt, power_
                        tone)
 
 from omni_agent_msgs.msg import AgentState, Interrupt, Percept, Playback, React, SpeechChunk
+from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
@@ -142,10 +143,28 @@ def room(bench: Bench) -> Iterator[Room]:
 
 @pytest.fixture(scope='module')
 def mind(bench: Bench, room: Room) -> Mind:
-    """After the speaker, so that they know each other."""
     made = Mind(bench)
-    bench.until(lambda: bench.node.count_subscribers('interrupt') >= 2, 'discovery')
+    know_each_other(made, 'speaker', room.speech)
     return made
+
+
+def know_each_other(mind: Mind, speaker: str, speech: Publisher) -> None:
+    """Until the speaker refuses what is older than the epoch that this decision began with.
+
+    That each of them knows the test says nothing about that: the middleware may need seconds more.
+    """
+    bench = mind.bench
+    older = mind.interrupt(Interrupt.STARTED).epoch - 1
+    bench.news(speaker)
+    refused = bench.counter(speaker, 'stale chunks')
+
+    def is_refused() -> bool:
+        speech.publish(speech_chunk(older, 0, tone(OLD_HZ, 0.0)))
+        bench.news(speaker)
+        return bench.counter(speaker, 'stale chunks') > refused
+
+    bench.until(is_refused, 'the first interrupt of the decision at the speaker')
+    bench.news(speaker)  # and every chunk has been counted
 
 
 def peaks(room: Room) -> np.ndarray:
@@ -187,6 +206,7 @@ def test_a_decision_killed_while_the_voice_is_lowered_leaves_no_whisper_and_has_
     mind.interrupts.forget()
     mind.start()
     assert mind.interrupts[-1].epoch > old and not mind.interrupts[-1].ducked
+    know_each_other(mind, 'speaker', room.speech)
     new = mind.reply_to('what is the capital of France')
     room.say(new, NEW_HZ, ['new'] * 3)
     assert room.finished(new).heard == 'new new new'
@@ -349,6 +369,7 @@ def test_a_clock_that_is_set_by_an_hour_while_the_voice_is_lowered_hangs_nothing
     voice = Voice(bench, '/set', fakes(tmp_path)['speaker']['device'], use_sim_time=True)
     mind = Mind(bench, '/set', use_sim_time=True)
     bench.news('set/decision'), bench.news('set/speaker')  # by now the clock goes for both
+    know_each_other(mind, 'set/speaker', voice.speech)
     for jump_s in (3600.0, -3600.0):
         old = mind.reply_to('tell me a story')
         voice.say(old, OLD_HZ, WORDS * 4, last=False)

@@ -27,7 +27,7 @@ def folder_with(path: Path, *rows: str, header: str = HEADER) -> Path:
 def test_a_folder_is_read_with_its_defaults_and_foreign_columns_are_ignored(tmp_path: Path) -> None:
     folder_with(tmp_path, 'a.wav,nod,Mm-hm.,,human:Jo,,blue', header=f'{HEADER},shirt')
     (one,) = interrupt_sets.read(tmp_path)
-    assert one.item == Item('a.wav', 'nod', 'Mm-hm.', None, 'human:Jo', 'test')
+    assert one.item == Item('a.wav', 'nod', 'Mm-hm.', 0.5, 'human:Jo', 'test')      # where its loudness begins
     assert one.item.is_human and not one.item.interrupts
     assert one.seconds == pytest.approx(1.75) and one.late_s == 0.0
 

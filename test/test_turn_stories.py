@@ -232,6 +232,29 @@ def test_a_complete_question_does_not_wait_for_the_guess():
     assert only(React, talk.log)[-1].not_before == pytest.approx(end + talk.machine.params.end_of_turn_s)
 
 
+def test_a_guess_that_comes_before_the_decision_is_used_for_it():
+    talk = Talk()
+    talk.says('Tell me a story please', turn_end=0.9)
+    assert [weigh.text for weigh in talk.weighed] == ['Tell me a story please']
+    again = Talk()
+    again.says('Tell me a story, please,', turn_end=0.9)         # not clear, so it is decided on a little later
+    again.step(Weighed(again.utterance, 'Tell me a story, please,', 0.01))
+    end = again.now - HANGOVER_S
+    again.wait(3.0)
+    assert only(React, again.log)[0].not_before == pytest.approx(end + again.machine.params.trailing_s)
+
+
+def test_a_clock_that_is_set_back_does_not_move_the_certain_end_of_a_turn():
+    talk = Talk()
+    talk.says(REQUEST)
+    end = talk.now - HANGOVER_S
+    talk.now -= 3600.0
+    talk.step(Tick(talk.now))
+    talk.step(Weighed(talk.utterance, REQUEST, 0.2))
+    certain = only(React, talk.log)[-1].not_before
+    assert certain == pytest.approx(end - 3600.0 + talk.machine.params.pause_s)
+
+
 def test_a_guess_about_other_words_changes_nothing():
     talk = Talk()
     talk.says(REQUEST)

@@ -19,8 +19,8 @@ from omni_agent.backends.echo_path import Case, echo
 from omni_agent.backends.echo_speech import Own, Said
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import Endpointer, EndpointParams
-from omni_agent.core.events import (Effect, Event, Interrupt, Playing, React, Reason, SpeechStarted, SpeechStopped, Tick,
-                                    Transcript, Typed)
+from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React, Reason, SpeechStarted,
+                                    SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.front_end import FrontEnd
 from omni_agent.core.hearing import HeardFrame, Hearing
 from omni_agent.core.own_words import OwnWords, distance, is_own
@@ -32,8 +32,9 @@ START = 1_000_000.0        # Unix time of the first sample
 AHEAD = 2                  # [blocks] that the speaker tells of a block before it sounds
 JITTER_S = 2e-4            # of the stamps of either device, after their clocks were smoothed
 NOISE_DBFS = -60.0         # of the room
-PARTIAL_S = 0.3            # between partial results
+PARTIAL_S = 0.2            # between partial results while the robot speaks, which it always does here
 TOLD_S = 0.2               # between two messages of the speaker
+MEANT = 4.0                # log odds
 LEVELS_DBFS = (-20.0, -26.0, -32.0)      # of people at the microphone, by turns: next to it, at 1 m, far away
 GAP = 3 * RATE             # [samples] between two people
 AFTER = RATE // 2          # [samples] after a person's last sound a result still counts as theirs
@@ -92,7 +93,8 @@ def interrupted(case: Case, own: Own, people: Sequence[Said], recognise: Recogni
             continue
         if ear.endpointer.speaking and ear.endpointer.last_voiced > START + cuts[index].onset / RATE:
             noticed.setdefault(index, max(0.0, now - START - cuts[index].onset / RATE))
-        texts.setdefault(index, []).extend(event.text for event in events if isinstance(event, Transcript))
+        texts.setdefault(index, []).extend(event.text for event in events
+                                           if isinstance(event, Transcript) and not is_own(event.text_echo, event.echo))
     ear.found.notices = [(cut, noticed.get(index)) for index, cut in enumerate(cuts)]
     ear.found.heard = [(cut, ' '.join(texts.get(index, [])[-1:])) for index, cut in enumerate(cuts)]
     return ear.found
@@ -208,13 +210,11 @@ class _Ear:
             yield from self._told(ready[0].request, ready[0].text, final=True)
 
     def _told(self, request: Request, text: str, final: bool) -> Iterator[Transcript]:
-        share = self._own_words.likelihood(text, self._utterance.t)
-        if is_own(share, self._utterance.echo_likelihood, self._lexicon.is_stop(text)):
+        share, echo = self._own_words.likelihood(text, self._utterance.t), self._utterance.echo_likelihood
+        if is_own(share, echo, self._lexicon.is_stop(text)):       # counted here; the turn machine refuses them itself
             self.found.refused.append(text)
-            text = ''
-        if text or final:
-            yield Transcript(self._hearing.time(request.end), request.utterance, text, final, self.endpointer.voiced_s,
-                             1.0 if final else None)
+        yield Transcript(self._hearing.time(request.end), request.utterance, text, final, self.endpointer.voiced_s,
+                         1.0 if final else None, echo, share)
 
 
 @dataclass(frozen=True)
@@ -259,6 +259,8 @@ class _Robot:
 
     def _obey(self, effects: Sequence[Effect], now: float) -> None:
         for effect in effects:
+            if isinstance(effect, Judge):        # the strictest judge there is: everything was meant for the robot
+                self.step(Judged(effect.utterance, effect.text, MEANT), now)
             if not isinstance(effect, Interrupt):
                 continue
             if effect.ducked and self._lowered is None:

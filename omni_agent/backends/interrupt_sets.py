@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,9 @@ SHORTEST_S = 0.05
 
 @dataclass(frozen=True)
 class Recorded:
-    """An item with its sound; ``late_s`` is how long after the loudness begins the label's onset lies."""
+    """An item with its sound, its onset found where none was given; ``late_s`` is how long after the loudness begins
+    that lies.
+    """
 
     item: Item
     path: Path
@@ -47,4 +49,4 @@ def _check(folder: Path, item: Item) -> Recorded:
     onset = first / RATE if item.onset_s is None else item.onset_s
     if onset >= last / RATE:
         raise ConfigError(f'{path}: onset_s is {onset:g} s, where its sound is already over ({last / RATE:.2f} s)')
-    return Recorded(item, path, samples.size / RATE, onset - first / RATE)
+    return Recorded(replace(item, onset_s=onset), path, samples.size / RATE, onset - first / RATE)

@@ -25,6 +25,14 @@ class Filler:
     def asked(self, epoch: int, over_s: float, now: float) -> None:
         """A reply is being thought of; the person's turn is over at ``over_s``, which may be soon."""
         self._epoch, self._asked_s = epoch, now
+        self._wait(over_s, now)
+
+    def moved(self, over_s: float, now: float) -> None:
+        """The same reply, but the turn is over sooner or later than was thought."""
+        if self.due is not None:
+            self._wait(over_s, now)
+
+    def _wait(self, over_s: float, now: float) -> None:
         self.due = max(over_s, now) + (SOON_S if self._is_slow() else self._limit_s)
 
     def _is_slow(self) -> bool:

@@ -111,9 +111,9 @@ class TurnMachine:
         self._held: Transcript | None = None     # words that were being decided on when somebody made a sound
         self._margin: Judged | None = None
         self._asked: str | None = None           # text that the language model was asked about
-        self._ending: float | None = None        # probability that the sentence of ``_weighed`` ends with it
-        self._weighed: Transcript | None = None  # words that are or were being decided on
-        self._weighed_s = 0.0                    # when their voice stopped
+        self._weighed: Weighed | None = None     # what the small model said last
+        self._decided: Transcript | None = None  # words whose answer is being prepared
+        self._decided_s = 0.0                    # when their voice stopped
         self._unanswered: list[tuple[int, str]] = []   # what a reply has to answer, by utterance
         self._settled = 0                        # utterance that needs no (further) decision
         self._certain_s = 0.0                    # from when on the turn that is being answered is over
@@ -155,12 +155,12 @@ class TurnMachine:
 
     def _shift(self, by_s: float) -> None:
         """Somebody set the clock back: what is awaited is awaited for as long as before."""
-        for name in ('_certain_s', '_sounded_s', '_lowered_since', '_person_s', '_reply_s'):
+        for name in ('_certain_s', '_decided_s', '_sounded_s', '_lowered_since', '_person_s', '_reply_s'):
             setattr(self, name, getattr(self, name) + by_s)
         for name in ('_stopped', '_refused_s', '_spoke_s'):
             if getattr(self, name) is not None:
                 setattr(self, name, getattr(self, name) + by_s)
-        for name in ('_final', '_held'):
+        for name in ('_final', '_held', '_doubted'):
             if getattr(self, name) is not None:
                 setattr(self, name, replace(getattr(self, name), t=getattr(self, name).t + by_s))
 
@@ -191,7 +191,7 @@ class TurnMachine:
         elif isinstance(event, Judged):
             self._margin = event if event.text == self._asked else self._margin
         elif isinstance(event, Weighed):
-            return self._on_weighed(event, now)
+            return self._on_weighed(event)
         elif isinstance(event, Playing):
             return self._on_playing(event, now)
         elif isinstance(event, Played):
@@ -317,7 +317,7 @@ class TurnMachine:
         if spoken:
             self._cut_in = event.utterance
             if event.utterance == self._resumed:
-                self._unanswered = self._answered
+                self._unanswered = list(self._answered)
         effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
         if self._final is event:
             effects += self._begin_deciding(event, now)
@@ -345,7 +345,9 @@ class TurnMachine:
         """Enough was said to cut in, and neither words nor dialogue tell to whom."""
         if self.lexicon.is_nod(event.text) or self._is_own(event):
             return False
-        return self.lexicon.news(event.text) >= self.params.barge_in_words and not self.addressee.score(event.text, self._situation(now)).decisive
+        if self.lexicon.news(event.text) < self.params.barge_in_words:
+            return False
+        return not self.addressee.score(event.text, self._situation(now)).decisive
 
     def _is_own(self, event: Transcript, is_stop: bool = False) -> bool:
         return is_own(event.text_echo, event.echo, is_stop)
@@ -386,27 +388,25 @@ class TurnMachine:
         return effects if self._margin is not None else [*effects, Judge(event.utterance, text)]
 
     def _weigh(self, event: Transcript) -> list[Effect]:
-        known = self._weighed is not None and self._weighed.text == event.text
-        self._ending = self._ending if known else None
-        self._weighed, self._weighed_s = event, self._stopped if self._stopped is not None else event.t
-        if self._ending is not None or not self.end_of_turn.wants_guess(event):
+        if self._ending(event) is not None or not self.end_of_turn.wants_guess(event):
             return []
         return [Weigh(event.utterance, event.text)]
 
-    def _on_weighed(self, event: Weighed, now: float) -> list[Effect]:
+    def _ending(self, final: Transcript) -> float | None:
+        """Probability that a sentence ends with these words, as far as it is known."""
+        return self._weighed.ending if self._weighed is not None and self._weighed.text == final.text else None
+
+    def _on_weighed(self, event: Weighed) -> list[Effect]:
         """The answer that is being prepared may be heard sooner or later than was thought."""
-        weighed = self._weighed
-        if weighed is None or weighed.text != event.text or weighed.utterance != event.utterance:
+        self._weighed = event
+        decided = self._decided
+        if self.agent is not Agent.PREPARING or decided is None or decided.utterance != event.utterance:
             return []
-        self._ending = event.ending
-        certain_s = self._weighed_s + self.end_of_turn.silence_s(weighed, event.ending)
-        if self.agent is not Agent.PREPARING or self._certain_s == certain_s or not self._is_answering(weighed.utterance):
+        certain_s = self._decided_s + self.end_of_turn.silence_s(decided, self._ending(decided))
+        if certain_s == self._certain_s:
             return []
         self._certain_s = certain_s
         return [React(self.epoch, self._brief(), certain_s)]
-
-    def _is_answering(self, utterance: int) -> bool:
-        return bool(self._unanswered) and self._unanswered[-1][0] == utterance
 
     def _take_up_held(self, now: float) -> list[Effect]:
         """It was a cough or a nod: the question before it still stands."""
@@ -445,9 +445,8 @@ class TurnMachine:
         """When to prepare the answer; but the model that says to whom that was has its say or its time."""
         assert self._final is not None
         stopped = self._stopped if self._stopped is not None else self._final.t
-        ending = self._ending if self._weighed is self._final else None
         silence_s = self.end_of_turn.silence_s if self._refused else self.end_of_turn.prepare_s
-        end = stopped + silence_s(self._final, ending)
+        end = stopped + silence_s(self._final, self._ending(self._final))
         if self._asked is not None and self._margin is None:
             end = max(end, stopped + self.params.judge_s)
         return end
@@ -471,8 +470,10 @@ class TurnMachine:
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
         self._unanswered.append((final.utterance, final.text))
         stopped = self._stopped if self._stopped is not None else final.t
-        silence_s = self.end_of_turn.silence_s(final, self._ending if self._weighed is final else None)
-        return self._react(final.t, now, not_before=stopped + silence_s)
+        silence_s = self.end_of_turn.silence_s(final, self._ending(final))
+        effects = self._react(final.t, now, not_before=stopped + silence_s)
+        self._decided, self._decided_s = final, stopped
+        return effects
 
     # -- the few things the agent can do ------------------------------------------------------------------
 
@@ -481,7 +482,7 @@ class TurnMachine:
         self.gate.admit(self.epoch + 1)
         self._unanswered = self._unanswered[-MOST_UNANSWERED:]
         self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
-        self._certain_s, self._resumed = not_before, 0
+        self._certain_s, self._resumed, self._decided = not_before, 0, None
         return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, self._brief(), not_before)]
 
     def _brief(self) -> str:

@@ -136,6 +136,8 @@ class Reaction:
             self.flush(message.epoch)
         self.pacer.hold(seconds(message.not_before))
         if message.epoch == self._asked[0] and message.brief == self._asked[2]:
+            self.filler.moved(seconds(message.not_before), now(self.node))
+            self._filler_alarm.set(self.filler.due if self.params.filler else None)
             return                               # the turn is over sooner or later than was thought
         history = [Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
                    if turn.role in ROLES]
