@@ -218,5 +218,35 @@ def test_more_margin_never_lowers_the_score(text: str, one: float, other: float)
     assert score(text, margin=low).probability <= score(text, margin=high).probability
 
 
+OVER = Situation(robot_speaking=True)
+
+
+def over(louder_db: float | None) -> Situation:
+    return Situation(robot_speaking=True, louder_db=louder_db)
+
+
+def test_farther_away_than_who_speaks_to_it_is_less_likely_for_it_and_ever_less():
+    text = 'that is lovely'
+    levels = [score(text, over(db)).probability for db in (0.0, -4.0, -8.0, -12.0)]
+    assert levels[0] == levels[1] > levels[2] > levels[3]
+    assert levels[0] > score(text, OVER).probability > levels[2]        # nothing is known of the level
+    assert score(text, over(-40.0)).probability > 0.05                  # that is no proof
+
+
+def test_who_asks_a_question_from_the_other_end_of_the_room_is_answered():
+    assert score('What time is it?', Situation(louder_db=-20.0)).probability >= PARAMS.threshold
+
+
+def test_near_is_evidence_only_over_the_robots_voice():
+    assert 'as near as who speaks to it' in evidence('the red one', over(0.0))
+    assert evidence('the red one', Situation(louder_db=0.0)) == evidence('the red one')
+
+
+def test_an_apology_that_sets_something_right_is_a_correction_and_no_story():
+    found = evidence('I am sorry, that number is not valid.', OVER)
+    assert 'a correction' in found and 'a story about people' not in found
+    assert 'a correction' not in evidence('Sorry, can I ask something else?', OVER)
+
+
 def _logit(probability: float) -> float:
     return math.log(probability / (1 - probability))

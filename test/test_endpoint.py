@@ -27,7 +27,7 @@ class Line:
         events = []
         for mark in frames:
             self.t += FRAME_S
-            probability = {'#': 0.9, '.': 0.1, '~': 0.4, 'e': 0.9, 'S': 0.9, 'V': 0.9, 'w': 0.35, 'h': 0.7,
+            probability = {'#': 0.9, '.': 0.1, '~': 0.4, 'e': 0.9, 'S': 0.9, 'V': 0.9, 'w': 0.35, 'h': 0.55,
                            '_': 0.0}[mark]
             echo = {'e': 0.9, 'V': 0.25, 'w': 0.2, 'h': 0.2}.get(mark, 0.0)
             event = self.endpointer.step(VoiceFrame(self.t, FRAME_S, probability, echo, mark in 'eSVwh_'))

@@ -12,7 +12,7 @@ from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
-                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+                                    SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
 
 ENGLISH = languages.lexicon('en')
@@ -42,7 +42,7 @@ class Step:
     share: float       # probability, voiced time, ...
 
 
-KINDS = ('started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
+KINDS = ('sound', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
          'typed', 'scene', 'tick', 'says', 'says', 'reply')
 texts, shares = st.sampled_from(TEXTS), st.floats(0.0, 1.0)
 waits = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.floats(0.0, 1.5),
@@ -92,10 +92,12 @@ class Play:
         asked = self.asked or [(utterance, step.text)]
         judged = asked[step.number % len(asked)]
         return [{
+            'sound': SoundStarted(t),
             'started': SpeechStarted(t, utterance),
             'stopped': SpeechStopped(t - 0.2, utterance, step.share),
             'partial': Transcript(t, utterance, step.text, False, step.share),
-            'final': Transcript(t, utterance, step.text, True, step.share, turn_end),
+            'final': Transcript(t, utterance, step.text, True, step.share, turn_end,
+                                level_dbfs=-60.0 * step.share),
             'judged': Judged(*judged, None if step.number < 0 else 8 * step.share - 4),
             'playing': Playing(t, epoch, step.text),
             'played': Played(t, epoch, step.text, True),

@@ -12,7 +12,7 @@ from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
-                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
+                                    SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
                                     Weighed)
 from omni_agent.core.params import check, param, specs
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
@@ -75,14 +75,19 @@ class Talk:
         effects = self.wait(HANGOVER_S)
         return effects + self.step(SpeechStopped(end, self.utterance, voiced_s))
 
-    def final(self, text: str, voiced_s: float = 0.6,
-              turn_end: float | None = 0.9) -> list[Effect]:
-        return self.step(Transcript(self.now, self.utterance, text, True, voiced_s, turn_end))
+    def final(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9,
+              level_dbfs: float | None = None) -> list[Effect]:
+        return self.step(Transcript(self.now, self.utterance, text, True, voiced_s, turn_end,
+                                    level_dbfs=level_dbfs))
 
-    def says(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9) -> list[Effect]:
+    def says(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9,
+             level_dbfs: float | None = None) -> list[Effect]:
         """One utterance from its first sound to its final words; nothing partial."""
         effects = self.starts() + self.wait(voiced_s)
-        return effects + self.stops(voiced_s) + self.final(text, voiced_s, turn_end)
+        return effects + self.stops(voiced_s) + self.final(text, voiced_s, turn_end, level_dbfs)
+
+    def sounds(self) -> list[Effect]:
+        return self.step(SoundStarted(self.now))
 
     def coughs(self) -> list[Effect]:
         return self.says('', voiced_s=0.15)
@@ -672,6 +677,40 @@ def test_the_first_sound_of_a_person_lowers_the_voice_at_once():
 
 def test_a_sound_while_the_robot_is_silent_lowers_nothing():
     assert Talk().starts() == []
+
+
+def test_the_voice_gives_way_to_a_mere_sound_and_comes_back_soon():
+    talk = speaking()
+    assert [effect.ducked for effect in talk.sounds()] == [True]
+    assert not talk.wait(0.29)
+    assert [(effect.epoch, effect.ducked) for effect in talk.wait(0.02)] == [(talk.epoch, False)]
+    assert talk.state == (Person.QUIET, Agent.SPEAKING, Voice.UP)
+
+
+def test_a_sound_that_turns_out_to_be_a_voice_keeps_the_robots_own_lowered():
+    talk = speaking()
+    talk.sounds()
+    talk.wait(0.1)
+    assert not talk.starts()                             # it is lowered already
+    assert not talk.wait(1.8)
+    assert [effect.ducked for effect in talk.wait(0.2)] == [False]       # two seconds after the sound
+
+
+def test_a_mere_sound_does_nothing_to_a_silent_robot():
+    assert not Talk().sounds()
+    assert not asked().sounds()                          # nothing of the reply can be heard yet
+
+
+def test_over_its_voice_as_loud_as_who_spoke_to_it_is_meant_and_much_quieter_is_not():
+    words = 'the red one over there'                     # nothing in them tells for whom they are
+    for level_dbfs, reasons in ((-24.0, [Reason.FIRST_SOUND, Reason.BARGE_IN]), (-38.0, [Reason.FIRST_SOUND, Reason.NO_INTERRUPT])):
+        talk = Talk()
+        talk.says(REQUEST, level_dbfs=-23.0)
+        talk.wait(1.5)
+        talk.plays()
+        talk.wait(1.0)
+        told = only(Interrupt, talk.says(words, level_dbfs=level_dbfs))
+        assert [effect.reason for effect in told] == reasons
 
 
 def test_a_lowered_voice_without_news_comes_back_after_two_seconds():

@@ -19,10 +19,11 @@ from omni_agent.backends.echo_path import Case, echo
 from omni_agent.backends.echo_speech import Own, Said
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import Endpointer, EndpointParams
-from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React, Reason, SpeechStarted,
+from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React, Reason, SoundStarted, SpeechStarted,
                                     SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.front_end import FrontEnd
 from omni_agent.core.hearing import HeardFrame, Hearing
+from omni_agent.core.onset import Onset
 from omni_agent.core.own_words import OwnWords, distance, is_own
 from omni_agent.core.turn import TurnMachine, TurnParams
 from omni_agent.core.utterance import Request, Utterance
@@ -129,6 +130,7 @@ class _Ear:
         noise = np.resize(acoustics.pink_noise(NOISE_DBFS, seed=1), voices.size)
         self.found = Overheard(seconds=voices.size / RATE)
         self.endpointer = Endpointer(EndpointParams())
+        self._onset = Onset(self.endpointer.params.onset_db)
         self._microphone = audio_files.to_int16(echo(case, own.samples) + voices + noise)
         self._own = own
         self._speed = 1.0 + case.drift_ppm * 1e-6      # of the loudspeaker's clock
@@ -141,15 +143,15 @@ class _Ear:
         self._lexicon = languages.lexicon()
         self._jitter = np.random.default_rng(7)
 
-    def frames(self) -> Iterator[tuple[float, HeardFrame]]:
-        """(end of the block that completed it, frame)."""
+    def frames(self) -> Iterator[tuple[float, HeardFrame | None]]:
+        """(end of the block that completed it, frame); None for a mere sound over the robot's voice."""
         blocks = self._own.samples.size // BLOCK
         spoken = iter(self._own.words)
         word, heard = next(spoken, None), []
         self._play(0)
         for block in range(blocks):
             began = time.process_time()
-            found = self._hear(block)
+            found: list[HeardFrame | None] = self._hear(block)
             if block + AHEAD < blocks:
                 self._play(block + AHEAD)
             self.found.cpu_s += time.process_time() - began
@@ -168,16 +170,21 @@ class _Ear:
             self._front_end.play(t, block * BLOCK, samples)
             self._hearing.play(t, samples)
 
-    def _hear(self, block: int) -> list[HeardFrame]:
+    def _hear(self, block: int) -> list[HeardFrame | None]:
         t, position = START + block * BLOCK / RATE + self._jitter.normal(0, JITTER_S), block * BLOCK
-        found: list[HeardFrame] = []
+        found: list[HeardFrame | None] = []
         for cleaned in self._front_end.hear(t, position, self._microphone[position:position + BLOCK]):
+            if self._onset.hear(cleaned.strict, self._hearing.robot_speaks, self.endpointer.speaking):
+                found.append(None)
             found += self._hearing.hear_strict(position, cleaned.strict)
             found += self._hearing.hear(t, position, cleaned.gentle)
         return found
 
-    def take(self, frame: HeardFrame) -> Iterator[Event]:
+    def take(self, frame: HeardFrame | None) -> Iterator[Event]:
         """What perception would tell of this frame; its models answer at once."""
+        if frame is None:
+            yield SoundStarted(self._hearing.time(self._hearing.ring.end))
+            return
         event = self.endpointer.step(frame.voice)
         if isinstance(event, SpeechStarted):
             self._utterance.start(event, frame, self._hearing.time)

@@ -22,7 +22,7 @@ from omni_agent.backends.room_ring import RoomRing
 from omni_agent.core.scenario import Scenario
 from omni_agent.core.script import Missed, Over, Said, Script, ScriptEvent
 
-LEAD = 2                 # [blocks] asked for ahead of time: 20 to 40 ms of loudspeaker latency
+LEAD = 1                 # [blocks] asked for ahead of time: 20 to 40 ms of loudspeaker latency
 AUDIBLE_DBFS = -55.0     # of a block that can be heard in the room; a lowered voice still can
 
 

@@ -27,12 +27,16 @@ NARRATORS = frozenset('i we he she they'.split())
 ABSENT = frozenset('he she we'.split())                  # asked about, they are rather asked about among people
 # How people take the floor from somebody who is speaking, and how they set right what was said
 ATTENTION = ('excuse me', 'pardon', 'hang on', 'hold on', 'wait', 'sorry', 'actually', 'one moment', 'one second',
-             'just a', 'listen', 'hey', 'but')
+             'just a', 'listen', 'hey', "i'm sorry", 'i am sorry')
 FILLERS = frozenset('hi hello so and then now um uh er oh ah well okay ok yeah right'.split())
 CORRECTIONS = ('no', 'nope', 'not', 'wrong', 'i meant', 'i mean', 'i said', 'i asked', 'i wanted', 'i want',
                "i don't", 'i do not', "i didn't", 'i did not', "that's wrong", 'that is wrong', "that's not",
                'that is not', "that isn't", "you're wrong", 'you are wrong', 'make it', 'make that', 'never mind',
                'nevermind', 'forget it', 'forget that', 'rather', 'instead')
+NEGATIONS = frozenset("not isn't wasn't aren't didn't doesn't don't wrong".split())
+NEAR_DB = 4.0            # quieter than who speaks to the robot by up to this much is as near as they are
+FAR_DB = 0.35            # [log odds per dB] beyond that
+MOST_FAR, MOST_FAR_ALONE = 2.0, 1.0      # over the robot's voice, and else: who was near may have walked away
 PAST = frozenset('yesterday told said went was were had called did told ago'.split())
 POLITE = frozenset('please'.split())
 
@@ -57,6 +61,7 @@ class Situation:
     robot_spoke_s: float | None = None      # since the end of the robot's last speech
     robot_asked: bool = False               # its last words were a question
     side_talk_s: float | None = None        # since the end of the last utterance that was not for the robot
+    louder_db: float | None = None          # than who spoke to the robot before; None: nobody did, or long ago
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class Addressee:
         if start in QUESTION_STARTS | AUXILIARIES | COMMANDS:
             if ABSENT & set(spoken[:4]):
                 found['a question about people'] = -1.0
-        elif NARRATORS & set(spoken[:3]) or len(PAST & set(spoken)) > 1:
+        elif NARRATORS & set(self._without_attention(spoken)[:3]) or len(PAST & set(spoken)) > 1:
             found['a story about people'] = -1.4
         vocative = self._calls_somebody(text)
         if vocative:
@@ -177,6 +182,17 @@ class Addressee:
                 found['a correction'] = 1.6
             elif spoken.startswith(tuple(f'{phrase} ' for phrase in ATTENTION)):
                 found['takes the floor'] = 1.2
+                if NEGATIONS & set(spoken.split()[:8]):
+                    found['a correction'] = 0.8
+        found.update(self._from_level(situation.louder_db, overlaps))
         if side is not None and side < 4.0:
             found['people are talking'] = -1.5 if side < 2.0 else -0.8
         return found
+
+    def _from_level(self, louder_db: float | None, overlaps: bool) -> dict[str, float]:
+        """Television and other people's talk come from farther away than who speaks to the robot."""
+        if louder_db is None:
+            return {}
+        if louder_db < -NEAR_DB:
+            return {'from farther away': max(-MOST_FAR if overlaps else -MOST_FAR_ALONE, FAR_DB * (louder_db + NEAR_DB))}
+        return {'as near as who speaks to it': 0.6} if overlaps else {}

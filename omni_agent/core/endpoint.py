@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from .events import SpeechStarted, SpeechStopped
 from .params import param
 
-SURE_ECHO = 0.1            # likelihood of echo up to which one frame is enough
-PAIR = 0.8                 # probabilities of two frames in a row that are together as good as two voiced ones
+SURE_ECHO = 0.2            # likelihood of echo up to which one frame is enough
+PAIR = 0.6                 # probabilities of two frames in a row that are together as good as two voiced ones
 FAINT = 0.1                # of which the first is at least this
 
 
@@ -21,8 +21,10 @@ class EndpointParams:
                                   0.05, 0.95)
     echo_limit: float = param(0.3, 'frames that are more than this share own echo do not count', 0.0, 1.0)
     start_frames: int = param(2, 'voiced frames of 32 ms in a row that start an utterance', 1, 20)
-    sure: float = param(0.7, 'while the robot speaks one frame with this probability and hardly any echo starts an '
+    sure: float = param(0.6, 'while the robot speaks one frame with this probability and hardly any echo starts an '
                              'utterance: its voice gives way a frame earlier; 1.0 = never', 0.5, 1.0)
+    onset_db: float = param(5.0, 'while the robot speaks its voice gives way to any sound that rises this much above a '
+                                 'steady room, before that is known to be a voice; 40 = never [dB]', 3.0, 40.0)
     stop_s: float = param(0.16, 'silence after which speech counts as stopped [s]', 0.05, 2.0)
     join_s: float = param(0.7, 'speech that starts again within this time continues the utterance [s]', 0.0, 3.0)
 

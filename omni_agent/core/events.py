@@ -33,6 +33,13 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundStarted:
+    """Something that is not the robot began to sound by ``t``; whether it is a voice is not known yet."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """A person's voice was found; ``t`` is its first voiced sample."""
 
@@ -63,6 +70,7 @@ class Transcript:
     turn_end: float | None = None
     echo: float = 0.0          # that it is nothing but the robot's own voice [0..1]
     text_echo: float = 0.0     # share of its words that the robot itself has just said [0..1]
+    level_dbfs: float | None = None      # mean level of its voiced part
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ class Tick:
     t: float
 
 
-Event = Union[SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
+Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
               HushRequested, Typed, Tick]
 
 

@@ -92,6 +92,11 @@ class Hearing:
         """Acquisition time of a sample [Unix s]."""
         return self._t0 + position / RATE
 
+    @property
+    def robot_speaks(self) -> bool:
+        """It does, and has for long enough that the strict stream holds nothing of it."""
+        return self.echo.active and self._overlaps > TRUST
+
     def play(self, t: float, samples: np.ndarray) -> None:
         """An int16 block of shape (BLOCK,) whose first sample leaves the loudspeaker at ``t`` [Unix s]."""
         self.echo.play(t, samples)

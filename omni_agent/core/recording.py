@@ -155,7 +155,8 @@ TOPICS: dict[str, type] = {
 }
 CHOICES: dict[tuple[type, str], tuple[str, ...]] = {
     (Line, 'expect'): EXPECTATIONS,
-    (Percept, 'kind'): ('speech_started', 'speech_stopped', 'partial', 'final', 'scene'),
+    (Percept, 'kind'): ('speech_started', 'speech_stopped', 'partial', 'final', 'scene',
+                        'sound_started'),
     (Interrupt, 'reason'): ('started', 'new_reply', 'barge_in', 'stop_phrase', 'hush',
                             'superseded', 'lost', 'first_sound', 'no_interrupt'),
     (Playback, 'state'): ('started', 'playing', 'finished', 'flushed'),

@@ -13,8 +13,9 @@ from .addressee import Addressee, Score, Situation
 from .end_of_turn import EndOfTurn, EndOfTurnParams
 from .epoch import Admission, EpochGate
 from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React, Reason, Remember,
-                     Role, SceneChanged, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
+                     Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
 from .lexicon import Lexicon
+from .nearness import Nearness
 from .own_words import is_own
 from .params import param
 
@@ -69,6 +70,8 @@ class TurnParams(EndOfTurnParams):
                                        'asked while the voice is low', 0.0, 1.0)
     carry_on_score: float = param(0.3, 'the same, for who was still asking when the reply began', 0.0, 1.0)
     duck_limit_s: float = param(2.0, 'a lowered voice without a barge-in comes back after this [s]', 0.3, 10.0)
+    onset_limit_s: float = param(0.3, 'the same for a voice that was lowered for a sound, if nobody is found to speak [s]',
+                                 0.1, 2.0)
     carry_on_s: float = param(0.4, 'who speaks up this soon after the first sound of a reply is still asking: people '
                                    'need as long to notice it [s]', 0.0, 2.0)
     judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]', 0.0, 10.0)
@@ -99,6 +102,7 @@ class TurnMachine:
         self.lexicon = lexicon
         self.end_of_turn = EndOfTurn(params, lexicon)
         self.gate = EpochGate(epoch)
+        self.nearness = Nearness()
         self.person = Person.QUIET
         self.agent = Agent.IDLE
         self.voice = Voice.UP
@@ -123,6 +127,7 @@ class TurnMachine:
         self._cut_in = 0                         # utterance that silenced the robot
         self._doubted: Transcript | None = None  # said over the robot's voice; the language model is asked about it
         self._lowered_since = 0.0
+        self._for_a_sound = False                # it was lowered, and nobody has been found to speak yet
         self._refused = False                    # what is being decided on does not seem to be for the robot
         self._refused_s: float | None = None     # end of the last utterance that was not for the robot
         self._spoke_s: float | None = None       # end of the robot's last speech
@@ -176,7 +181,7 @@ class TurnMachine:
         if self.agent in (Agent.PREPARING, Agent.SPEAKING):
             times.append(self._reply_s + self.params.patience_s)
         if self.voice is Voice.LOWERED:
-            times.append(self._lowered_since + self.params.duck_limit_s)
+            times.append(self._raise_at())
         return min(times, default=None)
 
     # -- what each event means by itself ------------------------------------------------------------------
@@ -277,6 +282,8 @@ class TurnMachine:
 
     def _meet(self, event: Event, now: float) -> list[Effect]:
         busy = self.agent in (Agent.PREPARING, Agent.SPEAKING)
+        if isinstance(event, SoundStarted) and self.agent is Agent.SPEAKING and self.voice is Voice.UP:
+            return self._lower_voice(event.t, now, for_a_sound=True)
         if isinstance(event, SpeechStarted) and busy:
             return self._lower_voice(event.t, now)
         if isinstance(event, Transcript) and event.utterance == self._utterance != self._settled:
@@ -325,7 +332,7 @@ class TurnMachine:
 
     def _on_doubt_settled(self, event: Transcript, margin: float | None, now: float) -> list[Effect]:
         self._doubted = None
-        self.score = self.addressee.score(event.text, self._situation(now), margin)
+        self.score = self.addressee.score(event.text, self._situation(event, now), margin)
         if self.score.probability < self.addressee.params.threshold:
             return self._let_pass(event, now, margin)
         if self.agent in (Agent.PREPARING, Agent.SPEAKING):
@@ -336,7 +343,7 @@ class TurnMachine:
         self._settled, self._final = event.utterance, None
         nod, own = self.lexicon.is_nod(event.text), self._is_own(event)
         self.why = f'"{event.text}" is ' + ('a nod' if nod else 'its own voice' if own else 'not for the robot')
-        self.score = self.addressee.score(event.text, self._situation(now), margin)
+        self.score = self.addressee.score(event.text, self._situation(event, now), margin)
         if not nod and not own and self.score.probability < self.addressee.params.threshold:
             self._refused_s = now
         return self._raise_voice(Reason.NO_INTERRUPT)
@@ -347,7 +354,7 @@ class TurnMachine:
             return False
         if self.lexicon.news(event.text) < self.params.barge_in_words:
             return False
-        return not self.addressee.score(event.text, self._situation(now)).decisive
+        return not self.addressee.score(event.text, self._situation(event, now)).decisive
 
     def _is_own(self, event: Transcript, is_stop: bool = False) -> bool:
         return is_own(event.text_echo, event.echo, is_stop)
@@ -363,7 +370,7 @@ class TurnMachine:
             return False
         if self.lexicon.news(event.text) < self.params.barge_in_words:
             return False
-        self.score = self.addressee.score(event.text, self._situation(now))
+        self.score = self.addressee.score(event.text, self._situation(event, now))
         goes_on = event.utterance == self._resumed
         return self.score.probability >= (self.params.carry_on_score if goes_on else self.params.barge_in_score)
 
@@ -380,7 +387,7 @@ class TurnMachine:
         text = self._question(event)
         self._margin = self._margin if text == self._asked else None
         self._asked = None
-        self.score = self.addressee.score(text, self._situation(event.t))
+        self.score = self.addressee.score(text, self._situation(event, event.t))
         effects = self._weigh(event)
         if self.score.decisive:
             return effects
@@ -430,7 +437,7 @@ class TurnMachine:
             if now >= self._stopped + self.params.words_s:
                 self.person = Person.QUIET
                 effects += self._take_up_held(now)
-        if self.voice is Voice.LOWERED and now >= self._lowered_since + self.params.duck_limit_s:
+        if self.voice is Voice.LOWERED and now >= self._raise_at():
             self.why = 'nothing came of it'
             effects += self._raise_voice(Reason.NO_INTERRUPT)
         if self.agent is Agent.DECIDING and now >= self._decide_at():
@@ -440,6 +447,10 @@ class TurnMachine:
             self._forget()
             effects += self._void(Reason.LOST, None)
         return effects
+
+    def _raise_at(self) -> float:
+        """When a lowered voice comes back: soon, if it was for a sound and nobody speaks."""
+        return self._lowered_since + (self.params.onset_limit_s if self._for_a_sound else self.params.duck_limit_s)
 
     def _decide_at(self) -> float:
         """When to prepare the answer; but the model that says to whom that was has its say or its time."""
@@ -456,7 +467,7 @@ class TurnMachine:
         assert final is not None
         text = self._question(final)
         margin = self._margin.margin if self._margin else None
-        self.score = self.addressee.score(text, self._situation(final.t), margin)
+        self.score = self.addressee.score(text, self._situation(final, final.t), margin)
         self._refused = self.score.probability < self.addressee.params.threshold
         if now < self._decide_at():              # there is nothing to prepare, and more words may change it
             return []
@@ -467,6 +478,8 @@ class TurnMachine:
             self.why = f'not for the robot ({self.score.because()})'
             return []
         self.why = f'for the robot ({self.score.because()})'
+        if self.score.decisive:
+            self.nearness.spoke(final.level_dbfs, final.t)
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
         self._unanswered.append((final.utterance, final.text))
         stopped = self._stopped if self._stopped is not None else final.t
@@ -498,11 +511,12 @@ class TurnMachine:
         """No question that was asked so far will be answered."""
         self._held, self._final, self._doubted, self._unanswered = None, None, None, []
 
-    def _lower_voice(self, evidence: float, now: float) -> list[Effect]:
+    def _lower_voice(self, evidence: float, now: float, for_a_sound: bool = False) -> list[Effect]:
+        self._for_a_sound = for_a_sound
+        self.why = 'something sounds' if for_a_sound else 'somebody may be speaking'
         if self.voice is Voice.LOWERED:
             return []
         self.voice, self._lowered_since = Voice.LOWERED, now
-        self.why = 'somebody may be speaking'
         return [Interrupt(self.epoch, True, Reason.FIRST_SOUND, evidence)]
 
     def _raise_voice(self, reason: Reason) -> list[Effect]:
@@ -526,10 +540,11 @@ class TurnMachine:
     def _robot_asked(self) -> bool:
         return self._last_heard.rstrip().endswith('?')
 
-    def _situation(self, t: float) -> Situation:
+    def _situation(self, said: Transcript, t: float) -> Situation:
         return Situation(
             robot_speaking=self.agent is Agent.SPEAKING,
             cut_in=self._cut_in == self._utterance,
             robot_spoke_s=None if self._spoke_s is None else max(0.0, t - self._spoke_s),
             robot_asked=self._robot_asked(),
-            side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s))
+            side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s),
+            louder_db=self.nearness.louder_db(said.level_dbfs, t))

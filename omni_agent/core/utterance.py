@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import nlargest
+from math import log10
 from typing import Callable, Protocol
 
 from .audio import RATE
@@ -59,8 +60,10 @@ class Utterance:
 
     @property
     def level_dbfs(self) -> float:
-        """Mean level of the voiced part."""
-        return sum(self._levels) / len(self._levels) if self._levels else -96.0
+        """Level (RMS) of the voiced part."""
+        if not self._levels:
+            return -96.0
+        return 10.0 * log10(sum(10.0 ** (level / 10.0) for level in self._levels) / len(self._levels))
 
     @property
     def echo_likelihood(self) -> float:

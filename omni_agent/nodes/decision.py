@@ -20,7 +20,7 @@ from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React,
-                                    Remember, SceneChanged, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
+                                    Remember, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
                                     Weigh, Weighed)
 from omni_agent.core.memory import Memory
 from omni_agent.core.params import param
@@ -230,6 +230,8 @@ class Decision:
 
 def _event(percept: Percept) -> Event | None:
     t = seconds(percept.header.stamp)
+    if percept.kind == Percept.SOUND_STARTED:
+        return SoundStarted(t)
     if percept.kind == Percept.SPEECH_STARTED:
         return SpeechStarted(t, percept.utterance)
     if percept.kind == Percept.SPEECH_STOPPED:
@@ -237,7 +239,7 @@ def _event(percept: Percept) -> Event | None:
     if percept.kind in (Percept.PARTIAL, Percept.FINAL):
         turn_end = None if math.isnan(percept.turn_end_probability) else percept.turn_end_probability
         return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL, percept.voiced_s, turn_end,
-                          percept.echo_likelihood, percept.text_echo_likelihood)
+                          percept.echo_likelihood, percept.text_echo_likelihood, percept.level_dbfs or None)
     if percept.kind == Percept.SCENE:
         return SceneChanged(t, percept.text, percept.salience)
     return None

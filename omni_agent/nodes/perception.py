@@ -22,6 +22,7 @@ from omni_agent.core.endpoint import Endpointer, EndpointParams
 from omni_agent.core.errors import BackendError, OmniAgentError, WireError
 from omni_agent.core.events import SpeechStarted, SpeechStopped
 from omni_agent.core.hearing import LONGEST_CHUNK, HeardFrame, Hearing, Suppressor
+from omni_agent.core.onset import Onset
 from omni_agent.core.own_words import OwnWords
 from omni_agent.core.params import param
 from omni_agent.core.utterance import Request, Utterance
@@ -107,6 +108,7 @@ class Perception:
         self.inbox: Inbox = Inbox(self.node, self.on_result)
         self.utterance = Utterance()
         self.own_words = OwnWords()
+        self.onset = Onset(self.endpointer.params.onset_db)
         self.hearing: Hearing | None = None
         self.recognise, self.judge_end, self.detect = None, None, None
         self._detections: list | None = None
@@ -172,6 +174,9 @@ class Perception:
         if abs(seconds(chunk.header.stamp) - self.hearing.time(position)) > TWINS_S:
             self.health.count('strict chunks of another microphone')
             return
+        if self.onset.hear(samples, self.hearing.robot_speaks, self.endpointer.speaking):
+            self.health.count('sounds over its own voice')
+            self._publish(Percept.SOUND_STARTED, self.hearing.time(position + samples.size))
         for frame in self.hearing.hear_strict(position, samples):
             self.on_frame(frame)
 
@@ -324,7 +329,7 @@ class Perception:
         percept = Percept(kind=kind, text=text, turn_end_probability=turn_end_probability, salience=salience,
                           processing_s=processing_s)
         percept.header.stamp = stamp(t)
-        if kind != Percept.SCENE:
+        if kind not in (Percept.SCENE, Percept.SOUND_STARTED):
             percept.utterance = self.endpointer.utterance
             percept.start = stamp(self.utterance.t)
             percept.voiced_s = self.endpointer.voiced_s

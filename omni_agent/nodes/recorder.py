@@ -20,7 +20,8 @@ from . import qos
 from .stamps import now, seconds
 
 KINDS = {Percept.SPEECH_STARTED: 'speech_started', Percept.SPEECH_STOPPED: 'speech_stopped',
-         Percept.PARTIAL: 'partial', Percept.FINAL: 'final', Percept.SCENE: 'scene'}
+         Percept.PARTIAL: 'partial', Percept.FINAL: 'final', Percept.SCENE: 'scene',
+         Percept.SOUND_STARTED: 'sound_started'}
 STATES = {Playback.STARTED: 'started', Playback.PLAYING: 'playing', Playback.FINISHED: 'finished',
           Playback.FLUSHED: 'flushed'}
 

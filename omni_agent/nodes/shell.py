@@ -20,17 +20,18 @@ from rclpy.signals import SignalHandlerOptions
 from omni_agent.core.errors import ConfigError, DeviceError
 
 BAD_CONFIGURATION = 2      # the supervisor does not restart a node that ends with this
-# of what must not wait for a model; needs a right that a plain user may lack (README)
-RT_PRIORITY = 1    # of what must not wait for a model: the lowest of the real-time ones (rtprio, see README)
-NICENESS = -10
+NICENESS = -10             # where real-time priority is not allowed
 
 
 class Urgency(Enum):
-    """Which threads of a node go before the models', where the system lets them."""
+    """Which threads of a node go before the models', where the system lets them (rtprio, see README).
+
+    The value is their real-time priority, of which these are the lowest there are.
+    """
 
     NONE = 0
     EXECUTOR = 1      # the callbacks, which are short; the models' workers wait like everybody
-    PROCESS = 2            # also the device's threads: sound that comes late is lost
+    PROCESS = 2       # also the device's threads, before all others: sound that comes late is lost
 
 
 class Agent(Protocol):
@@ -63,10 +64,10 @@ def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
     try:
         _join()
         if urgency is Urgency.PROCESS:       # threads inherit it from the one that starts them
-            _go_first()
+            _go_first(urgency)
         agent = make()
         if urgency is Urgency.EXECUTOR:
-            _go_first()
+            _go_first(urgency)
         _run(agent, stop)
         code = 1 if failed.is_set() else 0
     except (ConfigError, DeviceError) as error:
@@ -77,14 +78,14 @@ def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
     sys.exit(code)
 
 
-def _go_first() -> None:
+def _go_first(urgency: Urgency) -> None:
     """On Linux this is of the calling thread and of those that it starts. Two busy cores cost a block of sound every
     few seconds without it. Niceness alone would not do: it counts only within a session, and each node has its own.
     """
     if sys.platform != 'linux':
         return
     try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(RT_PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(urgency.value))
     except PermissionError:
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
