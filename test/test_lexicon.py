@@ -130,7 +130,7 @@ def test_an_answer_is_no_noise(text: str) -> None:
 
 @pytest.mark.parametrize('text, count', [
     ('', 0), ('mm-hm yeah', 0), ('yeah tell me', 2), ('Wait!', 1), ('okay what is it', 3),
-    ('I see a bear', 4)])
+    ('I see a bear', 4), ('White white', 1)])
 def test_nods_are_no_news(text: str, count: int) -> None:
     assert ENGLISH.news(text) == count
 

@@ -696,6 +696,18 @@ def test_a_sound_that_turns_out_to_be_a_voice_keeps_the_robots_own_lowered():
     assert [effect.ducked for effect in talk.wait(0.2)] == [False]       # two seconds after the sound
 
 
+def test_a_nod_that_is_misheard_as_two_words_does_not_stop_the_reply():
+    for misheard in ('White white', 'Shorts short'):
+        talk = Talk()
+        talk.says(REQUEST, level_dbfs=-23.0)
+        talk.wait(1.5)
+        talk.plays()
+        talk.wait(1.0)
+        talk.says(misheard, voiced_s=0.45, level_dbfs=-23.0)
+        talk.wait(2.5)
+        assert talk.state[1:] == (Agent.SPEAKING, Voice.UP)
+
+
 def test_a_mere_sound_does_nothing_to_a_silent_robot():
     assert not Talk().sounds()
     assert not asked().sounds()                          # nothing of the reply can be heard yet

@@ -33,6 +33,7 @@ CORRECTIONS = ('no', 'nope', 'not', 'wrong', 'i meant', 'i mean', 'i said', 'i a
                "i don't", 'i do not', "i didn't", 'i did not', "that's wrong", 'that is wrong', "that's not",
                'that is not', "that isn't", "you're wrong", 'you are wrong', 'make it', 'make that', 'never mind',
                'nevermind', 'forget it', 'forget that', 'rather', 'instead')
+FLOOR = ('a correction', 'takes the floor')              # what only words can tell, but only over the robot's voice
 NEGATIONS = frozenset("not isn't wasn't aren't didn't doesn't don't wrong".split())
 NEAR_DB = 4.0            # quieter than who speaks to the robot by up to this much is as near as they are
 FAR_DB = 0.35            # [log odds per dB] beyond that
@@ -71,6 +72,7 @@ class Score:
     probability: float
     evidence: tuple[tuple[str, float], ...]
     decisive: bool                          # no need to ask the language model
+    by_words: float = 0.0                   # share of the words [log odds]
 
     def because(self) -> str:
         """The strongest evidence in words."""
@@ -90,13 +92,15 @@ class Addressee:
 
     def score(self, text: str, situation: Situation, margin: float | None = None) -> Score:
         """``margin`` is the language model's log odds, None where it was not asked or has no opinion."""
-        evidence = {'prior': -0.6, **self._from_words(text), **self._from_dialogue(text, situation)}
+        said = self._from_words(text)
+        evidence = {'prior': -0.6, **said, **self._from_dialogue(text, situation)}
         cheap = sum(evidence.values())
         decisive = abs(cheap) >= self.params.sure or self.params.model_weight == 0.0
         if margin is not None and not math.isnan(margin) and not decisive:
             evidence['language model'] = self.params.model_weight * max(-4.0, min(4.0, margin))
         total = sum(evidence.values())
-        return Score(1 / (1 + math.exp(-total)), tuple(evidence.items()), decisive)
+        by_words = sum(said.values()) + sum(evidence.get(name, 0.0) for name in FLOOR)
+        return Score(1 / (1 + math.exp(-total)), tuple(evidence.items()), decisive, by_words)
 
     def _from_words(self, text: str) -> dict[str, float]:
         spoken = words(text)

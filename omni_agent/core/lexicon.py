@@ -79,8 +79,13 @@ class Lexicon:
                                               for language in self.languages)
 
     def news(self, text: str) -> int:
-        """Number of words that are no nods; two Chinese characters count as a word."""
-        return sum(weight(self._without_nods(part.words)) for part in clauses(folded(text)))
+        """Number of different words that are no nods; two Chinese characters count as a word.
+
+        A recogniser that is not sure of a word repeats it: 'white white' for 'right'.
+        """
+        spoken = [word for part in clauses(folded(text)) for word in self._without_nods(part.words)]
+        return weight([word for word in spoken if is_han(word)]) + len(
+            {word for word in spoken if not is_han(word)})
 
     def _without_nods(self, part: list[str]) -> list[str]:
         if any(is_nod(language, part) for language in self.languages if is_han(part[0])):

@@ -21,6 +21,7 @@ from .params import param
 
 
 MOST_UNANSWERED = 4      # questions that one reply answers: the last ones, in a storm
+DOUBTFUL = 1             # more words of news where they do not tell for whom they are
 SET_BACK_S = 1.0         # a clock that goes back by more was set
 
 
@@ -368,10 +369,13 @@ class TurnMachine:
             return True                          # 'hold on, what about Italy?'
         if event.voiced_s < self.params.barge_in_s:
             return False
-        if self.lexicon.news(event.text) < self.params.barge_in_words:
+        news = self.lexicon.news(event.text)
+        if news < self.params.barge_in_words:
             return False
         self.score = self.addressee.score(event.text, self._situation(event, now))
         goes_on = event.utterance == self._resumed
+        if self.score.by_words <= 0.0 and news < self.params.barge_in_words + DOUBTFUL and not goes_on:
+            return False                         # near, but what was said says nothing
         return self.score.probability >= (self.params.carry_on_score if goes_on else self.params.barge_in_score)
 
     def _begin_deciding(self, event: Transcript, now: float) -> list[Effect]:
