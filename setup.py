@@ -36,7 +36,11 @@ setup(
     maintainer_email='maintainers@omni-agent.example',
     description='Eyes, ears and an interruptible voice for a robot',
     license='Apache-2.0',
-    extras_require={'test': ['pytest', 'pytest-timeout', 'hypothesis']},
+    extras_require={
+        'test': ['pytest', 'pytest-timeout', 'hypothesis'],
+        'rtx': ['tensorrt-rtx>=1.7'],                 # GeForce and RTX cards; Jetson brings its own
+        'export': ['torch', 'onnx', 'onnxscript'],    # only to make ONNX files, never to run them
+    },
     entry_points={
         'console_scripts': [
             'omni-agent = omni_agent.cli.main:main',

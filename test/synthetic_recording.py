@@ -137,6 +137,16 @@ class Room:
             self._chunks(voice)
         return voice
 
+    def remark(self, t: float, text: str) -> Voice:
+        """Something is said with nobody having asked."""
+        self.epoch += 1
+        self.interrupt(t - 0.002, 'new_reply')
+        self.sent('react', t, epoch=self.epoch, brief=text, say=text, recalled=[])
+        voice = Voice(self.epoch, t + 0.3, text, t + 0.3 + WORD_S * len(text.split()))
+        self.voices.append(voice)
+        self._chunks(voice)
+        return voice
+
     def _chunks(self, voice: Voice) -> None:
         words = voice.text.split()
         for number, word in enumerate(words):
@@ -199,6 +209,7 @@ class Room:
                      is_speaking=bool(inside), voiced_s=0.0, level_dbfs=-25.0 if loud else -55.0)
         for at in np.arange(0.1, self.seconds, 0.1):
             self.sent('image', float(at), 0.012)
+            self.sent('look', float(at), 0.045, processing_s=0.03, tracks=1)
         for at, text in ((0.8, 'a person in a car'), (30.8, 'a person, a phone'),
                          (61.0, 'two people, a bicycle')):
             self.sent('percept', at, 0.2, kind='scene', text=text, salience=0.6, processing_s=0.12)

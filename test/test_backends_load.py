@@ -42,6 +42,12 @@ def test_none_is_none(make) -> None:
     assert make('none') is None
 
 
+def test_an_engine_that_is_none_lists_those_there_are() -> None:
+    pytest.importorskip('cv2')
+    with pytest.raises(ConfigError, match="'abacus'.*ort-cpu"):
+        load.detector('nanodet', engine='abacus')
+
+
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     pytest.importorskip('xllamacpp')
     with pytest.raises(BackendError, match='gone.gguf'):

@@ -11,7 +11,7 @@ import pytest
 from omni_agent.cli import bench, bench_continuity, bench_latency
 from omni_agent.cli.bench import Result
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.recording import (AgentState, Diagnostics, Meta, Percept, Playback, React, Recording,
+from omni_agent.core.recording import (AgentState, Diagnostics, Look, Meta, Percept, Playback, React, Recording,
                                        SpeechState)
 
 META = Meta(t=100.0, t0=100.0)
@@ -39,9 +39,9 @@ def test_decision_delay_runs_from_the_sound_to_the_first_state_about_it():
 
 
 def test_all_figures_come_out_of_one_recording():
-    scenes = tuple(Percept(t=t / 2, received=t / 2, kind='scene') for t in range(60))
+    looks = tuple(Look(t=t / 2, received=t / 2) for t in range(60))
     voice = tuple(SpeechState(t=t / 30, utterance=0, probability=0.0) for t in range(900))
-    recording = Recording(META, voice=voice, percepts=scenes, reacts=(React(t=10.0, received=10.0, epoch=5),),
+    recording = Recording(META, voice=voice, looks=looks, reacts=(React(t=10.0, received=10.0, epoch=5),),
                           playback=(Playback(t=20.0, received=20.0, epoch=5, state='finished'),))
     figures = bench_continuity.figures(recording)
     assert figures['rate_ratio'] == pytest.approx(1.0, abs=0.06)
@@ -77,7 +77,8 @@ def test_figures_go_into_the_file_and_strict_makes_a_miss_an_error(tmp_path: Pat
     assert bench.run(arguments(json=path), measure) == 0
     assert bench.run(arguments(strict=True), measure) == 1
     written = json.loads(path.read_text(encoding='utf-8'))
-    assert set(written) == {'name', 'version', 'hardware', 'figures', 'targets', 'missed'}
+    assert set(written) == {'name', 'version', 'hardware', 'figures', 'targets', 'missed', 'a'}
+    assert written['a'] == written['figures']['a'] == 2.0
     assert written['missed'] == ['a'] and 'missed' in capsys.readouterr().out
 
 

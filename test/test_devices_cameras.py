@@ -5,6 +5,7 @@ there.
 from __future__ import annotations
 
 import http.server
+import json
 import socket
 import threading
 import time
@@ -233,6 +234,23 @@ def test_the_camera_of_a_room_sees_the_clip_of_the_hour(tmp_path: Path) -> None:
     seen = [camera.read() for _ in range(25)]
     change = next(f.t for f in seen if f.image.mean() > 150)
     assert change - ring.curtain == pytest.approx(0.5, abs=0.12)
+    camera.close()
+    ring.close()
+
+
+def test_a_clip_that_follows_a_line_comes_after_its_end(tmp_path: Path) -> None:
+    video(tmp_path / 'dark.avi', [20] * 10)
+    video(tmp_path / 'bright.avi', [200] * 10)
+    (tmp_path / 'eyes.yaml').write_text(ROOM.replace('at_s: 0.5', 'after: hello, at_s: 0.5'))
+    camera = open_camera(f'room:{tmp_path / "eyes.yaml"}@{tmp_path / "room"}')
+    ring = RoomRing(tmp_path / 'room')
+    ring.raise_curtain()
+    assert max(levels(camera, 30)) < 40
+    said = {'line': 0, 'name': 'hello', 'end': time.time() + 0.2, 'missed': False}
+    (tmp_path / 'room' / 'truth.jsonl').write_text(json.dumps(said) + '\n')
+    seen = [camera.read() for _ in range(70)]
+    change = next(f.t for f in seen if f.image.mean() > 150)
+    assert 0.5 - 0.1 <= change - said['end'] <= 0.5 + 1.2  # the script is read once a second
     camera.close()
     ring.close()
 

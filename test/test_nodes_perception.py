@@ -15,6 +15,7 @@ from ros_bench import (BLOCK, OK, RATE, WARN, Bench, Heard, audio_chunk, blocks,
 
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, Playback, SpeechState
 from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
 
 from omni_agent.backends import audio_files
 from omni_agent.nodes import qos
@@ -41,7 +42,7 @@ class World:
         self.percepts: Heard = bench.listen(Percept, 'percept', qos.PERCEPT)
         self.states: Heard = bench.listen(SpeechState, 'speech_state', qos._profile(500))
         self.process = bench.start('perception', vad='fake', recogniser='fake', turn_end='fake', detector='fake',
-                                   scene_hz=10.0, endpoint__join_s=0.3)
+                                   watch_hz=20.0, scene_s=0.3, endpoint__join_s=0.3)
         bench.matched('perception', publishers=(self.audio, self.strict, self.reference, self.playback, self.images,
                                                 self.interrupts),
                       topics=('percept', 'speech_state'))
@@ -245,6 +246,30 @@ def test_an_impossible_reference_is_counted_and_the_rest_goes_on(world: World) -
     world.reference.publish(audio_chunk(0.0, 2**63, np.zeros(BLOCK, np.int16)))        # played in 1970
     assert world.bench.counted('perception', 'refused references', before + 3) == before + 3
     assert world.utterance().text.startswith('hello robot')
+
+
+def test_ears_that_are_detached_in_the_middle_of_a_word_hear_the_next_utterance_when_they_are_back(world: World) -> None:
+    client = world.bench.node.create_client(SetBool, 'perception/hear')
+    world.bench.until(client.service_is_ready, '~/hear')
+
+    def attach(on: bool) -> SetBool.Response:
+        answer = client.call_async(SetBool.Request(data=on))
+        world.bench.until(answer.done, f'hear {on}')
+        return answer.result()
+
+    before = world.utterance().utterance
+    world.pause()
+    world.percepts.forget()
+    world.hear(tone(HZ, 1.0))
+    assert attach(False).success
+    cut = world.await_one(Percept.SPEECH_STOPPED)            # nobody waits for the end of what will not be heard
+    world.states.forget()
+    world.pause()
+    assert not world.states and cut.utterance == before + 1 and not world.of(Percept.FINAL)
+    assert attach(True).success
+    world.bench.matched('perception', publishers=(world.audio, world.strict, world.reference))
+    assert world.utterance().utterance == cut.utterance + 1
+    assert world.bench.counted('perception', 'microphone restarts') == 1      # it never went away
 
 
 def picture(brightness: int) -> Image:

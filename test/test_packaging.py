@@ -134,6 +134,7 @@ def test_the_models_that_the_package_runs_are_all_described() -> None:
         'qwen2_5_0_5b',
         'smollm2_135m',
         'nanodet',
+        'mobilenetv2',
         'demo_video',
     } <= MANIFESTS.keys()
 
@@ -169,6 +170,7 @@ def tensors_of(path: Path) -> dict[tuple[str, str], str]:
         ('moonshine_tiny_en', 'encoder_model.ort'),
         ('moonshine_tiny_en', 'decoder_model_merged.ort'),
         ('nanodet', 'nanodet_m_416_fp16.onnx'),
+        ('mobilenetv2', 'mobilenetv2_1280_fp16.onnx'),
     ],
 )
 def test_the_described_tensors_are_those_of_the_file(name: str, file: str) -> None:

@@ -61,8 +61,11 @@ def test_the_conversation_that_comes_with_the_package_is_valid() -> None:
         'answered',
         'survives',
         'silences',
+        'told',
+        'answered',
     ]
-    assert conversation.clips[0].video == 'demo_video/carphone_pristine.mp4'
+    assert [(clip.video, clip.after) for clip in conversation.clips] == [
+        ('demo_video/carphone_pristine.mp4', ''), ('demo_video/bikes.mp4', 'watch')]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_the_conversation_that_comes_with_the_package_is_valid() -> None:
             'expect: answered',
             'expect: answerd',
             "mine.yaml:13: line 1, 'expect': 'answerd' is not one of answered, ignored, "
-            "interrupts, survives, silences, none: did you mean 'answered'?",
+            "interrupts, survives, silences, told, none: did you mean 'answered'?",
         ),
         (
             'after_s: 1',
@@ -245,3 +248,12 @@ def test_it_is_over_after_the_tail_or_once_the_last_reply_has_been_heard_or_when
 def test_a_script_that_is_continued_begins_with_the_given_line() -> None:
     scenario = load(SMALL.replace('robot_speaking_s: 2', 'after_s: 0'))
     assert Script(scenario, [0.5, 0.5], 10.0, first=1).step(10.0, False) == [Said(1)]
+
+
+def test_a_clip_may_follow_a_line_that_is_there() -> None:
+    camera = 'camera: {video: a.mp4, clips: [{video: b.mp4, after: %s}]}\npeople:'
+    name = load(SMALL).lines[0].name
+    clip = load(SMALL.replace('people:', camera % name, 1)).clips[1]
+    assert (clip.video, clip.after, clip.at_s) == ('b.mp4', name, 0.0)
+    with pytest.raises(ConfigError, match="'after' names the line 'nobody', which is not there"):
+        load(SMALL.replace('people:', camera % 'nobody', 1))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni_agent.core.scene import LOOKS, Steady, novelty, overlap, plural, summary
+from omni_agent.core.scene import novelty, overlap, plural, summary
 
 
 @dataclass(frozen=True)
@@ -84,63 +84,3 @@ def test_overlap_is_symmetric_and_one_only_for_the_same_box(a: Thing, b: Thing) 
     assert overlap(a.box, b.box) == pytest.approx(overlap(b.box, a.box))
     assert 0.0 <= overlap(a.box, b.box) <= 1.0 + 1e-9
     assert overlap(a.box, a.box) == pytest.approx(1.0)
-
-
-# -- a detector that wavers -----------------------------------------------------------------------
-
-
-def told(*looks: str) -> list[str]:
-    """What is said after each look; a look is the labels that were seen."""
-    steady = Steady()
-    return [summary(steady.look([Thing(label) for label in look.split()])) for look in looks]
-
-
-def test_the_first_look_is_believed() -> None:
-    assert told('cup') == ['one cup']
-
-
-def test_what_is_seen_at_every_other_look_is_not_told() -> None:
-    assert told('person', *['person tie', 'person'] * 3) == ['one person'] * 7
-
-
-def test_what_is_seen_at_three_of_four_looks_is_told() -> None:
-    assert told('', '', 'cup', '', 'cup', 'cup')[-2:] == ['nothing I know', 'one cup']
-    assert told('', 'cup', 'cup', 'cup')[-1] == 'one cup'
-
-
-def test_what_is_missed_thrice_stays_and_what_is_missed_four_times_is_gone() -> None:
-    assert told('cup', '', '', '', '') == [*['one cup'] * 4, 'nothing I know']
-
-
-def test_a_thing_at_every_fourth_look_that_was_there_stays() -> None:
-    assert set(told(*['cup', '', '', ''] * 4)) == {'one cup'}
-
-
-def test_a_number_wavers_no_more_than_a_thing() -> None:
-    assert told('person', 'person person', 'person', 'person') == ['one person'] * 4
-    assert told('person person', *['person'] * 4)[3:] == ['two people', 'one person']
-
-
-def test_what_is_missed_stays_where_it_was_and_is_no_news() -> None:
-    steady = Steady()
-    before = steady.look([at(0), at(50)])
-    assert novelty(before, steady.look([at(51)])) == 0.0
-
-
-def test_a_doubtful_second_box_does_not_take_the_place_of_the_known_one() -> None:
-    steady = Steady()
-    steady.look([at(0)])
-    assert steady.look([at(50), at(1)]) == [at(1)]
-
-
-@given(st.lists(st.lists(st.sampled_from(['cup', 'dog']), max_size=3), min_size=1, max_size=12))
-def test_only_what_was_seen_of_late_is_held_and_what_every_late_look_shows_always_is(
-    looks: list[list[str]],
-) -> None:
-    steady = Steady()
-    for number, look in enumerate(looks, 1):
-        held = [thing.label for thing in steady.look([Thing(label) for label in look])]
-        late = looks[max(0, number - LOOKS):number]
-        for label in ('cup', 'dog'):
-            counts = [one.count(label) for one in late]
-            assert min(counts) <= held.count(label) <= max(counts)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from synthetic_recording import FAULTS, T0, conversation
+from synthetic_recording import FAULTS, T0, Room, conversation
 
 from omni_agent.core.causes import Utterance, line_behind
 from omni_agent.core.errors import WireError
@@ -144,6 +144,7 @@ def test_a_voice_that_is_never_raised_again_is_lowered_to_the_end():
 def test_rates_compare_speaking_with_idle():
     rates = scored()['rates']
     assert rates['image']['ratio'] == pytest.approx(1.0, abs=0.05)
+    assert rates['look']['ratio'] == pytest.approx(1.0, abs=0.05) and rates['look']['max_gap_s'] < 0.2
     assert rates['speech_state']['idle_hz'] == pytest.approx(31.25, abs=0.3)
 
 
@@ -216,3 +217,17 @@ def test_a_reply_belongs_to_the_line_that_was_over_or_whose_words_it_repeats():
     assert line_behind(React(11.3, 11.3, 1), (first, second), heard) is second
     assert line_behind(React(11.9, 11.9, 1, 'Where are you?'), (first, second), heard) is first
     assert line_behind(React(30.0, 30.0, 1), (first, second), heard) is None
+
+
+@pytest.mark.parametrize('remark_s, passed, words', [
+    (15.0, True, 'Told "Somebody has left." '), (45.0, False, 'nothing was remarked on'), (None, False, 'nothing')])
+def test_what_was_to_be_told_has_to_be_told_and_is_blamed_on_nobody(remark_s, passed, words):
+    room = Room(60.0)
+    asked = room.say(5.0, 'Let me know when the man has left.', 'Anna', 'told', 'watch')
+    room.judge(asked, 0.9, 'A request.')
+    room.reply(asked, 'Okay. I will tell you every time a person leaves.')
+    if remark_s is not None:
+        room.remark(remark_s, 'Somebody has left.')
+    lines, tracks = room.finish()
+    outcome = metrics(read(lines), tracks)
+    assert outcome['lines'][0]['passed'] is passed and words in outcome['lines'][0]['why']

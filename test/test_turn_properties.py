@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played,
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed,
+                                    Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
@@ -42,7 +43,7 @@ class Step:
     share: float       # probability, voiced time, ...
 
 
-KINDS = ('sound', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
+KINDS = ('sound', 'noticed', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
          'typed', 'scene', 'tick', 'says', 'says', 'reply')
 texts, shares = st.sampled_from(TEXTS), st.floats(0.0, 1.0)
 waits = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.floats(0.0, 1.5),
@@ -105,6 +106,7 @@ class Play:
             'hush': HushRequested(t),
             'typed': Typed(t, step.text or 'x'),
             'scene': SceneChanged(t, step.text, step.share),
+            'noticed': Noticed(t, 'There is somebody.'),
             'tick': Tick(t),
         }[step.kind]]
 

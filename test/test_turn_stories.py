@@ -10,7 +10,7 @@ from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played,
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
                                     Weighed)
@@ -1253,3 +1253,87 @@ def test_a_question_taken_back_for_words_that_turn_out_to_be_noise_is_answered_a
     talk.stops()
     effects = talk.final('') + talk.wait(3.0)
     assert briefs(effects) == [REQUEST]
+
+
+# -- unasked ----------------------------------------------------------------------------------------------
+
+REMARK = 'Somebody has come in.'
+
+
+def notices(talk: Talk, text: str = REMARK) -> list[str]:
+    return [effect.say for effect in only(React, talk.step(Noticed(talk.now, text)))]
+
+
+def test_a_remark_is_made_at_once_where_nobody_speaks():
+    talk = Talk()
+    assert notices(talk) == [REMARK]
+    assert talk.state == (Person.QUIET, Agent.PREPARING, Voice.UP)
+    talk.plays('Somebody')
+    talk.finishes(REMARK)
+    assert talk.state == REST
+    assert [effect.role for effect in only(Remember, talk.log)] == [Role.ROBOT]      # nobody had asked
+
+
+def test_a_remark_waits_for_a_person_who_is_speaking_and_for_the_answer_to_them():
+    talk = Talk()
+    talk.starts()
+    assert not notices(talk)
+    talk.wait(1.0)
+    talk.stops()
+    talk.final(REQUEST)
+    assert not [effect for effect in only(React, talk.wait(2.0)) if effect.say]
+    talk.plays()
+    told = only(React, talk.finishes())
+    assert [effect.say for effect in told] == [REMARK]
+
+
+def test_a_remark_waits_for_the_end_of_a_short_reply_and_not_for_that_of_a_story():
+    talk = speaking()
+    assert not notices(talk)
+    assert not only(React, talk.wait(3.9))
+    old = talk.epoch
+    told = only(React, talk.wait(0.2))
+    assert [effect.say for effect in told] == [REMARK] and talk.epoch == old + 1
+
+
+def test_a_remark_can_be_interrupted_like_any_reply():
+    talk = Talk()
+    notices(talk)
+    talk.plays('Somebody')
+    talk.wait(1.0)
+    talk.starts()
+    talk.wait(0.5)
+    assert [effect.reason for effect in only(Interrupt, talk.words('Stop!'))] == [Reason.STOP_PHRASE]
+    assert not only(React, talk.wait(40.0))              # and is not made again
+
+
+def test_a_remark_that_was_taken_back_before_its_first_sound_is_made_after_the_answer():
+    talk = Talk()
+    notices(talk)
+    talk.wait(0.1)
+    talk.says(QUESTION)
+    talk.wait(2.0)
+    talk.plays()
+    assert [effect.say for effect in only(React, talk.finishes())] == [REMARK]
+
+
+def test_a_remark_that_never_finds_its_moment_is_no_news_any_more():
+    talk = Talk(remark_limit_s=5.0)
+    talk.starts()
+    notices(talk)
+    for _ in range(8):                                   # somebody goes on and on
+        talk.wait(1.0)
+        talk.words('Anna told me about the door and the')
+    talk.stops()
+    talk.final(SIDE_TALK)
+    assert not only(React, talk.wait(10.0))
+
+
+def test_silence_that_was_asked_for_holds_for_remarks_that_wait():
+    talk = Talk()
+    talk.starts()
+    notices(talk)
+    talk.step(HushRequested(talk.now))
+    talk.stops()
+    talk.final('')
+    assert not only(React, talk.wait(40.0))

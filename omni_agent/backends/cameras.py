@@ -11,14 +11,16 @@ import os
 import re
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterator
 
 import numpy as np
 
 from omni_agent.backends import Camera, Frame
 from omni_agent.backends.room_address import PREFIX, RoomAddress
 from omni_agent.core.errors import BackendError, ConfigError, DeviceError
+from omni_agent.core.scenario import Clip
 
 if TYPE_CHECKING:
     import cv2
@@ -29,10 +31,11 @@ USUAL_FPS = 25.0                 # of a file that does not say
 _NETWORK = re.compile(r'(rtsps?|https?)://', re.IGNORECASE)
 _DRIVERS = Path('/sys/class/video4linux')
 
-# Network cameras want TCP (UDP loses slices) and no buffer in front of the newest picture. What
-# goes wrong is said here, once, and not on stderr as well. cv2 reads these when it is imported.
-_OPTIONS = {'OPENCV_FFMPEG_CAPTURE_OPTIONS': 'rtsp_transport;tcp|fflags;nobuffer|flags;low_delay',
-            'OPENCV_FFMPEG_LOGLEVEL': '-8', 'OPENCV_LOG_LEVEL': 'SILENT'}
+# What goes wrong is said here, once, and not on stderr as well. cv2 reads these when it is imported.
+_QUIET = {'OPENCV_FFMPEG_LOGLEVEL': '-8', 'OPENCV_LOG_LEVEL': 'SILENT'}
+# Network cameras want TCP (UDP loses slices) and no buffer in front of the newest picture. Read
+# whenever something is opened; a file that is opened so loses its first pictures.
+_STREAM = ('OPENCV_FFMPEG_CAPTURE_OPTIONS', 'rtsp_transport;tcp|fflags;nobuffer|flags;low_delay')
 
 
 def open_camera(device: str, width: int = 0, height: int = 0) -> Camera:
@@ -148,18 +151,36 @@ class RoomCamera:
         self._files = [scenarios.file_of(clip.video, path) for clip in self._clips]
         self._size = (width, height)
         self._ring = RoomRing(address.folder)
+        self._truth = Path(address.folder) / 'truth.jsonl'
+        self._ends: dict[str, float] = {}        # of lines that clips wait for [Unix s]
+        self._asked_s = 0.0
         self._shown = -1
         self._camera: FileCamera | None = None
 
     def read(self) -> Frame:
-        now = time.time() - self._ring.curtain if self._ring.curtain else 0.0
-        due = max((i for i, clip in enumerate(self._clips) if clip.at_s <= now), default=0)
+        due = max((i for i, clip in enumerate(self._clips) if self._is_due(clip)), default=0)
         if due != self._shown or self._camera is None:
             if self._camera is not None:
                 self._camera.close()
             self._camera = FileCamera(self._files[due], *self._size)
             self._shown = due
         return self._camera.read()
+
+    def _is_due(self, clip: Clip) -> bool:
+        if not clip.after:
+            return clip.at_s <= (time.time() - self._ring.curtain if self._ring.curtain else 0.0)
+        self._read_truth()
+        return time.time() >= self._ends.get(clip.after, math.inf) + clip.at_s
+
+    def _read_truth(self) -> None:
+        """Once a second will do."""
+        from omni_agent.backends.room_records import read_truth
+        if time.monotonic() - self._asked_s < 1.0:
+            return
+        self._asked_s = time.monotonic()
+        for record in read_truth(self._truth):
+            if 'line' in record and record['end']:
+                self._ends[str(record['name'])] = float(record['end'])
 
     def close(self) -> None:
         if self._camera is not None:
@@ -168,7 +189,7 @@ class RoomCamera:
 
 
 def _cv2():  # noqa: ANN202 - a module
-    for key, value in _OPTIONS.items():
+    for key, value in _QUIET.items():
         os.environ.setdefault(key, value)
     try:
         import cv2
@@ -178,11 +199,24 @@ def _cv2():  # noqa: ANN202 - a module
     return cv2
 
 
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """What the user has set stays."""
+    given = name in os.environ
+    os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        if not given:
+            del os.environ[name]
+
+
 def _open_stream(address: str) -> cv2.VideoCapture:
     cv2 = _cv2()
     limit_ms = int(TIMEOUT_S * 1000)
-    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms,
-                                                         cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms])
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+    with _environment(*_STREAM):
+        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise DeviceError(f'{without_password(address)} sends no video: check the address and '
                           'that the camera is on')

@@ -36,10 +36,14 @@ def turn_end(name: str, threads: int = 1) -> TurnEnd | None:
          'fake': _quiet_turn_end, 'none': _nothing})
 
 
-def detector(name: str, threads: int = 1) -> Detector | None:
+def detector(name: str, threads: int = 1, score: float | None = None, engine: str = 'auto',
+             strict: bool = False) -> Detector | None:
+    """``score``: the least sure box that is given, None for the model's own. ``engine`` as in
+    ``engines.choices``; ``strict``: the first of them or none.
+    """
     return _choose(
         'object detector', name,
-        {'nanodet': lambda: _nanodet(threads),
+        {'nanodet': lambda: _nanodet(threads, score, engine, strict),
          'fake': _brightness_detector, 'none': _nothing})
 
 
@@ -111,9 +115,10 @@ def _smart_turn(threads: int) -> TurnEnd:
     return SmartTurn(threads)
 
 
-def _nanodet(threads: int) -> Detector:
-    from omni_agent.backends.vision import NanoDet
-    return NanoDet(threads)
+def _nanodet(threads: int, score: float | None, engine: str, strict: bool) -> Detector:
+    from omni_agent.backends.engines import choices
+    from omni_agent.backends.vision import SCORE, NanoDet
+    return NanoDet(threads, SCORE if score is None else score, engines=choices(engine), strict=strict)
 
 
 def _hibari() -> Tts:

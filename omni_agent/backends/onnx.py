@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 ERRORS_ONLY = 3
 
 
-def session(network: Path | str | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+def session(network: Path | str | bytes, threads: int = 1,
+            provider: str = '') -> onnxruntime.InferenceSession:
     """Open ``network``, a file or its content, on the CPU with ``threads`` compute threads that
-    sleep when idle.
+    sleep when idle. ``provider``: run on that execution provider, and refuse where it will not.
 
     The first run is slower than the rest (memory is planned then): callers warm up. Raises
     BackendError.
@@ -40,13 +41,19 @@ def session(network: Path | str | bytes, threads: int = 1) -> onnxruntime.Infere
     options.add_session_config_entry('session.inter_op.allow_spinning', '0')
     try:
         source = network if isinstance(network, bytes) else str(network)
-        return ort.InferenceSession(source, options, providers=['CPUExecutionProvider'])
+        providers = [*([provider] if provider else []), 'CPUExecutionProvider']
+        opened = ort.InferenceSession(source, options, providers=providers)
     # onnxruntime raises a family of its own that has no public base class
     except Exception as error:
         raise BackendError(
             f'{"a network" if isinstance(network, bytes) else network} cannot be loaded by '
             f'ONNX Runtime ({_first_line(error)}): '
             'run "omni-agent models verify", and pull the model again if it is damaged') from error
+    # asked for a provider that does not start, ONNX Runtime takes the CPU with a warning
+    if provider and opened.get_providers()[0] != provider:
+        raise BackendError(f'ONNX Runtime did not start {provider}: its CUDA libraries are '
+                           'missing or of another version, run "pip install onnxruntime-gpu[cuda,cudnn]"')
+    return opened
 
 
 def reading(path: Path | str, tensor: str) -> bytes:

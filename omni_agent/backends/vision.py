@@ -8,11 +8,13 @@ strides.
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import Sequence
 
 import numpy as np
 
-from omni_agent.backends import Detection
-from omni_agent.backends.onnx import session
+from omni_agent.backends import Detection, encoders
+from omni_agent.backends.engines import ORDER, Attempt, Network, open_engine
 from omni_agent.core.errors import BackendError, WireError
 
 SIDE = 416                                        # [px] of the network's square
@@ -42,37 +44,32 @@ class NanoDet:
     """uint8 BGR image of shape (h, w, 3) -> detections, best first, boxes in pixels of that image.
 
     Raises WireError for a picture of another kind, BackendError if the network or OpenCV is
-    missing.
+    missing. ``attempts`` says which engines were tried and which runs.
     """
 
-    def __init__(self, threads: int = 1, score: float = SCORE,
-                 path: Path | str | None = None) -> None:
-        if path is None:
-            from omni_agent.backends import models
-            path = models.path('nanodet', 'nanodet_m_416_fp16.onnx')
-        try:
-            import cv2
-        except ImportError as error:
-            raise BackendError(
-                'OpenCV is not installed: run "pip install opencv-python-headless"') from error
-        self._resize = cv2.resize
+    def __init__(self, threads: int = 1, score: float = SCORE, path: Path | str | None = None,
+                 engines: Sequence[str] = ORDER, strict: bool = False) -> None:
+        self._resize = need_opencv().resize
         self._score = score
-        self._session = session(path, threads)
-        self._input = self._session.get_inputs()[0].name
-        self(np.zeros((SIDE, SIDE, 3), np.uint8))
+        network = (encoders.network('nanodet') if path is None
+                   else Network('nanodet', Path(path)))      # weights of one's own
+        opened = open_engine(network, engines, strict=strict, threads=threads)
+        self._engine = opened.engine
+        self.attempts: tuple[Attempt, ...] = opened.attempts
+        self._input = opened.engine.inputs[0].name
 
     def __call__(self, image: np.ndarray) -> list[Detection]:
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            raise WireError(
-                f'a picture is uint8 BGR of shape (height, width, 3), '
-                f'not {image.dtype} {image.shape}')
+        need_picture(image)
         square = self._resize(image, (SIDE, SIDE)).astype(np.float32)
         pixels = np.ascontiguousarray(((square - MEAN) / SPREAD).transpose(2, 0, 1))[None]
-        outputs = self._session.run(None, {self._input: pixels})
-        scores, boxes = self._decode({out.shape[1:]: out[0] for out in outputs})
+        outputs = self._engine.infer({self._input: pixels})
+        scores, boxes = self._decode({out.shape[1:]: out[0] for out in outputs.values()})
         scale = np.tile([image.shape[1] / SIDE, image.shape[0] / SIDE], 2)
         limit = np.tile([image.shape[1], image.shape[0]], 2)
         return select(scores, np.clip(boxes * scale, 0, limit), self._score)
+
+    def close(self) -> None:
+        self._engine.close()
 
     def _decode(self, outputs: dict[tuple[int, ...], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Outputs by shape -> scores (points, classes) and boxes (points, 4) in pixels of the
@@ -88,6 +85,23 @@ class NanoDet:
             centre = np.stack([x, y, x, y], axis=1)
             boxes.append(centre + reach * np.array([-1, -1, 1, 1]))
         return np.concatenate(scores), np.concatenate(boxes)
+
+
+def need_opencv() -> ModuleType:
+    try:
+        import cv2
+    except ImportError as error:
+        raise BackendError(
+            'OpenCV is not installed: run "pip install opencv-python-headless"') from error
+    return cv2
+
+
+def need_picture(image: np.ndarray) -> None:
+    """Raises WireError for anything but a picture."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise WireError(
+            f'a picture is uint8 BGR of shape (height, width, 3), '
+            f'not {image.dtype} {image.shape}')
 
 
 def distances(logits: np.ndarray) -> np.ndarray:

@@ -32,13 +32,13 @@ def measure(arguments: argparse.Namespace) -> Result:
 def figures(recording: Recording) -> dict[str, float | None]:
     """Everything that a recording says about the pace of perception and decision."""
     busy = busy_spans(recording)
-    scenes = [one.received for one in recording.percepts if one.kind == 'scene']
+    looks = [one.received for one in recording.looks]
     frames = [one.t for one in recording.voice]
     idle, spoken = delays(recording, busy)
     return {
-        'rate_ratio': _ratio(rate(scenes, busy, inside=True), rate(scenes, busy, inside=False)),
+        'rate_ratio': _ratio(rate(looks, busy, inside=True), rate(looks, busy, inside=False)),
         'decision_ratio': _ratio(_median(spoken), _median(idle)),
-        'max_gap_periods': max_gap_periods(scenes, busy),
+        'max_gap_periods': max_gap_periods(looks, busy),
         'voice_rate_ratio': _ratio(rate(frames, busy, inside=True), rate(frames, busy, inside=False)),
         'decision_idle_p50_ms': _ms(_median(idle)), 'decision_spoken_p50_ms': _ms(_median(spoken)),
         'decisions_idle': float(len(idle)), 'decisions_spoken': float(len(spoken)),

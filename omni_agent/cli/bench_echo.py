@@ -16,6 +16,7 @@ from omni_agent.backends.echo_path import CASES, Case
 from omni_agent.backends.echo_play import Overheard
 from omni_agent.backends.echo_speech import HALVES, Own, Said
 from omni_agent.cli.bench import Result
+from omni_agent.cli.steps import Steps
 from omni_agent.core.errors import BackendError
 
 MINUTES = 10.0           # of own speech in each case
@@ -46,7 +47,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     people, notes = _people(arguments.half)
     own = echo_speech.own(load.tts('hibari'), arguments.half, max(arguments.minutes * 60, arguments.people * TURN_S + 20))
     recognise = load.recogniser('moonshine')
-    with _Bar(arguments.cases) as bar:
+    with Steps('echo', arguments.cases) as bar:
         rows = [_row(case, own, people[:arguments.people], arguments.minutes, recognise, bar)
                 for case in CASES[:arguments.cases]]
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ def _people(half: str) -> tuple[list[Said], list[str]]:
 
 
 def _row(case: Case, own: Own, people: Sequence[Said], minutes: float, recognise: echo_play.Recognise,
-         bar: _Bar) -> Row:
+         bar: Steps) -> Row:
     bar.show(case.name)
     alone = echo_play.alone(case, _first(own, minutes * 60), recognise)
     over = echo_play.interrupted(case, _first(own, len(people) * TURN_S + 20), people, recognise)
@@ -136,27 +137,3 @@ def _error_rate(parts: Sequence[Overheard]) -> float | None:
 
 def _shown(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
-
-
-class _Bar:
-    """A progress bar over the cases."""
-
-    def __init__(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._progress = Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                                  TimeElapsedColumn())
-        self._task = self._progress.add_task('echo', total=total)
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, name: str) -> None:
-        self._progress.update(self._task, description=f'echo: {name}')
-
-    def done(self) -> None:
-        self._progress.advance(self._task)

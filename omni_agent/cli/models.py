@@ -1,4 +1,4 @@
-"""``omni-agent models``: what is here, bring it, read it again, say where it is."""
+"""``omni-agent models``: what is here, bring it, read it again, say where it is, compile it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Callable, Sequence
 
 from omni_agent.backends import models
 from omni_agent.backends.model_manifest import PROFILES, Manifest
+from omni_agent.cli import models_build, models_export
 from omni_agent.core.errors import OmniAgentError
 
 PLAIN_EVERY_S = 5.0      # a log wants a line now and then, not a bar
@@ -38,6 +39,10 @@ def _add_actions(parser: argparse.ArgumentParser) -> None:
     path = _action(actions, 'path', 'print where a checked model file is', _path)
     path.add_argument('name', metavar='MODEL')
     path.add_argument('file', nargs='?', metavar='FILE', help='default: its first file')
+    models_build.add_arguments(_action(
+        actions, 'build', 'compile encoders for TensorRT ahead of time', models_build.run))
+    models_export.add_arguments(_action(
+        actions, 'export', 'turn a torch model into fp32, fp16 and int8 ONNX', models_export.run))
 
 
 def _action(actions: argparse._SubParsersAction, name: str, summary: str,

@@ -22,6 +22,7 @@ from omni_agent.cli.supervisor import Supervisor
 from omni_agent.core.errors import BackendError
 
 READY_S = 240.0      # half a gigabyte of language model from a cold disk, twice, takes a while
+STATE = 'state'          # folder of what the agent keeps over a restart
 TAIL_S = 0.5             # after the scenario is over: the last messages
 Record = dict
 MODELS = ('perception', 'reaction', 'decision')    # nodes that load something
@@ -53,7 +54,8 @@ class Stage:
     def play(self) -> Iterator[None]:
         """Run to the end; yields some 20 times a second. Closing the iterator stops everything."""
         room = self.out / 'room'
-        shutil.rmtree(room, ignore_errors=True)
+        for old in (room, self.out / STATE):
+            shutil.rmtree(old, ignore_errors=True)
         room.mkdir(parents=True)
         with free_domain_id() as domain, \
                 open(self.out / 'events.jsonl', 'w', encoding='utf-8') as self._file:
@@ -79,6 +81,8 @@ class Stage:
         overrides = graph.device_overrides({name: address for name in devices})
         for node, values in self._overrides.items():
             overrides.setdefault(node, {}).update(values)
+        # what earlier runs were told to look for, and remember, is not this one's
+        overrides.setdefault('decision', {}).setdefault('state', str((self.out / STATE).absolute()))
         return [Program(spec.name, spec.module, tuple(graph.arguments(
                     spec, '', '', self._profile, False, 'warn', overrides)))
                 for spec in graph.running(self._without)]

@@ -7,6 +7,7 @@ from typing import Sequence
 
 from .recording import NAN, Interrupt, Line, Percept, React, Recording
 
+UNASKED = -1            # in place of the index of a line
 EARLY_S = 0.5           # a reply may be decided this much before the recorded end of a line
 PATIENCE_S = 8.0        # a reply later than this is not an answer to it
 SLOW_S = 2.0            # an interruption may be decided this long after the line was over
@@ -81,8 +82,10 @@ def _words(text: str) -> list[str]:
 def line_behind(react: React, lines: Sequence[Line], heard: Sequence[Utterance]) -> Line | None:
     """The line that made the robot decide to reply; None if it spoke up unasked.
 
-    By the words where the brief repeats them, else by time: the line that was over last.
+    A remark is of no line. By the words where the brief repeats them, else by time: the line that was over last.
     """
+    if react.is_remark:
+        return None
     utterance = utterance_behind(react, heard)
     if utterance is not None and react.received - utterance.stop < PATIENCE_S:
         line = line_of(utterance, lines)
@@ -118,7 +121,7 @@ def causes(recording: Recording) -> Causes:
     reacts: dict[int, tuple[React, ...]] = {}
     for react in recording.reacts:
         line = line_behind(react, lines, heard)
-        index = -1 if line is None else line.index
+        index = UNASKED if line is None else line.index
         reacts[index] = (*reacts.get(index, ()), react)
     false = tuple(interrupt for interrupt in recording.interrupts
                   if interrupt.reason in ('barge_in', 'stop_phrase')

@@ -13,8 +13,11 @@ from .words import words
 LOOKING = frozenset('see look looking watch watching camera picture front holding wearing there show view visible'.split())
 
 
-def reply(history: Sequence[Line], brief: str, persona: str = '') -> list[tuple[str, str]]:
-    """(role, text) pairs: system prompt, what was said and heard, and what to answer now."""
+def reply(history: Sequence[Line], brief: str, persona: str = '', recalled: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """(role, text) pairs: system prompt, what was said and heard, and what to answer now.
+
+    ``recalled``: lines of long-term memory that the answer needs.
+    """
     messages = [('system', persona or prompts.REPLY)]
     if next((line.role for line in history if line.role is not Role.SCENE), None) is Role.ROBOT:
         messages.append(('user', prompts.UNASKED))       # chat templates want a person to begin
@@ -27,7 +30,9 @@ def reply(history: Sequence[Line], brief: str, persona: str = '') -> list[tuple[
             _add(messages, 'assistant', f'{line.text} {prompts.CUT_OFF}' if line.truncated else line.text)
             note = f'{prompts.interrupted(line.text)} ' if line.truncated else ''
     scene = next((line.text for line in history if line.role is Role.SCENE), '')
-    if scene and LOOKING & set(words(brief)):
+    if recalled:
+        brief = prompts.RECALLED.format(lines=' '.join(recalled), brief=brief)
+    elif scene and LOOKING & set(words(brief)):
         brief = f'(Your camera shows {scene}.) {brief}'
     _add(messages, 'user', f'{note}{brief}')
     return messages

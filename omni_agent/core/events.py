@@ -137,6 +137,14 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something happened that somebody wanted to be told of: ``text`` is what to say, unasked."""
+
+    t: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline has come."""
 
@@ -144,7 +152,7 @@ class Tick:
 
 
 Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
-              HushRequested, Typed, Tick]
+              HushRequested, Typed, Noticed, Tick]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +185,15 @@ class Weigh:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Speak: answer ``brief``, to be heard from ``not_before`` on. Of the same epoch again: only that time is news."""
+    """Speak: answer ``brief``, to be heard from ``not_before`` on. Of the same epoch again: only that time is news.
+
+    ``say`` is to be said as it is, with nobody having asked.
+    """
 
     epoch: int
     brief: str
     not_before: float
+    say: str = ''
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .sounding import Span
 RATES: dict[str, Callable[[Recording], list[float]]] = {
     'image': lambda recording: [record.received for record in recording.images],
     'speech_state': lambda recording: [record.t for record in recording.voice],
-    'scene': lambda recording: [one.received for one in recording.percepts if one.kind == 'scene'],
+    'look': lambda recording: [one.received for one in recording.looks],
 }
 
 

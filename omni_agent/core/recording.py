@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import WireError
 
-EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'none')
+EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'told', 'none')
 NAN = float('nan')             # not measured, not judged
 
 
@@ -89,6 +89,13 @@ class React:
     received: float
     epoch: int
     brief: str = ''
+    say: str = ''                  # to be said as it is
+    recalled: tuple[str, ...] = ()
+
+    @property
+    def is_remark(self) -> bool:
+        """Nobody had asked."""
+        return bool(self.say) and self.say == self.brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +135,26 @@ class AgentState:
     addressee_score: float = NAN
     evidence: dict[str, float] = field(default_factory=dict)
     why: str = ''
+    watching: tuple[str, ...] = ()
+    route: str = ''
+    senses: int = 0
+    used: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     t: float
     received: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    t: float                       # when the picture was taken
+    received: float
+    skipped: bool = False          # it hardly differed from the last one
+    processing_s: float = NAN
+    tracks: int = 0
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +167,13 @@ class Diagnostics:
 
 
 Record = Union[Meta, Line, SpeechState, Percept, Interrupt, React, Speech, Playback, AgentState,
-               Image, Diagnostics]
+               Image, Look, Diagnostics]
 
 TOPICS: dict[str, type] = {
     'meta': Meta, 'line': Line, 'speech_state': SpeechState, 'percept': Percept,
     'interrupt': Interrupt, 'react': React, 'speech': Speech, 'playback': Playback,
-    'agent_state': AgentState, 'image': Image, 'diagnostics': Diagnostics,
+    'agent_state': AgentState, 'image': Image, 'look': Look,
+    'diagnostics': Diagnostics,
 }
 CHOICES: dict[tuple[type, str], tuple[str, ...]] = {
     (Line, 'expect'): EXPECTATIONS,
@@ -189,6 +211,7 @@ class Recording:
     playback: tuple[Playback, ...] = ()
     states: tuple[AgentState, ...] = ()
     images: tuple[Image, ...] = ()
+    looks: tuple[Look, ...] = ()
     diagnostics: tuple[Diagnostics, ...] = ()
     malformed: int = 0             # lines that could not be used
     unknown: int = 0               # lines of a topic this version does not know
@@ -197,7 +220,7 @@ class Recording:
     def end(self) -> float:
         """Unix time of the newest record."""
         kinds = (self.voice, self.percepts, self.interrupts, self.reacts, self.playback,
-                 self.states, self.images)
+                 self.states, self.images, self.looks)
         last = [kind[-1].t for kind in kinds if kind]
         ends = [line.end for line in self.lines if not line.missed]
         return max(last + ends, default=self.meta.t0)
@@ -230,6 +253,12 @@ def _flag(value: object) -> bool:
     return value
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise WireError(f'{value!r} is not a list')
+    return tuple(map(_text, value))
+
+
 def _mapping(convert: Callable[[object], object]) -> Callable[[object], dict]:
     def mapping(value: object) -> dict:
         if not isinstance(value, dict):
@@ -241,6 +270,7 @@ def _mapping(convert: Callable[[object], object]) -> Callable[[object], dict]:
 # The annotations above are text, thanks to the __future__ import, and select the conversion.
 CONVERT: dict[str, Callable[[object], object]] = {
     'float': _number, 'int': _whole, 'str': _text, 'bool': _flag,
+    'tuple[str, ...]': _texts,
     'dict[str, float]': _mapping(_number), 'dict[str, str]': _mapping(str),
 }
 
@@ -301,6 +331,7 @@ def read(lines: Iterable[str]) -> Recording:
         interrupts=_in_order(found[Interrupt]), reacts=_in_order(found[React]),
         speech=_in_order(found[Speech]), playback=_in_order(found[Playback]),
         states=_in_order(found[AgentState]), images=_in_order(found[Image]),
+        looks=_in_order(found[Look]),
         diagnostics=_in_order(found[Diagnostics]), malformed=malformed, unknown=unknown)
 
 

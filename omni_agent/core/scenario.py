@@ -25,11 +25,12 @@ class Expect(str, Enum):
     INTERRUPTS = 'interrupts'    # the reply in progress stops for good and this line is answered
     SURVIVES = 'survives'        # the reply in progress goes on to its end
     SILENCES = 'silences'        # the reply in progress stops and nothing new is said
+    TOLD = 'told'                # answered, and later something is remarked unasked
     NONE = 'none'                # nothing is checked
 
     @property
     def wants_reply(self) -> bool:
-        return self in (Expect.ANSWERED, Expect.INTERRUPTS)
+        return self in (Expect.ANSWERED, Expect.INTERRUPTS, Expect.TOLD)
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,14 @@ class Background:
 
 @dataclass(frozen=True)
 class Clip:
-    """From ``at_s`` after the start of the scenario on, the camera sees this video, in a loop."""
+    """From ``at_s`` after the start of the scenario on, the camera sees this video, in a loop.
+
+    ``after`` names a line; then ``at_s`` counts from its end.
+    """
 
     video: str
     at_s: float = 0.0
+    after: str = ''
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,15 @@ def parse(data: Value) -> Scenario:
         lines=tuple(_line(item, people) for item in table.tables('lines', at_least=1)))
     table.finish()
     _names_are_unique(scenario.lines)
+    _clips_follow_lines(scenario)
     return scenario
+
+
+def _clips_follow_lines(scenario: Scenario) -> None:
+    names = {line.name for line in scenario.lines}
+    for clip in scenario.clips:
+        if clip.after and clip.after not in names:
+            raise FieldError(('camera', 'clips'), f"'after' names the line '{clip.after}', which is not there")
 
 
 def _people(table: Table) -> dict[str, Person]:
@@ -154,10 +167,11 @@ def _clips(camera: Table) -> tuple[Clip, ...]:
     first = camera.text('video', '')
     clips = [Clip(first)] if first else []
     for item in camera.tables('clips'):
-        clips.append(Clip(item.text('video'), item.number('at_s', None, 0, 3600)))
+        after = item.text('after', '')
+        clips.append(Clip(item.text('video'), item.number('at_s', 0.0 if after else None, 0, 3600), after))
         item.finish()
     camera.finish()
-    return tuple(sorted(clips, key=lambda clip: clip.at_s))
+    return tuple(sorted(clips, key=lambda clip: (bool(clip.after), clip.at_s)))
 
 
 def _line(item: Table, people: Mapping[str, Person]) -> Line:

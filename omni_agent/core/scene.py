@@ -1,10 +1,10 @@
-"""What the camera shows, in words and as a change: detections -> 'one person and two cups', how
-new that is, and what of it is to be believed.
+"""What the camera shows, in words and as a change: detections -> 'one person and two cups', and how
+new that is.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from typing import Protocol, Sequence
 
 NUMBERS = ('no', 'one', 'two', 'three', 'four', 'five', 'six',
@@ -13,8 +13,6 @@ PLURALS = {'person': 'people', 'mouse': 'mice', 'knife': 'knives', 'sheep': 'she
             'skis': 'skis', 'scissors': 'scissors', 'broccoli': 'broccoli'}
 # overlap (intersection over union) above which a box is the one of a moment ago
 SAME_PLACE = 0.3
-LOOKS = 4        # what is missed in as many looks in a row is gone
-AGREE = 3        # of those: what is seen in as many is there
 
 
 class Seen(Protocol):
@@ -84,41 +82,3 @@ def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, 
         return 0.0
     both = width * height
     return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
-
-
-class Steady:
-    """A detector wavers from look to look; this holds on to what is there.
-
-    The n-th thing of a label appears when three of the last four looks show n of them, and
-    vanishes when four in a row do not. The first look of all is believed: nothing speaks against it.
-    """
-
-    def __init__(self) -> None:
-        self._looks: deque[Counter[str]] = deque(maxlen=LOOKS)
-        self._held: dict[str, list[Seen]] = {}
-
-    def look(self, detections: Sequence[Seen]) -> list[Seen]:
-        """The boxes of this look that are believed, and the last ones of what is merely missed."""
-        self._looks.append(Counter(one.label for one in detections))
-        seen: dict[str, list[Seen]] = {label: [] for label in self._held}
-        for one in detections:
-            seen.setdefault(one.label, []).append(one)
-        held = {label: self._boxes(label, boxes) for label, boxes in seen.items()}
-        self._held = {label: boxes for label, boxes in held.items() if boxes}
-        return [one for boxes in self._held.values() for one in boxes]
-
-    def _boxes(self, label: str, seen: list[Seen]) -> list[Seen]:
-        before = self._held.get(label, [])
-        count = self._count(label, len(before))
-        known = sorted(seen, key=lambda one: _nearest(one, before), reverse=True)
-        missed = sorted(before, key=lambda one: _nearest(one, seen))
-        return (known + missed)[:count]
-
-    def _count(self, label: str, before: int) -> int:
-        counts = sorted((look[label] for look in self._looks), reverse=True)
-        appeared = counts[min(AGREE, len(counts)) - 1]
-        return max(appeared, min(before, counts[0]))
-
-
-def _nearest(one: Seen, others: Sequence[Seen]) -> float:
-    return max((overlap(one.box, other.box) for other in others), default=0.0)

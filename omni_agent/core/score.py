@@ -10,6 +10,7 @@ What each expectation demands:
 ``silences``    as above, and no reply is heard
 ``survives``    the robot is speaking when the line begins, and that same answer goes on to its end
                 (or to the next line that may cut it), lowered for at most LOWERED_LIMIT_S
+``told``        answered, and within REMARK_S after that something is said unasked
 ``ignored``     no reply is heard because of the line
 ``none``        not judged
 
@@ -20,12 +21,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from .causes import ONSET_S, PATIENCE_S, SLOW_S, Causes, causes
+from .causes import ONSET_S, PATIENCE_S, SLOW_S, UNASKED, Causes, causes
 from .recording import Interrupt, Line, Playback, React, Recording, Tracks
 from .sounding import GRACE_S, RobotSound, Stale, Voice, lowered_spans
 
 SILENCE_LIMIT_S = 2.0      # a person who is not heard out by then talks louder or gives up
 LOWERED_LIMIT_S = 2.0      # the speaker's own limit for a voice that is lowered without news
+REMARK_S = 30.0            # what was asked to be told happens within this time, in a scenario
 GOES_ON_S = 1.0            # an answer that is still heard this long after a nod went on
 TALK_OVER_S = 0.3          # the robot may overlap the last syllable, not more
 
@@ -75,7 +77,7 @@ class Judge:
             return Result(line, False, 'The scenario never found the moment to say this.')
         verdict = {
             'answered': self.answered, 'ignored': self.ignored, 'interrupts': self.interrupts,
-            'silences': self.silences, 'survives': self.survives, 'none': self.unjudged,
+            'silences': self.silences, 'told': self.told, 'survives': self.survives, 'none': self.unjudged,
         }[line.expect]
         return verdict(line)
 
@@ -94,6 +96,18 @@ class Judge:
         if result.first_sound_s > PATIENCE_S:
             return _failed(result, f'The reply came only after {result.first_sound_s:.1f} s.')
         return _passed(result, f'Answered {result.first_sound_s:.2f} s after the last word.')
+
+    def told(self, line: Line) -> Result:
+        result = self.answered(line)
+        if not result.passed:
+            return result
+        remarks = [react for react in self.causes.reacts.get(UNASKED, ())
+                   if line.end < react.received < line.end + REMARK_S]
+        heard = [react for react in remarks if self.sound.first_audible(react.epoch) is not None]
+        if not heard:
+            return _failed(result, f'{result.why} But nothing was remarked on.')
+        after_s = self.sound.first_audible(heard[0].epoch) - line.end
+        return _passed(result, f'{result.why} Told "{heard[0].say}" {after_s:.1f} s later.')
 
     def ignored(self, line: Line) -> Result:
         result = self._reply(line)

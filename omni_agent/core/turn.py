@@ -12,12 +12,13 @@ from enum import Enum
 from .addressee import Addressee, Score, Situation
 from .end_of_turn import EndOfTurn, EndOfTurnParams
 from .epoch import Admission, EpochGate
-from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React, Reason, Remember,
+from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React, Reason, Remember,
                      Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
 from .lexicon import Lexicon
 from .nearness import Nearness
 from .own_words import is_own
 from .params import param
+from .remarks import Remarks
 
 
 MOST_UNANSWERED = 4      # questions that one reply answers: the last ones, in a storm
@@ -67,6 +68,8 @@ class TurnParams(EndOfTurnParams):
 
     barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
     barge_in_s: float = param(0.35, 'voiced time that a barge-in needs [s]', 0.0, 3.0)
+    barge_in_doubtful_s: float = param(0.8, 'the same for words in progress that do not tell to whom: nods are shorter, and a '
+                                            'recogniser makes words of them while they last [s]', 0.0, 5.0)
     barge_in_score: float = param(0.5, 'addressee score that a barge-in needs at once; below it the language model is '
                                        'asked while the voice is low', 0.0, 1.0)
     carry_on_score: float = param(0.3, 'the same, for who was still asking when the reply began', 0.0, 1.0)
@@ -77,6 +80,9 @@ class TurnParams(EndOfTurnParams):
                                    'need as long to notice it [s]', 0.0, 2.0)
     judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]', 0.0, 10.0)
     words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2, 10.0)
+    remark_wait_s: float = param(4.0, 'an unasked remark waits this long for the end of a reply, then the robot interrupts '
+                                 'itself [s]', 0.0, 60.0)
+    remark_limit_s: float = param(30.0, 'an unasked remark that could not be made by then is dropped [s]', 1.0, 600.0)
     patience_s: float = param(15.0, 'a reply without news for this long is lost [s]', 1.0, 120.0)
 
 
@@ -135,6 +141,8 @@ class TurnMachine:
         self._last_heard = ''
         self._person_s = 0.0                     # last sign of life of the person
         self._reply_s = 0.0                      # last sign of life of the reply
+        self.typed = False                       # the newest question was
+        self._remarks = Remarks(params.remark_wait_s, params.remark_limit_s)
         self._now = 0.0                          # of the last step
 
     @property
@@ -163,6 +171,7 @@ class TurnMachine:
         """Somebody set the clock back: what is awaited is awaited for as long as before."""
         for name in ('_certain_s', '_decided_s', '_sounded_s', '_lowered_since', '_person_s', '_reply_s'):
             setattr(self, name, getattr(self, name) + by_s)
+        self._remarks.shift(by_s)
         for name in ('_stopped', '_refused_s', '_spoke_s'):
             if getattr(self, name) is not None:
                 setattr(self, name, getattr(self, name) + by_s)
@@ -183,7 +192,8 @@ class TurnMachine:
             times.append(self._reply_s + self.params.patience_s)
         if self.voice is Voice.LOWERED:
             times.append(self._raise_at())
-        return min(times, default=None)
+        remark = self._remarks.due(self._speaking_since()) if self.person is Person.QUIET else None
+        return min(times if remark is None else [*times, remark], default=None)
 
     # -- what each event means by itself ------------------------------------------------------------------
 
@@ -210,6 +220,8 @@ class TurnMachine:
             return self._void(Reason.HUSH, event.t)
         elif isinstance(event, Typed):
             return self._on_typed(event, now)
+        elif isinstance(event, Noticed):
+            self._remarks.add(event.text, now)
         return []
 
     def _on_started(self, event: SpeechStarted, now: float) -> list[Effect]:
@@ -252,6 +264,7 @@ class TurnMachine:
         self.agent = AGENT.get((self.agent, Playing), self.agent)
         if not first:
             return []
+        self._remarks.sounded()
         self._answered, self._unanswered, self._sounded_s = self._unanswered, [], event.t
         return [Remember(Role.PERSON, text) for _, text in self._answered]
 
@@ -274,7 +287,7 @@ class TurnMachine:
             self.why = 'a typed stop'
             self._forget()
             return self._void(Reason.STOP_PHRASE, event.t)
-        self._held = None
+        self._held, self.typed = None, True
         self._unanswered.append((-1, event.text))
         self.why = 'typed, so it is for the robot'
         return self._react(event.t, now, not_before=now)
@@ -374,8 +387,10 @@ class TurnMachine:
             return False
         self.score = self.addressee.score(event.text, self._situation(event, now))
         goes_on = event.utterance == self._resumed
-        if self.score.by_words <= 0.0 and news < self.params.barge_in_words + DOUBTFUL and not goes_on:
-            return False                         # near, but what was said says nothing
+        if self.score.by_words <= 0.0 and not goes_on:             # near, but what was said says nothing
+            early = not event.final and event.voiced_s < self.params.barge_in_doubtful_s
+            if early or news < self.params.barge_in_words + DOUBTFUL:
+                return False
         return self.score.probability >= (self.params.carry_on_score if goes_on else self.params.barge_in_score)
 
     def _begin_deciding(self, event: Transcript, now: float) -> list[Effect]:
@@ -450,7 +465,20 @@ class TurnMachine:
             self.why = 'the reply got lost'
             self._forget()
             effects += self._void(Reason.LOST, None)
+        if self.person is Person.QUIET:
+            effects += self._remark(now)
         return effects
+
+    def _remark(self, now: float) -> list[Effect]:
+        """Something to be told unasked, now that nobody is in the middle of a word."""
+        text = self._remarks.take(now, self.agent is Agent.IDLE, self._speaking_since())
+        if text is None:
+            return []
+        self.why = 'unasked'
+        return self._react(now, now, not_before=now, say=text)
+
+    def _speaking_since(self) -> float | None:
+        return self._sounded_s if self.agent is Agent.SPEAKING else None
 
     def _raise_at(self) -> float:
         """When a lowered voice comes back: soon, if it was for a sound and nobody speaks."""
@@ -481,7 +509,7 @@ class TurnMachine:
             self._refused_s, self._unanswered = now, []
             self.why = f'not for the robot ({self.score.because()})'
             return []
-        self.why = f'for the robot ({self.score.because()})'
+        self.why, self.typed = f'for the robot ({self.score.because()})', False
         if self.score.decisive:
             self.nearness.spoke(final.level_dbfs, final.t)
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
@@ -494,19 +522,24 @@ class TurnMachine:
 
     # -- the few things the agent can do ------------------------------------------------------------------
 
-    def _react(self, t: float, now: float, not_before: float) -> list[Effect]:
+    def _react(self, t: float, now: float, not_before: float, say: str = '') -> list[Effect]:
         """Have a reply prepared; it may be heard from ``not_before`` on, when the turn is certainly over."""
+        if not say and self.agent is Agent.PREPARING:
+            self._remarks.take_back()
         self.gate.admit(self.epoch + 1)
         self._unanswered = self._unanswered[-MOST_UNANSWERED:]
         self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
         self._certain_s, self._resumed, self._decided = not_before, 0, None
-        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t), React(self.epoch, self._brief(), not_before)]
+        return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t),
+                React(self.epoch, say or self._brief(), not_before, say)]
 
     def _brief(self) -> str:
         return ' '.join(text for _, text in self._unanswered)
 
     def _void(self, reason: Reason, evidence: float | None) -> list[Effect]:
         """Everything of this epoch and before is over."""
+        if reason is Reason.SUPERSEDED:
+            self._remarks.take_back()
         self.gate.admit(self.epoch + 1)
         self.agent, self.voice = Agent.IDLE, Voice.UP
         return [Interrupt(self.epoch, False, reason, evidence)]
@@ -514,6 +547,7 @@ class TurnMachine:
     def _forget(self) -> None:
         """No question that was asked so far will be answered."""
         self._held, self._final, self._doubted, self._unanswered = None, None, None, []
+        self._remarks.clear()
 
     def _lower_voice(self, evidence: float, now: float, for_a_sound: bool = False) -> list[Effect]:
         self._for_a_sound = for_a_sound

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from omni_agent_msgs.msg import AgentState, DialogueTurn, Percept, Playback
+from omni_agent_msgs.msg import AgentState, DialogueTurn, Look, Percept, Playback
 from omni_agent_msgs.msg import Interrupt as InterruptMsg
 from omni_agent_msgs.msg import React as ReactMsg
 from rclpy.node import Node
@@ -19,16 +21,23 @@ from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Played, Playing, React,
-                                    Remember, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React,
+                                    Remember, Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
                                     Weigh, Weighed)
-from omni_agent.core.memory import Memory
+from omni_agent.core.dialogue import LOOKING
+from omni_agent.core.memory import Line, Memory
 from omni_agent.core.params import param
+from omni_agent.core.speak_up import AskModel, Margined
 from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.words import words
 
 from . import qos
+from .alive import Alive
 from .health import WARN, Health
+from .lookout import Lookout
+from .looks import looked
 from .parameters import declare
+from .recall import Forgotten, Recall, Recalled
 from .shell import Urgency
 from .shell import main as run
 from .stamps import now, seconds, stamp
@@ -46,10 +55,24 @@ class DecisionParams:
     sentence_end: str = param('smollm2_135m', 'small language model that says whether a sentence is over: a manifest '
                                               'name, a .gguf file, fake, or none')
     languages: str = param('en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
+    state: str = param('', 'folder for what outlasts a restart, standing instructions and memory; empty = below '
+                           '~/.local/state (XDG_STATE_HOME), by namespace; none = nothing is kept')
     max_turns: int = param(12, 'turns of dialogue kept, at most; the older half goes when they are exceeded', 2, 200)
 
 
+NO_EYES = 'nothing, because it is off'
 PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('turn', TurnParams))     # (prefix, dataclass): what is declared below
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was found out about the brief of an epoch before it was handed on."""
+
+    epoch: int
+    brief: str
+    say: str = ''
+    lines: tuple[str, ...] = ()
+    route: str = ''
 
 
 @dataclass(frozen=True)
@@ -81,7 +104,8 @@ class Decision:
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
-        self.inbox: Inbox[Event | Loaded | Unable | OmniAgentError] = Inbox(self.node, self.on_result)
+        self.inbox: Inbox[Event | Loaded | Unable | Recalled | Forgotten | Margined | OmniAgentError] = Inbox(
+            self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
         self.llm = None
         self.worker = Worker('judge', self.inbox.put)
@@ -92,8 +116,17 @@ class Decision:
         if self.params.sentence_end != 'none':
             self.health.trouble('sentence end', WARN, 'loading')
             self.weigher.submit(self._load_endings)
+        state = _state_folder(self.params.state, self.node.get_namespace())
+        self.lookout = Lookout(self.node, self.health, self.params.languages, state and state / 'instructions.json',
+                               self.on_remark, self._ask_silence)
+        self.recall = Recall(self.node, self.health, state and state / 'memory.db', self.inbox.put)
+        self.senses = Alive(self.node, self._show)
+        self._react_now: React | None = None     # the newest intention
+        self._prepared = Prepared(0, '')
+        self._used: tuple[str, ...] = ()
         self._shown: tuple | None = None
         self.perform(self.machine.start())
+        self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.node.create_subscription(String, 'typed', self.on_typed, qos.PERCEPT)
@@ -109,9 +142,17 @@ class Decision:
         else:
             self.on_event(event)
 
+    def on_look(self, message: Look) -> None:
+        self.health.count('looks')
+        self.senses.news(AgentState.SEES)
+        look = looked(message)
+        self.lookout.on_look(look)
+        self.recall.on_look(look, bytes(message.keyframe))
+
     def on_playback(self, playback: Playback) -> None:
         t = seconds(playback.header.stamp)
         if playback.state in (Playback.STARTED, Playback.PLAYING):
+            self.lookout.confirmed(playback.epoch)
             self.on_event(Playing(t, playback.epoch, playback.heard))
         else:
             self.on_event(Played(t, playback.epoch, playback.heard, playback.state == Playback.FINISHED))
@@ -125,18 +166,41 @@ class Decision:
         response.success, response.message = True, f'silent since epoch {self.machine.epoch}'
         return response
 
-    def on_result(self, result: Event | Loaded | Unable | OmniAgentError) -> None:
+    def on_remark(self, text: str) -> None:
+        """Something that somebody wanted to be told of has come about."""
+        self.on_event(Noticed(now(self.node), text))
+
+    def on_result(self, result: Event | Loaded | Unable | Recalled | Forgotten | Margined | OmniAgentError) -> None:
         if isinstance(result, OmniAgentError):
             self.health.trouble('language model', WARN, f'{result}; deciding without it')
         elif isinstance(result, Loaded):
             self.health.well(result.part)
         elif isinstance(result, Unable):
             self.health.trouble(result.part, WARN, result.why)
+        elif isinstance(result, Recalled):
+            self._on_recalled(result)
+        elif isinstance(result, Forgotten):
+            self.memory = Memory(self.params.max_turns)
+        elif isinstance(result, Margined):
+            self.lookout.margined(result)
         else:
             self.on_event(result)
 
     def on_event(self, event: Event) -> None:
         self.perform(self.machine.step(event, now(self.node)))
+        if isinstance(event, (SpeechStarted, SpeechStopped)):
+            self.lookout.floor(isinstance(event, SpeechStarted), event.t)
+        elif isinstance(event, SceneChanged):
+            self.recall.saw(event.t, event.text, event.salience)
+        elif isinstance(event, (Transcript, Typed)) and getattr(event, 'final', True):
+            self._end_instructions(event)
+
+    def _end_instructions(self, event: Transcript | Typed) -> None:
+        """'Stop telling me' silences the robot, and is meant for later as well."""
+        if self.machine.lexicon.is_stop(event.text, self.machine.addressee.name_words):
+            reply = self.lookout.stopped(event.text)
+            if reply is not None:
+                self.on_remark(reply.text)
 
     # -- effects become messages --------------------------------------------------------------------------
 
@@ -153,6 +217,7 @@ class Decision:
             self._react(effect)
         elif isinstance(effect, Remember):
             self.memory.add(effect)
+            self.recall.remember(effect, now(self.node))
         elif isinstance(effect, Weigh) and self.endings is not None:
             self.weigher.submit(lambda: self._weigh(effect))
         elif isinstance(effect, Judge) and self.params.llm != 'none':
@@ -168,24 +233,61 @@ class Decision:
         self.health.count(f'interrupt {effect.reason.name.lower()}')
 
     def _react(self, effect: React) -> None:
+        """To be said as it is, about watching, about the past, or for the language model, in this order."""
+        self._react_now = effect
+        known = self._prepared
+        if effect.say:
+            known = Prepared(effect.epoch, effect.brief, effect.say)
+        elif (known.epoch, known.brief) != (effect.epoch, effect.brief):
+            said = self.lookout.answer(effect.epoch, effect.brief)
+            if said is None and self.recall.ask(effect.epoch, effect.brief, now(self.node)):
+                return                           # and then comes back in a few milliseconds
+            known = Prepared(effect.epoch, effect.brief, said or '')
+        self._publish_react(effect, known)
+
+    def _on_recalled(self, found: Recalled) -> None:
+        effect = self._react_now
+        if effect is not None and found.epoch == effect.epoch == self.machine.epoch:
+            self._publish_react(effect, Prepared(effect.epoch, effect.brief, found.say, found.lines, found.route))
+
+    def _publish_react(self, effect: React, known: Prepared) -> None:
+        self._prepared = known
+        self._used = self._rests_on(effect, known)
         history = [DialogueTurn(role=line.role.value, text=line.text, truncated=line.truncated)
-                   for line in self.memory.history()]
-        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, history=history,
-                           not_before=stamp(effect.not_before))
+                   for line in self._history()]
+        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, say=known.say, recalled=list(known.lines),
+                           history=history, not_before=stamp(effect.not_before))
         message.header.stamp = stamp(now(self.node))
         self.reacts.publish(message)
 
+    def _history(self) -> list[Line]:
+        """What the camera showed is no news once it is gone."""
+        lines = [line for line in self.memory.history() if line.role is not Role.SCENE or self.senses.sees]
+        return lines if self.senses.sees else [*lines, Line(Role.SCENE, NO_EYES, False)]
+
+    def _rests_on(self, effect: React, known: Prepared) -> tuple[str, ...]:
+        """The senses that this decision used."""
+        if effect.say:
+            return ('vision',)
+        used = ['typed' if self.machine.typed else 'audio']
+        if self.senses.sees and LOOKING & set(words(effect.brief)):
+            used.append('vision')
+        return (*used, 'memory') if known.route else tuple(used)
+
     def _show(self) -> None:
         view = self.machine.view()
-        if view == self._shown:
+        watching = [item.sentence for item in self.lookout.items]
+        shown = (view, tuple(watching), self._prepared.route, self.senses.flags, self._used)
+        if shown == self._shown:
             return
-        self._shown = view
+        self._shown = shown
         score = view.score
         state = AgentState(epoch=view.epoch, person=view.person.value, agent=view.agent.value,
                            ducked=bool(view.voice.value), utterance=view.utterance, text=view.text,
                            addressee_score=score.probability if score else math.nan,
                            evidence_names=[name for name, _ in score.evidence] if score else [],
-                           evidence_values=[value for _, value in score.evidence] if score else [], why=view.why)
+                           evidence_values=[value for _, value in score.evidence] if score else [], why=view.why,
+                           watching=watching, route=self._prepared.route, senses=self.senses.flags, used=list(self._used))
         state.header.stamp = stamp(now(self.node))
         self.states.publish(state)
 
@@ -207,6 +309,18 @@ class Decision:
             self.inbox.put(error)
             self.inbox.put(Judged(effect.utterance, effect.text, None))
 
+    def _ask_silence(self, effect: AskModel) -> None:
+        """Whether to speak up unasked, where that is wanted."""
+        if self.params.llm == 'none':
+            self.inbox.put(Margined(effect.key, None))
+        else:
+            self.worker.submit(lambda: self.inbox.put(Margined(effect.key, self._silence(effect))))
+
+    def _silence(self, effect: AskModel) -> float | None:
+        if self.llm is None:
+            self._load()
+        return self.llm.margin([Message(role, text) for role, text in effect.prompt()])
+
     def _load_endings(self) -> None:
         try:
             self.endings = load.sentence_end(self.params.sentence_end)
@@ -224,8 +338,18 @@ class Decision:
         self.inbox.put(Weighed(effect.utterance, effect.text, ending))
 
     def close(self) -> None:
+        self.recall.close()
         self.worker.close()
         self.weigher.close()
+
+
+def _state_folder(given: str, namespace: str) -> Path | None:
+    """Of this agent: each namespace has its own."""
+    if given == 'none':
+        return None
+    base = Path(given).expanduser() if given else Path(
+        os.environ.get('XDG_STATE_HOME') or Path.home() / '.local' / 'state', 'omni_agent')
+    return base / (namespace.strip('/').replace('/', '-') or 'agent')
 
 
 def _event(percept: Percept) -> Event | None:

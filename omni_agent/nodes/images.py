@@ -1,4 +1,4 @@
-"""sensor_msgs/Image <-> numpy, for the encodings cameras really send."""
+"""sensor_msgs/Image <-> numpy, for the encodings cameras really send; and small JPEGs."""
 
 from __future__ import annotations
 
@@ -34,3 +34,17 @@ def from_bgr(pixels: np.ndarray) -> Image:
     # array.array: rclpy checks any other sequence byte by byte (60 ms for VGA instead of 0.1)
     return Image(height=height, width=width, encoding='bgr8', step=width * channels,
                  data=array.array('B', np.ascontiguousarray(pixels).tobytes()))
+
+
+def to_jpeg(pixels: np.ndarray, widest: int, quality: int = 80) -> bytes:
+    """JPEG of a uint8 BGR array, made smaller where it is wider than ``widest`` pixels. Raises BackendError."""
+    from omni_agent.backends.vision import need_opencv      # the camera node needs none of it
+
+    cv2 = need_opencv()
+    height, width = pixels.shape[:2]
+    if width > widest:
+        size = (widest, max(1, round(height * widest / width)))
+        pixels = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
+    encoded, jpeg = cv2.imencode('.jpg', np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert encoded, 'a uint8 BGR picture always has a JPEG'
+    return jpeg.tobytes()

@@ -1,6 +1,7 @@
-"""``audio``, ``audio/strict`` and ``image_raw`` -> ``speech_state`` and ``percept``. Never waits for a reply.
+"""``audio``, ``audio/strict`` and ``image_raw`` -> ``speech_state``, ``look`` and ``percept``. Never waits for a reply.
 
-What the robot itself plays (``speaker/reference``) and says (``playback``) is known, so that it is not taken for a person.
+Here are the ears; ``watching.py`` has the eyes. What the robot itself plays (``speaker/reference``) and says
+(``playback``) is known, so that it is not taken for a person.
 """
 
 from __future__ import annotations
@@ -12,29 +13,32 @@ from dataclasses import dataclass
 import numpy as np
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, Playback, SpeechState
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from rclpy.subscription import Subscription
 
 from omni_agent.backends import Vad, load
-from omni_agent.core import scene
 from omni_agent.core.audio import RATE
 from omni_agent.core.echo import BLOCK
 from omni_agent.core.endpoint import Endpointer, EndpointParams
-from omni_agent.core.errors import BackendError, OmniAgentError, WireError
+from omni_agent.core.errors import BackendError, WireError
 from omni_agent.core.events import SpeechStarted, SpeechStopped
+from omni_agent.core.frame_skip import FrameSkipParams
 from omni_agent.core.hearing import LONGEST_CHUNK, HeardFrame, Hearing, Suppressor
 from omni_agent.core.onset import Onset
 from omni_agent.core.own_words import OwnWords
 from omni_agent.core.params import param
+from omni_agent.core.tracks import TracksParams
 from omni_agent.core.utterance import Request, Utterance
 
 from . import qos
-from .health import ERROR, WARN, Health
-from .images import to_bgr
+from .arrival import Arrival
+from .health import WARN, Health
 from .parameters import declare
+from .senses import Dropped, GivenBack, Ready, Sense
 from .shell import Urgency
 from .shell import main as run
-from .stamps import now, seconds, stamp
-from .threads import Inbox, Worker
+from .stamps import seconds, stamp
+from .threads import Inbox
+from .watching import Seen, Watching, WatchingParams
 
 
 TWINS_S = 0.05          # both streams of a microphone bear the same stamps, but for those of a clock that is being set
@@ -43,20 +47,19 @@ RESTARTED_S = 0.5       # position and stamp of a chunk disagree by more than th
 
 @dataclass(frozen=True)
 class PerceptionParams:
-    """Which models listen and look, and how often."""
+    """Which models listen, and how often."""
 
     vad: str = param('silero', 'voice-activity model: silero, or fake')
     recogniser: str = param('moonshine', 'speech recogniser: moonshine, fake, or none')
     turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
-    detector: str = param('nanodet', 'object detector: nanodet, fake, or none')
     noise_suppression: bool = param(False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
                                            'is not as used to noise as moonshine, which loses words by it')
     partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0)
     overlap_partial_s: float = param(0.2, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0)
-    scene_hz: float = param(2.0, 'pictures looked at per second [Hz]', 0.1, 30.0)
 
 
-PARAMETERS = (('', PerceptionParams), ('endpoint', EndpointParams))     # (prefix, dataclass): what is declared below
+PARAMETERS = (('', PerceptionParams), ('', WatchingParams), ('endpoint', EndpointParams), ('tracks', TracksParams),
+              ('skip', FrameSkipParams))     # (prefix, dataclass): what is declared below and in Watching
 
 
 @dataclass(frozen=True)
@@ -76,25 +79,6 @@ class TurnEndJudged:
     probability: float
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the detector made of the picture taken at ``t``."""
-
-    t: float
-    text: str
-    salience: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A model is loaded, or is not: ``error``."""
-
-    part: str
-    model: object = None
-    error: OmniAgentError | None = None
-
-
 class Perception:
     """The executor thread hears and frames; one worker a model does the rest."""
 
@@ -110,28 +94,44 @@ class Perception:
         self.own_words = OwnWords()
         self.onset = Onset(self.endpointer.params.onset_db)
         self.hearing: Hearing | None = None
-        self.recognise, self.judge_end, self.detect = None, None, None
-        self._detections: list | None = None
-        self._steady = scene.Steady()
-        self._next_look = 0.0
+        self.recognise, self.judge_end = None, None
         self._offset = 0                     # [samples] from a chunk's position to that in the stream
         self._own = 0.0                      # share of the newest words that the robot itself said
-        self.workers = {part: Worker(part, lambda error, part=part: self.inbox.put(Ready(part, error=error)), limit=2)
-                        for part in ('vad', 'recogniser', 'turn_end', 'detector')}
-        for part, worker in self.workers.items():
-            self.health.trouble(part, WARN, 'loading')
-            worker.submit(lambda part=part: self._load(part))
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
-        # before the audio: what was played is to be known before what was heard is judged
-        self.node.create_subscription(AudioChunk, 'speaker/reference', self.on_reference, qos.AUDIO)
-        self.node.create_subscription(AudioChunk, 'audio/strict', self.on_strict, qos.AUDIO)
-        self.node.create_subscription(AudioChunk, 'audio', self.on_audio, qos.AUDIO)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
-        self.node.create_subscription(Image, 'image_raw', self.on_image, qos.IMAGE_IN)
+        self.ears = Sense(self.node, self.health, self.inbox, 'hear', {
+            'vad': lambda: _ears(self.params.vad), 'recogniser': lambda: load.recogniser(self.params.recogniser),
+            'turn_end': lambda: load.turn_end(self.params.turn_end)}, self._listen, self._take)
+        self.arrival = Arrival(self.node, self.health, 'microphone', 'sound', 'audio', lambda: self.ears.attached)
+        self.watching = Watching(self.node, self.health, self.inbox)
+        self.ears.attach()
+        self.watching.sense.attach()
 
-    def _load(self, part: str) -> None:
-        make = {'vad': _ears, 'recogniser': load.recogniser, 'turn_end': load.turn_end, 'detector': load.detector}
-        self.inbox.put(Ready(part, make[part](getattr(self.params, part))))
+    def _listen(self) -> list[Subscription]:
+        """What was played is to be known before what was heard is judged: it comes first."""
+        return [self.node.create_subscription(AudioChunk, topic, callback, qos.AUDIO) for topic, callback in (
+            ('speaker/reference', self.on_reference), ('audio/strict', self.on_strict), ('audio', self.on_audio))]
+
+    def _take(self, part: str, model: object) -> None:
+        """A model has come; None: it goes."""
+        if part == 'recogniser':
+            self.recognise = model
+        elif part == 'turn_end':
+            self.judge_end = model
+        elif model is not None:
+            voice, strict = model
+            self.hearing, self._offset = Hearing(voice, strict, self._suppressor()), 0
+        else:
+            self._be_deaf()
+
+    def _be_deaf(self) -> None:
+        """Whoever was speaking is not heard any more; what is heard later is another utterance."""
+        if self.hearing is not None and self.endpointer.speaking:
+            self._publish(Percept.SPEECH_STOPPED, self.endpointer.last_voiced)
+        self.hearing = None
+        number, self.endpointer = self.endpointer.utterance, Endpointer(self.endpointer.params)
+        self.endpointer.utterance = number
+        self.utterance, self.onset = Utterance(), Onset(self.endpointer.params.onset_db)
 
     # -- messages -----------------------------------------------------------------------------------------
 
@@ -141,6 +141,7 @@ class Perception:
             self.endpointer.close()
 
     def on_audio(self, chunk: AudioChunk) -> None:
+        self.arrival.came()
         if self.hearing is None:
             self.health.count('chunks before the voice model was ready')
             return
@@ -200,12 +201,6 @@ class Perception:
         for at in range(0, samples.size, BLOCK):
             self.hearing.play(seconds(chunk.header.stamp) + at / RATE, samples[at:at + BLOCK])
 
-    def on_image(self, image: Image) -> None:
-        self.health.count('images')
-        if self.detect and self.workers['detector'].idle and now(self.node) >= self._next_look:
-            self._next_look = max(self._next_look + 1.0 / self.params.scene_hz, now(self.node))
-            self.workers['detector'].submit(lambda: self._look(image))
-
     # -- hearing ------------------------------------------------------------------------------------------
 
     def on_frame(self, frame: HeardFrame) -> None:
@@ -227,13 +222,13 @@ class Perception:
         """Partials while the voice lasts; the final one is begun at the first pause, before it is known to be one."""
         every_s = self.params.overlap_partial_s if frame.voice.overlap else self.params.partial_s
         request = self.utterance.request(frame, self.endpointer, every_s)
-        if request is None or (not request.final and not self.workers['recogniser'].idle):
+        if request is None or (not request.final and not self.ears.workers['recogniser'].idle):
             return
         self.utterance.requested(request)
         samples = self.hearing.clean.read(request.start, request.end).astype(np.float32) / 32768.0
-        self.workers['recogniser'].submit(lambda: self._transcribe(request, samples))
+        self.ears.workers['recogniser'].submit(lambda: self._transcribe(request, samples))
         if request.final:
-            self.workers['turn_end'].submit(lambda: self._judge_end(request, samples))
+            self.ears.workers['turn_end'].submit(lambda: self._judge_end(request, samples))
 
     def _transcribe(self, request: Request, samples: np.ndarray) -> None:
         began = time.monotonic()
@@ -243,50 +238,40 @@ class Perception:
     def _judge_end(self, request: Request, samples: np.ndarray) -> None:
         self.inbox.put(TurnEndJudged(request, self.judge_end(samples) if self.judge_end else math.nan))
 
-    def _look(self, image: Image) -> None:
-        began = time.monotonic()
-        try:
-            detections = self._steady.look(self.detect(to_bgr(image)))
-        except WireError as error:
-            self.inbox.put(Ready('camera', error=error))
-            return
-        salience = scene.novelty(self._detections, detections) if self._detections is not None else 1.0
-        self._detections = detections
-        text = scene.summary(detections)
-        self.inbox.put(Seen(seconds(image.header.stamp), text, salience, time.monotonic() - began))
-
     # -- results of the workers, back in the executor thread ----------------------------------------------
 
-    def on_result(self, result: Recognised | TurnEndJudged | Seen | Ready) -> None:
+    def on_result(self, result: Recognised | TurnEndJudged | Seen | Ready | Dropped | GivenBack) -> None:
         if isinstance(result, Recognised):
-            self.health.well('recogniser')
             self._on_recognised(result)
         elif isinstance(result, TurnEndJudged):
             self.utterance.turn_end = (result.request, result.probability)
             self._publish_final()
         elif isinstance(result, Seen):
-            self.health.well('camera')
-            self.health.count('scenes')
-            self._publish(Percept.SCENE, result.t, text=result.text, salience=result.salience,
-                          processing_s=result.seconds)
-        else:
+            self._on_seen(result)
+        elif isinstance(result, Ready):
             self._on_ready(result)
+        elif isinstance(result, Dropped):
+            self._sense(result.part).on_dropped(result)
+        else:
+            {sense.name: sense for sense in (self.ears, self.watching.sense)}[result.sense].on_given_back()
+
+    def _on_seen(self, seen: Seen) -> None:
+        self.watching.on_seen(seen)
+        if seen.news is not None and self.watching.sense.attached:
+            self.health.count('scenes')
+            self._publish(Percept.SCENE, seen.t, text=seen.news.text, salience=seen.news.salience,
+                          processing_s=seen.seconds)
 
     def _on_ready(self, result: Ready) -> None:
-        if result.error is not None:
-            self.health.trouble(result.part, WARN if isinstance(result.error, WireError) else ERROR,
-                                str(result.error))
-            return
-        self.health.well(result.part)
-        if result.part == 'vad':
-            voice, strict = result.model
-            self.hearing = Hearing(voice, strict, self._suppressor())
-        elif result.part == 'recogniser':
-            self.recognise = result.model
-        elif result.part == 'turn_end':
-            self.judge_end = result.model
-        else:
-            self.detect = result.model
+        if self.ears.knows(result.part):
+            self.ears.on_ready(result)
+        elif self.watching.sense.knows(result.part):
+            self.watching.on_ready(result)
+        else:                                    # a picture that is none, or nothing to draw with
+            self.health.trouble(result.part, WARN, str(result.error))
+
+    def _sense(self, part: str) -> Sense:
+        return self.ears if self.ears.knows(part) else self.watching.sense
 
     def _suppressor(self) -> Suppressor | None:
         try:
@@ -297,8 +282,9 @@ class Perception:
 
     def _on_recognised(self, result: Recognised) -> None:
         request = result.request
-        if request.utterance != self.endpointer.utterance:
+        if self.hearing is None or request.utterance != self.endpointer.utterance:
             return
+        self.health.well('recogniser')
         self._own = self.own_words.likelihood(result.text, self.utterance.t)
         if request.final:
             self.utterance.words = result
@@ -339,8 +325,8 @@ class Perception:
         self.percepts.publish(percept)
 
     def close(self) -> None:
-        for worker in self.workers.values():
-            worker.close()
+        self.ears.close()
+        self.watching.close()
 
 
 def _ears(name: str) -> tuple[Vad, Vad]:

@@ -6,14 +6,14 @@ import array
 import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
-from omni_agent_msgs.msg import Interrupt, Percept, Playback, React, SpeechChunk
+from omni_agent_msgs.msg import Interrupt, Look, Percept, Playback, React, SpeechChunk
 from rclpy.node import Node
 
-from omni_agent.backends import RATE, Message, load
-from omni_agent.core import dialogue
+from omni_agent.backends import RATE, Message, load, watching
+from omni_agent.core import claims, dialogue
 from omni_agent.core.epoch import Admission, EpochGate
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import Remember, Role
@@ -21,10 +21,13 @@ from omni_agent.core.filler import Filler
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
+from omni_agent.core.speak_up import Looked
 from omni_agent.core.speech import chunks, sentences
+from omni_agent.core.words import words
 
 from . import qos
 from .health import ERROR, WARN, Health
+from .looks import looked
 from .parameters import declare
 from .shell import main as run
 from .stamps import now, pace, seconds, stamp
@@ -66,6 +69,29 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is to be said: the answer to ``brief``, or ``say`` as it is."""
+
+    epoch: int
+    history: tuple[Line, ...] = ()
+    brief: str = ''
+    say: str = ''
+    recalled: tuple[str, ...] = ()
+
+
+NOTHING = Asked(0)
+BLIND_S = 5.0            # a look that is older says nothing about what is there
+UNSEEN = 'I am not sure what I see.'
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """A sentence claimed to see what was not seen: it was hedged, or withheld."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A model is ready."""
 
@@ -91,15 +117,18 @@ class Reaction:
         self.filler = Filler(self.params.filler_after_s)
         self._filler_sound: list[Piece] = []            # of epoch 0, until it is needed
         self._memory = Memory(self.params.max_turns)
-        self._asked: tuple[int, list[Line], str] = (0, [], '')      # epoch, history and brief of the newest reply
+        self._asked = NOTHING                           # the newest reply
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
         self.node.create_subscription(React, 'react', self.on_react, qos.REACT)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
+        self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
+        self._look: Looked | None = None         # the newest one: what may be claimed to be seen
+        self._words = watching.watch_words('en')
         self.health = Health(self.node)
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
-        self.inbox: Inbox[Piece | Loaded | Written | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
+        self.inbox: Inbox[Piece | Loaded | Doubted | Written | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
         self.node.create_timer(0.05, self.send, clock=pace(self.node))
         self._filler_alarm = Alarm(self.node, self.fill_silence)
         self.llm, self.tts = None, None
@@ -135,35 +164,38 @@ class Reaction:
         if seen is Admission.NEWER:
             self.flush(message.epoch)
         self.pacer.hold(seconds(message.not_before))
-        if message.epoch == self._asked[0] and message.brief == self._asked[2]:
+        if message.epoch == self._asked.epoch and message.brief == self._asked.brief:
             self.filler.moved(seconds(message.not_before), now(self.node))
             self._filler_alarm.set(self.filler.due if self.params.filler else None)
             return                               # the turn is over sooner or later than was thought
-        history = [Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
-                   if turn.role in ROLES]
-        self._asked = (message.epoch, history, message.brief)
+        history = tuple(Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
+                        if turn.role in ROLES)
+        asked = Asked(message.epoch, history, message.brief, message.say, tuple(message.recalled))
+        self._asked = asked
         self.filler.asked(message.epoch, seconds(message.not_before), now(self.node))
         self._filler_alarm.set(self.filler.due if self.params.filler else None)
-        self.writer.submit(lambda: self._write(message.epoch, history, message.brief))
+        self.writer.submit(lambda: self._write(asked))
 
     def on_playback(self, message: Playback) -> None:
         if message.epoch == self.gate.epoch and message.rate:
             self.pacer.played(message.samples_played / message.rate, now(self.node))
             self.send()
-        if message.state in (Playback.FINISHED, Playback.FLUSHED) and message.epoch == self._asked[0]:
+        if message.state in (Playback.FINISHED, Playback.FLUSHED) and message.epoch == self._asked.epoch:
             self._heard(message)
 
     def on_percept(self, percept: Percept) -> None:
         """What a person is saying will probably be in the next prompt: the first sound comes 0.1 s earlier for it."""
-        if percept.kind == Percept.PARTIAL and not self._asked[0]:      # while it speaks, recognition needs the cores
+        if percept.kind == Percept.PARTIAL and self._asked is NOTHING:      # while it speaks, recognition needs the cores
             self._read(percept.text.rstrip(' .,?!'))
+
+    def on_look(self, message: Look) -> None:
+        self._look = looked(message)
 
     def _heard(self, message: Playback) -> None:
         """The next prompt will begin with what was just said and heard: have it read while nobody waits."""
-        _, history, brief = self._asked
-        self._asked = (0, [], '')
+        asked, self._asked = self._asked, NOTHING
         self._memory = Memory(self.params.max_turns)
-        for line in (*history, Line(Role.PERSON, brief, False),
+        for line in (*asked.history, Line(Role.PERSON, '' if asked.say else asked.brief, False),
                      Line(Role.ROBOT, message.heard, message.state == Playback.FLUSHED)):
             self._memory.add(Remember(line.role, line.text, line.truncated))
         self._read('')
@@ -188,7 +220,7 @@ class Reaction:
         self.outbox.clear()
         self.pacer.begin(epoch)
 
-    def on_result(self, result: Piece | Loaded | Written | OmniAgentError) -> None:
+    def on_result(self, result: Piece | Loaded | Doubted | Written | OmniAgentError) -> None:
         if isinstance(result, Piece):
             if not self.gate.is_stale(result.epoch):
                 self.filler.sounded(result.epoch, now(self.node))
@@ -196,6 +228,8 @@ class Reaction:
                 self.send()
         elif isinstance(result, Loaded):
             self.health.well(result.part)
+        elif isinstance(result, Doubted):
+            self.health.count(f'claims: {result.what}')
         elif isinstance(result, Written):
             self.health.well('reply')
         else:
@@ -217,12 +251,13 @@ class Reaction:
 
     # -- the writer's thread ------------------------------------------------------------------------------
 
-    def _write(self, epoch: int, history: list[Line], brief: str) -> None:
-        began = time.monotonic()
-        tokens = self._fresh(epoch, self._messages(history, brief), began)
+    def _write(self, asked: Asked) -> None:
+        epoch, limit = asked.epoch, None if asked.say else self.params.max_sentences
+        tokens = (token for token in [asked.say]) if asked.say else self._fresh(asked, time.monotonic())
         try:
-            for sentence in sentences(tokens, self.params.max_sentences):
-                self.voice.submit(lambda sentence=sentence: self._speak(epoch, sentence))
+            for sentence in sentences(tokens, limit):
+                text = sentence if asked.say else self._checked(asked.brief, sentence)
+                self.voice.submit(lambda text=text: self._speak(epoch, text))
             self.inbox.put(Written(epoch))
         except OmniAgentError as error:
             self.inbox.put(error)
@@ -232,15 +267,16 @@ class Reaction:
             tokens.close()                    # the model stops writing
         self.voice.submit(lambda: self.inbox.put(Piece(epoch, np.zeros(0, np.int16), '', last=True)))
 
-    def _fresh(self, epoch: int, messages: list[Message], began: float) -> Iterator[str]:
+    def _fresh(self, asked: Asked, began: float) -> Iterator[str]:
         """The model's tokens for as long as anybody wants them; closing the stream cancels the request."""
         if self.llm is None:                  # it could not be loaded at first; a server may be up by now
             self._load_llm()
+        messages = self._messages(asked.history, asked.brief, asked.recalled)
         stream = self.llm.stream(messages, max_tokens=self.params.max_tokens)
         try:
             waiting = True
             for token in stream:              # empty ones are signs of life
-                if self.gate.is_stale(epoch):
+                if self.gate.is_stale(asked.epoch):
                     return
                 if token and waiting:
                     waiting = False
@@ -249,8 +285,19 @@ class Reaction:
         finally:
             stream.close()
 
-    def _messages(self, history: list[Line], brief: str) -> list[Message]:
-        return [Message(role, text) for role, text in dialogue.reply(history, brief, self.params.persona)]
+    def _checked(self, brief: str, sentence: str) -> str:
+        """What it claims to see is seen: hedged or taken back otherwise. In a story there may be a bear."""
+        if not dialogue.LOOKING & {*words(brief), *words(sentence)}:
+            return sentence
+        look, t = self._look, now(self.node)
+        sees = look is not None and t - look.t <= BLIND_S
+        verdict = claims.supported(sentence, look.tracks if look else (), t, self._words, sees)
+        if verdict.support is not claims.Support.SUPPORTED:
+            self.inbox.put(Doubted(verdict.support.value))
+        return sentence if verdict.support is claims.Support.SUPPORTED else verdict.text or UNSEEN
+
+    def _messages(self, history: Sequence[Line], brief: str, recalled: Sequence[str] = ()) -> list[Message]:
+        return [Message(role, text) for role, text in dialogue.reply(history, brief, self.params.persona, recalled)]
 
     # -- the voice's thread -------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ import math
 from typing import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
-from omni_agent_msgs.msg import (AgentState, Interrupt, Percept, Playback, React, SpeechChunk,
-                                 SpeechState)
+from omni_agent_msgs.msg import (AgentState, Interrupt, Look, Percept, Playback, React,
+                                 SpeechChunk, SpeechState)
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
@@ -42,6 +42,7 @@ class Recorder:
                 (Playback, 'playback', qos.PERCEPT, _playback),
                 (AgentState, 'agent_state', qos.STATE, _agent_state),
                 (SpeechState, 'speech_state', qos.PERCEPT, _speech_state),
+                (Look, 'look', qos.LOOK, _look),
                 (CameraInfo, 'camera_info', qos.PERCEPT, _image),
                 (DiagnosticArray, '/diagnostics', qos.PERCEPT, _diagnostics)):
             take = self._taker(topic.strip('/'), convert)
@@ -77,8 +78,8 @@ def _percept(message: Percept) -> Record:
 
 
 def _react(message: React) -> Record:
-    return {'epoch': message.epoch, 'brief': message.brief,
-            'not_before': seconds(message.not_before)}
+    return {'epoch': message.epoch, 'brief': message.brief, 'say': message.say,
+            'recalled': list(message.recalled), 'not_before': seconds(message.not_before)}
 
 
 def _speech(message: SpeechChunk) -> Record:
@@ -100,7 +101,8 @@ def _agent_state(message: AgentState) -> Record:
             'utterance': message.utterance, 'text': message.text,
             'addressee_score': _number(message.addressee_score),
             'evidence': dict(zip(message.evidence_names, map(_number, message.evidence_values))),
-            'why': message.why}
+            'why': message.why, 'watching': list(message.watching), 'route': message.route,
+            'senses': message.senses, 'used': list(message.used)}
 
 
 def _speech_state(message: SpeechState) -> Record:
@@ -108,6 +110,11 @@ def _speech_state(message: SpeechState) -> Record:
             'echo_likelihood': _number(message.echo_likelihood),
             'is_speaking': message.is_speaking, 'voiced_s': _number(message.voiced_s),
             'level_dbfs': _number(message.level_dbfs)}
+
+
+def _look(message: Look) -> Record:
+    return {'skipped': message.skipped, 'processing_s': _number(message.processing_s),
+            'tracks': len(message.tracks), 'events': len(message.events)}
 
 
 def _image(message: CameraInfo) -> Record:

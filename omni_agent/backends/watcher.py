@@ -1,0 +1,53 @@
+"""The always-on look: picture -> what is there and what has become of it. Skips what has not changed.
+
+Owned by one thread; the detector is called in it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from omni_agent.backends import Detection, Detector
+from omni_agent.core.frame_skip import FrameSkip, FrameSkipParams, SkipFigures
+from omni_agent.core.speak_up import Looked
+from omni_agent.core.tracks import Tracks, TracksParams
+
+
+@dataclass(frozen=True)
+class Watched:
+    """``looked`` goes to whoever decides; ``detections`` are None where the picture hardly differed from one before."""
+
+    looked: Looked
+    detections: tuple[Detection, ...] | None
+    seconds: float
+
+    @property
+    def skipped(self) -> bool:
+        return self.detections is None
+
+
+class Watcher:
+    """``detect`` must give doubtful boxes as well, down to ``TracksParams.keep_score``."""
+
+    def __init__(self, detect: Detector, tracks: TracksParams = TracksParams(),
+                 skip: FrameSkipParams = FrameSkipParams()) -> None:
+        self._detect = detect
+        self._tracks = Tracks(tracks)
+        self._skip = FrameSkip(skip)
+
+    def look(self, image: np.ndarray, t: float) -> Watched:
+        """uint8 BGR picture taken at ``t``. Raises what the detector raises."""
+        began = time.monotonic()
+        if self._skip.wants(image, t, self._tracks.expecting, not self._tracks.settled):
+            detections = tuple(self._detect(image))
+            self._skip.took(time.monotonic() - began)
+            events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]))
+        else:
+            detections, events = None, self._tracks.unchanged(t)
+        return Watched(Looked(t, self._tracks.now(), tuple(events)), detections, time.monotonic() - began)
+
+    def figures(self) -> SkipFigures:
+        return self._skip.figures()

@@ -1,0 +1,71 @@
+"""The only place that finds the words of standing instructions, and that keeps the instructions in a file."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from omni_agent.backends.vision import LABELS
+from omni_agent.backends.yaml_lines import line_of, parse_yaml
+from omni_agent.core.checked_table import FieldError
+from omni_agent.core.errors import ConfigError, DeviceError
+from omni_agent.core.watch_items import MOST_BYTES, WatchItems
+from omni_agent.core.watch_words import WatchWords, parse
+from omni_agent.share import share_dir
+
+
+@lru_cache(maxsize=None)
+def watch_words(spoken: str = 'en') -> WatchWords:
+    """Of the first of the languages (codes with commas between them) that has such words. Raises ConfigError."""
+    there = sorted(file.stem for file in _folder().glob('*.yaml'))
+    for code in (code.strip().lower() for code in spoken.split(',')):
+        if code in there:
+            return load(_folder() / f'{code}.yaml')
+    raise ConfigError(f"standing instructions are not understood in '{spoken}': there are {', '.join(there)}; put "
+                      f'another language into {_folder()}')
+
+
+def load(path: Path) -> WatchWords:
+    """The words in a file that is named after their language. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f'cannot read the words for watching in {path}: {error}') from error
+    data, lines = parse_yaml(text, path)
+    try:
+        return parse(data, path.stem, LABELS)
+    except FieldError as error:
+        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
+
+
+def restore(items: WatchItems, path: Path) -> int:
+    """What stood when the file was written; 0 without a file. Raises ConfigError where it cannot be used."""
+    try:
+        with path.open('rb') as file:
+            data = file.read(MOST_BYTES + 1)
+        return items.restore(data.decode('utf-8'))
+    except FileNotFoundError:
+        return 0
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f'{path}: what to watch for cannot be read ({error})') from error
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from error
+
+
+def keep(items: WatchItems, path: Path) -> None:
+    """Written beside it and renamed, so that a crash leaves the old file or the new one. Raises DeviceError."""
+    beside = path.with_name(f'{path.name}.{os.getpid()}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open('w', encoding='utf-8') as file:
+            file.write(items.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        raise DeviceError(f'{path}: what to watch for cannot be kept ({error.strerror})') from error
+
+
+def _folder() -> Path:
+    return share_dir() / 'config' / 'watching'

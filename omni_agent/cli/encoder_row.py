@@ -1,0 +1,86 @@
+"""One row of ``bench encoders``, in a process of its own; prints it as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import numpy as np
+import psutil
+
+from omni_agent.backends import encoders
+from omni_agent.backends.engines import (Candidate, Engine, Network, NoEngine, NotHere,
+                                         first_right, open_engine)
+from omni_agent.cli.bench_encoders import TORCH
+
+LEAST_RUNS = 30          # however slow; p99 of fewer says nothing
+
+
+def main(encoder: str, engine: str, seconds: float, threads: int) -> dict[str, object]:
+    """Raises ConfigError, BackendError for the network; an engine's refusal is an answer."""
+    network = encoders.network(encoder)
+    before, on_gpu = psutil.Process().memory_info().rss, _gpu_mb(engine)
+    began = time.perf_counter()
+    try:
+        opened = (first_right(network, [_torch(network)]) if engine == TORCH
+                  else open_engine(network, (engine,), strict=True, threads=threads))
+    except NoEngine as error:
+        return {'refused': error.attempts[-1].detail}
+    start_s = time.perf_counter() - began
+    times = timed(opened.engine, network, seconds)
+    grown = psutil.Process().memory_info().rss - before
+    row = {'encoder': encoder, 'engine': engine,
+           'p50_ms': 1e3 * float(np.percentile(times, 50)),
+           'p99_ms': 1e3 * float(np.percentile(times, 99)),
+           'throughput': len(times) / float(np.sum(times)), 'start_s': start_s,
+           'memory_mb': grown / 1e6, 'cosine': _cosine(opened.engine, network),
+           'runs': len(times), 'threads': threads, 'detail': opened.attempts[-1].detail}
+    if on_gpu is not None:
+        row['gpu_memory_mb'] = (_gpu_mb(engine) or 0.0) - on_gpu
+    opened.engine.close()
+    return row
+
+
+def timed(engine: Engine, network: Network, seconds: float) -> list[float]:
+    """Seconds of each run, one picture at a time."""
+    feeds = network.reference.feeds(engine.inputs)
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < LEAST_RUNS or time.perf_counter() < end:
+        began = time.perf_counter()
+        engine.infer(feeds)
+        times.append(time.perf_counter() - began)
+    return times
+
+
+def _cosine(engine: Engine, network: Network) -> float:
+    """After all those runs: an engine that drifts is noticed."""
+    return network.reference.judge(engine.infer(network.reference.feeds(engine.inputs)),
+                                   network.name)
+
+
+def _torch(network: Network) -> Candidate:
+    def make() -> Engine:
+        from omni_agent.backends.engine_torch import TorchEngine
+        return TorchEngine(network.file)
+
+    return TORCH, make
+
+
+def _gpu_mb(engine: str) -> float | None:
+    """Taken on the whole GPU by everybody; None on the CPU or without a GPU."""
+    if engine == 'ort-cpu':
+        return None
+    from omni_agent.backends.engine_cuda import Cuda
+    try:
+        cuda = Cuda()
+    except NotHere:
+        return None
+    used = cuda.used_mb()
+    cuda.close()
+    return used
+
+
+if __name__ == '__main__':
+    print(json.dumps(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))))

@@ -1,0 +1,427 @@
+"""Things in the picture with an identity over time: detections -> tracks, and what came, left, moved or came nearer.
+
+A box is given to the track whose expected place it overlaps best, then to the nearest lost one. Doubtful boxes keep a
+track alive and never begin one (the idea of ByteTrack, Zhang et al. 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Iterable, Optional, Protocol, Sequence, Tuple, Union
+
+import numpy as np
+
+from .params import param
+from .scene import overlap
+
+Box = tuple[float, float, float, float]
+
+# What a detector takes for each other from look to look; a track's label is the one it was called most surely
+FAMILIES = (('car', 'truck', 'bus', 'train', 'boat'), ('bicycle', 'motorcycle'),
+            ('cat', 'dog', 'bear', 'teddy bear'), ('horse', 'cow', 'sheep', 'elephant', 'zebra', 'giraffe'),
+            ('cup', 'bowl', 'wine glass', 'vase', 'bottle'), ('orange', 'apple', 'sports ball'),
+            ('couch', 'chair', 'bed', 'bench'), ('tv', 'laptop'), ('oven', 'microwave', 'refrigerator'))
+FAMILY = {label: names[0] for names in FAMILIES for label in names}
+EDGE = 0.03          # [share of the picture] a box this close to its border may be entering or leaving
+SMALL = 0.3          # [share of the picture's height]
+PART = 0.7           # a box of which the sides shrink by more from one look to the next shows only a part of it
+DRIFT = 0.3          # [picture heights a second]
+SURELY = 2           # looks in which a box was sure, from which on it is waited for
+VELOCITY_S = 0.5     # [s] over which a velocity is averaged
+
+
+class Detected(Protocol):
+    """A labelled box in pixels (x0, y0, x1, y1) and how sure it is [0..1]."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def box(self) -> Box: ...
+
+
+_Seen = Tuple[Detected, Optional[np.ndarray]]        # with its embedding
+
+
+@dataclass(frozen=True)
+class TracksParams:
+    """When a thing is there, when it is gone, and when it is the same one."""
+
+    born_score: float = param(0.35, 'a box at least as sure as this can begin a track', 0.05, 1.0)
+    keep_score: float = param(0.25, 'a box at least as sure as this keeps a track alive', 0.05, 1.0)
+    born_of: int = param(4, 'looks over which a birth is decided', 1, 20)
+    born_looks: int = param(3, 'of those, how many must show it', 1, 20)
+    edge_lost_s: float = param(0.6, 'what is not seen at the border of the picture for this long has left [s]',
+                               0.1, 30.0)
+    lost_s: float = param(2.0, 'the same in the middle, where it may be covered [s]', 0.1, 60.0)
+    same_place: float = param(0.2, 'overlap above which a box is the expected one', 0.05, 0.95)
+    reach: float = param(1.0, 'how far from its place a covered thing may come back [its own size]', 0.0, 5.0)
+    again_s: float = param(300.0, 'who comes back this soon is recognised by the embedding [s]', 0.0, 86400.0)
+    again_cosine: float = param(0.8, 'cosine of two embeddings from which they are of the same thing', 0.0, 1.0)
+    moved: float = param(1.0, 'how far from its place a thing has moved [its own size]', 0.1, 10.0)
+    nearer: float = param(1.8, 'how much larger a thing must have become to have come nearer', 1.1, 20.0)
+    most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is known of one thing at ``t``. Boxes in pixels, speeds in picture widths a second."""
+
+    id: int
+    label: str
+    t: float
+    box: Box
+    first_s: float              # seen first
+    born_s: float               # believed since
+    last_s: float               # seen last
+    hits: int                   # looks that showed it
+    looks: int                  # looks since it was seen first
+    score: float                # mean of the looks that showed it
+    best: float
+    speed: tuple[float, float]
+    growth: float               # change of its height [shares a second]
+    share: float                # of the picture that it covers
+    at_edge: bool               # touches the border of the picture
+    began_at_edge: bool
+    near_lost: bool             # where it began, another one of its kind had just been lost, or stood
+    again: bool = False         # has been here before
+
+    @property
+    def seen(self) -> bool:
+        return self.last_s >= self.t
+
+    @property
+    def stability(self) -> float:
+        return self.hits / max(1, self.looks)
+
+
+@dataclass(frozen=True, slots=True)
+class Appeared:
+    """``track`` is believed at ``t``; it was seen first at ``since``."""
+
+    t: float
+    since: float
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """``track`` is not believed any more at ``t``; it was seen last at ``since``."""
+
+    t: float
+    since: float
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """``track`` is more than its own size away from where it had been since ``since``."""
+
+    t: float
+    since: float
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class Approached:
+    """``track`` is much larger than it was at ``since``."""
+
+    t: float
+    since: float
+    track: Track
+
+
+TrackEvent = Union[Appeared, Left, Moved, Approached]
+
+
+@dataclass
+class _Life:
+    """A track in the making; ``tid`` is None until it is believed."""
+
+    votes: dict[str, float]
+    box: Box
+    first_s: float
+    last_s: float
+    best: float
+    total: float
+    began_at_edge: bool
+    near_lost: bool
+    tid: int | None = None
+    born_s: float = 0.0
+    hits: int = 1
+    looks: int = 1
+    again: bool = False
+    recent: deque[bool] = field(default_factory=deque)
+    speed: tuple[float, float] = (0.0, 0.0)      # [px/s] of its centre
+    growth: float = 0.0                          # [1/s] of its height
+    anchor: Box = (0.0, 0.0, 0.0, 0.0)           # where, and how large, it was when it was last told of
+    anchor_s: float = 0.0
+    size: float = 0.0                            # height when it was last told to come nearer
+    size_s: float = 0.0
+    embedding: np.ndarray | None = None
+
+    @property
+    def label(self) -> str:
+        return max(sorted(self.votes), key=lambda name: self.votes[name])
+
+    @property
+    def family(self) -> str:
+        return family(self.label)
+
+
+class Tracks:
+    """``step`` the detections of each look; times must not go back (a look from the past is left out)."""
+
+    def __init__(self, params: TracksParams = TracksParams()) -> None:
+        self.params = params
+        self._lives: list[_Life] = []
+        self._gone: deque[_Life] = deque(maxlen=params.most)
+        self._next = 1
+        self._t: float | None = None
+        self._size = (1.0, 1.0)
+
+    @property
+    def expecting(self) -> bool:
+        """Something is about to be believed. A box that was sure only once is what detectors imagine."""
+        return any(life.tid is None and sum(life.recent) >= SURELY for life in self._lives)
+
+    @property
+    def settled(self) -> bool:
+        """All that is believed was seen in the last look: an unchanged picture need not be looked at."""
+        return all(life.last_s == self._t for life in self._lives if life.tid is not None)
+
+    def now(self) -> tuple[Track, ...]:
+        """Every track that is believed, the oldest first."""
+        return tuple(self._track(life) for life in self._lives if life.tid is not None)
+
+    def step(self, detections: Sequence[Detected], t: float, size: tuple[float, float],
+             embeddings: Sequence[np.ndarray | None] = ()) -> list[TrackEvent]:
+        """What a look at ``t`` showed in a picture of ``size`` (width, height) in pixels.
+
+        ``embeddings`` run parallel to ``detections``; they tell who comes back after having left.
+        """
+        if self._t is not None and t <= self._t:
+            return []
+        self._size = (float(size[0]), float(size[1]))
+        seen = [(one, embeddings[at] if at < len(embeddings) else None) for at, one in enumerate(detections)
+                if one.score >= self.params.keep_score]
+        dt = t - self._t if self._t is not None else 0.0
+        self._t = t
+        left = self._assign(seen, t)
+        events = self._births(t)
+        events += self._changes(t, dt)
+        events += self._deaths(t)
+        self._begin(left, t)
+        return events
+
+    def unchanged(self, t: float) -> list[TrackEvent]:
+        """The picture is as it was at the last look: what was there still is. Counts as no evidence."""
+        if self._t is None or t <= self._t:
+            return []
+        for life in self._lives:
+            if life.last_s == self._t:
+                life.last_s = t
+        self._t = t
+        return self._deaths(t)
+
+    # -- one look -----------------------------------------------------------------------------------------
+
+    def _assign(self, seen: list[_Seen], t: float) -> list[_Seen]:
+        """Each box to at most one track; what is left over is given back."""
+        free = dict(enumerate(seen))
+        waiting = dict(enumerate(self._lives))
+        for measure, least in ((self._overlap, self.params.same_place), (self._closeness, 0.0)):
+            pairs = sorted(((-measure(life, one[0], t), at, index) for at, life in waiting.items()
+                            for index, one in free.items() if life.family == family(one[0].label)))
+            for value, at, index in pairs:
+                if -value > least and at in waiting and index in free:
+                    self._hit(waiting.pop(at), *free.pop(index), t)
+        for life in waiting.values():
+            self._miss(life)
+        return [free[index] for index in sorted(free)]
+
+    def _overlap(self, life: _Life, one: Detected, t: float) -> float:
+        return overlap(self._expected(life, t), one.box)
+
+    def _closeness(self, life: _Life, one: Detected, t: float) -> float:
+        """1 in its place, 0 at ``reach`` of its own sizes; the size must be alike."""
+        expected = self._expected(life, t)
+        ratio = _height(one.box) / max(1e-6, _height(expected))
+        if self.params.reach <= 0.0 or not 0.5 < ratio < 2.0:
+            return 0.0
+        far = math.dist(_centre(expected), _centre(one.box)) / max(1e-6, self.params.reach * _extent(expected))
+        return max(0.0, 1.0 - far)
+
+    def _expected(self, life: _Life, t: float) -> Box:
+        ahead = min(t - life.last_s, 1.0)        # a guess further ahead is worse than none
+        dx, dy = life.speed[0] * ahead, life.speed[1] * ahead
+        return (life.box[0] + dx, life.box[1] + dy, life.box[2] + dx, life.box[3] + dy)
+
+    def _hit(self, life: _Life, one: Detected, embedding: np.ndarray | None, t: float) -> None:
+        dt = t - life.last_s
+        part = _inside(one.box, life.box) and _extent(one.box) < PART * _extent(life.box)
+        if dt > 0 and not part:
+            weight = 1.0 - math.exp(-dt / VELOCITY_S)
+            before, after = _centre(life.box), _centre(one.box)
+            life.speed = tuple(old + weight * ((new - was) / dt - old)      # type: ignore[assignment]
+                               for old, was, new in zip(life.speed, before, after))
+            grown = (_height(one.box) / max(1e-6, _height(life.box)) - 1.0) / dt
+            life.growth += weight * (grown - life.growth)
+        life.box, life.last_s = life.box if part else one.box, t
+        life.votes[one.label] = life.votes.get(one.label, 0.0) + one.score
+        life.best, life.total = max(life.best, one.score), life.total + one.score
+        life.hits, life.looks = life.hits + 1, life.looks + 1
+        self._note(life, one.score >= self.params.born_score)
+        if embedding is not None:
+            life.embedding = _blend(life.embedding, embedding)
+
+    def _miss(self, life: _Life) -> None:
+        life.looks += 1
+        self._note(life, False)
+
+    def _note(self, life: _Life, sure: bool) -> None:
+        life.recent.append(sure)
+        while len(life.recent) > self.params.born_of:
+            life.recent.popleft()
+
+    def _begin(self, left: Iterable[_Seen], t: float) -> None:
+        for one, embedding in left:
+            if one.score < self.params.born_score or len(self._lives) >= 2 * self.params.most:
+                continue
+            if any(_inside(one.box, life.box) for life in self._lives if life.family == family(one.label)
+                   and (life.last_s == t or life.tid is not None)):
+                continue                         # a second box of the same thing, or a part of it
+            life = _Life({one.label: one.score}, one.box, t, t, one.score, one.score, self._at_edge(one.box),
+                         self._near_lost(one), anchor=one.box, anchor_s=t, size=_height(one.box), size_s=t,
+                         embedding=None if embedding is None else _blend(None, embedding))
+            self._note(life, True)
+            self._lives.append(life)
+
+    def _near_lost(self, one: Detected) -> bool:
+        others = [life for life in self._lives if life.tid is not None] + \
+            [life for life in self._gone if self._t is not None and self._t - life.last_s < 2 * self.params.lost_s]
+        return any(life.family == family(one.label) and
+                   math.dist(_centre(life.box), _centre(one.box)) < 1.5 * _extent(one.box) for life in others)
+
+    # -- births, deaths and changes -----------------------------------------------------------------------
+
+    def _births(self, t: float) -> list[TrackEvent]:
+        found: list[TrackEvent] = []
+        for life in self._lives:
+            if life.tid is None and sum(life.recent) >= self.params.born_looks and self._believed < self.params.most:
+                self._bear(life, t)
+                found.append(Appeared(t, life.first_s, self._track(life)))
+        return found
+
+    @property
+    def _believed(self) -> int:
+        return sum(life.tid is not None for life in self._lives)
+
+    def _bear(self, life: _Life, t: float) -> None:
+        life.born_s = t
+        known = self._known(life, t)
+        if known is None:
+            life.tid, self._next = self._next, self._next + 1
+        else:
+            life.tid, life.again = known.tid, True
+            self._gone.remove(known)
+
+    def _known(self, life: _Life, t: float) -> _Life | None:
+        """Who left and looks like this one, the most alike first."""
+        if life.embedding is None:
+            return None
+        alike = [(float(life.embedding @ one.embedding), -at, one) for at, one in enumerate(self._gone)
+                 if one.embedding is not None and one.family == life.family and t - one.last_s <= self.params.again_s]
+        best = max(alike, key=lambda item: item[:2], default=None)
+        return best[2] if best is not None and best[0] >= self.params.again_cosine else None
+
+    def _changes(self, t: float, dt: float) -> list[TrackEvent]:
+        found: list[TrackEvent] = []
+        for life in self._lives:
+            if life.tid is None or life.last_s != t:
+                continue
+            if math.dist(_centre(life.box), _centre(life.anchor)) > self.params.moved * _extent(life.anchor):
+                found.append(Moved(t, life.anchor_s, self._track(life)))
+                life.anchor, life.anchor_s = life.box, t
+            if _height(life.box) > self.params.nearer * life.size:
+                found.append(Approached(t, life.size_s, self._track(life)))
+                life.size, life.size_s = _height(life.box), t
+            elif _height(life.box) < life.size / self.params.nearer:      # it went away: it may come again
+                life.size, life.size_s = _height(life.box), t
+        return found
+
+    def _deaths(self, t: float) -> list[TrackEvent]:
+        found: list[TrackEvent] = []
+        for life in [life for life in self._lives if self._is_over(life, t)]:
+            self._lives.remove(life)
+            if life.tid is not None:
+                found.append(Left(t, life.last_s, self._track(life)))
+                self._gone.append(life)
+        return found
+
+    def _is_over(self, life: _Life, t: float) -> bool:
+        if life.tid is None:
+            return len(life.recent) >= self.params.born_of and sum(life.recent) < 2 or \
+                t - life.last_s > self.params.edge_lost_s
+        leaving = self._at_edge(self._expected(life, t), life.speed[1])
+        return t - life.last_s > (self.params.edge_lost_s if leaving else self.params.lost_s)
+
+    def _at_edge(self, box: Box, down: float = 0.0) -> bool:
+        """Entering or leaving. Who stands close touches the lower border all the time: only small ones, or those that
+        go ``down`` (or up) [px/s], come and go there.
+        """
+        width, height = self._size
+        if box[0] < EDGE * width or box[2] > (1 - EDGE) * width:
+            return True
+        low, high = box[3] > (1 - EDGE) * height, box[1] < EDGE * height
+        small = _height(box) < SMALL * height
+        return low and (small or down > DRIFT * height) or high and (small or down < -DRIFT * height)
+
+    def _track(self, life: _Life) -> Track:
+        width, height = self._size
+        share = (life.box[2] - life.box[0]) * _height(life.box) / (width * height)
+        return Track(life.tid or 0, life.label, self._t or 0.0, life.box, life.first_s, life.born_s, life.last_s,
+                     life.hits, life.looks, life.total / life.hits, life.best,
+                     (life.speed[0] / width, life.speed[1] / width), life.growth, min(1.0, max(0.0, share)),
+                     self._at_edge(life.box, life.speed[1]), life.began_at_edge, life.near_lost, life.again)
+
+
+def family(label: str) -> str:
+    """What detectors take for each other bears one name."""
+    return FAMILY.get(label, label)
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+
+def _height(box: Box) -> float:
+    return box[3] - box[1]
+
+
+def _extent(box: Box) -> float:
+    """Its size as one number [px]: the side of a square as large."""
+    return math.sqrt(max(1e-6, (box[2] - box[0]) * (box[3] - box[1])))
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    """Most of it lies within the other."""
+    width = min(inner[2], outer[2]) - max(inner[0], outer[0])
+    height = min(inner[3], outer[3]) - max(inner[1], outer[1])
+    if width <= 0 or height <= 0:
+        return False
+    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (inner, outer))
+    return width * height > 0.7 * smaller
+
+
+def _blend(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:
+    """A slow mean of unit vectors."""
+    mean = new / max(1e-9, float(np.linalg.norm(new)))
+    if old is not None:
+        mean = 0.8 * old + 0.2 * mean
+    return mean / max(1e-9, float(np.linalg.norm(mean)))

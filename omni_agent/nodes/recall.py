@@ -1,0 +1,178 @@
+"""What was said and seen -> long-term memory, and questions about it -> lines for the language model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+from omni_agent_msgs.srv import Forget
+from rclpy.node import Node
+
+from omni_agent.backends.long_memory import LongMemory
+from omni_agent.core import scene
+from omni_agent.core.consolidation import MIB, Budget
+from omni_agent.core.episodes import Episodes, EpisodesParams, Glimpse
+from omni_agent.core.errors import OmniAgentError
+from omni_agent.core.events import Remember, Role
+from omni_agent.core.params import param
+from omni_agent.core.past import PERSON, ROBOT
+from omni_agent.core.recollection import Recollection
+from omni_agent.core.speak_up import Looked
+
+from .health import WARN, Health
+from .parameters import declare
+from .stamps import now, pace, seconds
+from .threads import Aside, Worker
+
+NOTHING = 'I remember nothing about that.'
+WHO = {Role.PERSON: PERSON, Role.ROBOT: ROBOT}
+
+
+@dataclass(frozen=True)
+class MemoryParams:
+    """How much is kept."""
+
+    items: int = param(40_000, 'moments and episodes that are kept, at most', 50, 10_000_000)
+    mib: int = param(64, 'size of the file, at most [MiB]', 1, 100_000)
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """Something was deleted for good; the conversation of the last minutes may hold it, too."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What was found for the brief of that epoch; ``lines`` go to the language model, ``say`` is said as it is."""
+
+    epoch: int
+    lines: tuple[str, ...] = ()
+    say: str = ''
+    route: str = ''
+
+
+class Recall:
+    """Owned by the executor thread; asking happens on a worker. ``path`` None: nothing is remembered for long."""
+
+    def __init__(self, node: Node, health: Health, path: Path | None, tell: Callable[[Recalled | Forgotten], None]) -> None:
+        self.node, self.health = node, health
+        self._tell = tell                        # from any thread
+        params = declare(node, MemoryParams, 'memory')
+        self.memory = self._open(path, Budget(params.items, params.mib * MIB))
+        self.episodes = Episodes(declare(node, EpisodesParams, 'episodes'))
+        self._worker = Worker('recall', lambda error: None, limit=16)
+        self._upkeep = Aside(node, 'upkeep')
+        self._upkeep.node.create_service(Forget, f'{node.get_fully_qualified_name()}/forget', self.on_forget)
+        if self.memory is not None:
+            node.create_timer(1.0, self.on_timer, clock=pace(node))
+
+    def _open(self, path: Path | None, budget: Budget) -> LongMemory | None:
+        if path is None:
+            return None
+        try:
+            memory = LongMemory(path, budget)
+        except OmniAgentError as error:
+            self.health.trouble('memory', WARN, f'{error}; remembering nothing beyond this conversation')
+            return None
+        if memory.notice:
+            self.node.get_logger().warning(memory.notice)
+        return memory
+
+    # -- what happens ---------------------------------------------------------------------------------------
+
+    def remember(self, line: Remember, t: float) -> None:
+        """A line of the dialogue: what was said to the robot, or heard of it. Other people's talk is none."""
+        if self.memory is not None and line.role in WHO and line.text:
+            self.memory.said(t, WHO[line.role], line.text)
+
+    def saw(self, t: float, text: str, salience: float) -> None:
+        if self.memory is not None:
+            self.memory.seen(t, text, salience=salience)
+
+    def on_look(self, look: Looked, keyframe: bytes) -> None:
+        if self.memory is None:
+            return
+        if self.episodes.step(glimpse(look)) is not None:
+            self.memory.cut(look.t)
+        if keyframe:
+            image = _decoded(keyframe)
+            if image is not None:
+                self.memory.seen(look.t, scene.summary(look.tracks), salience=0.7, image=image)
+
+    # -- questions ------------------------------------------------------------------------------------------
+
+    def ask(self, epoch: int, text: str, t: float) -> bool:
+        """True if an answer will come, perhaps that it is no question for the memory."""
+        if self.memory is None:
+            return False
+        self._worker.submit(lambda: self._tell(self._ask(epoch, text, t)))
+        return True
+
+    def _ask(self, epoch: int, text: str, t: float) -> Recalled:
+        try:
+            found = self.memory.ask(text, t)
+        except OmniAgentError:
+            self.health.count('failed questions')
+            return Recalled(epoch)
+        return answer(epoch, found)
+
+    # -- upkeep ---------------------------------------------------------------------------------------------
+
+    def on_timer(self) -> None:
+        figures = self.memory.figures()
+        self.health.values['memory items'] = str(figures.store.items)
+        self.health.values['memory MiB'] = f'{figures.store.bytes / MIB:.1f}'
+        self.health.counters['memory dropped'] = figures.dropped
+        if figures.trouble:
+            self.health.trouble('memory', WARN, figures.trouble)
+        else:
+            self.health.well('memory')
+
+    def on_forget(self, request: Forget.Request, response: Forget.Response) -> Forget.Response:
+        """On a thread of its own: answers when the bytes are gone, which may take the disk a second."""
+        if self.memory is None:
+            response.message = 'there is no long-term memory'
+            return response
+        try:
+            response.forgotten = self.memory.forget(request.person, seconds(request.start) or None,
+                                                    seconds(request.stop) or None)
+            response.success, response.message = True, f'{response.forgotten} moments are gone'
+            self._tell(Forgotten())
+        except OmniAgentError as error:
+            response.message = str(error)
+        return response
+
+    def close(self) -> None:
+        self._worker.close()
+        self._upkeep.close()
+        if self.memory is None:
+            return
+        last = self.episodes.close(now(self.node))
+        if last is not None:
+            self.memory.cut(last.end)
+        self.memory.close()
+
+
+def answer(epoch: int, found: Recollection | None) -> Recalled:
+    """None: the question is not about the past."""
+    if found is None:
+        return Recalled(epoch)
+    route = str(found.recalled.route)
+    return Recalled(epoch, found.lines, '' if found.lines else NOTHING, route)
+
+
+def glimpse(look: Looked) -> Glimpse:
+    counts = Counter(track.label for track in look.tracks)
+    people = frozenset(f'person {track.id}' for track in look.tracks if track.label == 'person')
+    return Glimpse(look.t, counts, people)
+
+
+def _decoded(jpeg: bytes) -> np.ndarray | None:
+    try:
+        import cv2
+    except ImportError:
+        return None
+    return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)

@@ -1,0 +1,201 @@
+"""``image_raw`` -> ``look``: the robot's eyes, which never wait for anything and nothing waits for.
+
+The newest picture wins: one is being looked at, one may wait, an older one that waits is overtaken.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from omni_agent_msgs.msg import Look
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import Image
+
+from omni_agent.backends import Detection, Detector, load
+from omni_agent.backends.engines import Attempt, NoEngine, choices, diagnosis
+from omni_agent.backends.watcher import Watcher
+from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.frame_skip import FrameSkipParams, SkipFigures
+from omni_agent.core.params import param
+from omni_agent.core.scene_news import News, SceneNews
+from omni_agent.core.tracks import TracksParams
+
+from . import qos
+from .arrival import Arrival
+from .health import WARN, Health
+from .images import to_bgr, to_jpeg
+from .look_writer import look_message
+from .overlay import Made, Overlay, Wanted
+from .parameters import declare
+from .senses import Ready, Sense
+from .stamps import seconds
+from .threads import Inbox
+
+PART = 'detector'
+KEYFRAME = 160           # [px] widest keyframe: enough to recognise a scene by, 3 to 6 kB
+EARLY = 0.3              # [periods] a picture may come early: the clocks of camera and watcher are not the same
+BACK_S = 1.0             # a picture older than this is of a clock that was set back, or of a recording that began anew
+
+
+@dataclass(frozen=True)
+class WatchingParams:
+    """What looks at the pictures, on what, and how often."""
+
+    detector: str = param('nanodet', 'object detector: nanodet, fake, or none')
+    engine: str = param('auto', 'what the detector runs on: auto, or in the order to be tried and with commas '
+                                'between: tensorrt, tensorrt_rtx, ort-cuda, ort-cpu')
+    engine_strict: bool = param(False, 'the first of them or none')
+    watch_hz: float = param(10.0, 'pictures looked at per second, at most as many as the camera sends [Hz]', 0.5, 60.0)
+    scene_s: float = param(2.0, 'what is seen is told when it changes, and at least this often [s]', 0.1, 60.0)
+    field_of_view_deg: float = param(60.0, 'horizontal field of view, by which markers are placed [degrees]', 10.0,
+                                     170.0)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of a picture: messages for whoever subscribes, and ``news`` of the scene taken at ``t``."""
+
+    t: float
+    look: Look
+    made: Made
+    news: News | None
+    seconds: float
+    figures: SkipFigures
+
+
+class Watching:
+    """Owned by the executor thread; tracks and what is derived from them belong to the worker of the detector."""
+
+    def __init__(self, node: Node, health: Health, inbox: Inbox) -> None:
+        self.node, self.health, self.inbox = node, health, inbox
+        self.params = declare(node, WatchingParams)
+        self.tracks = declare(node, TracksParams, 'tracks')
+        choices(self.params.engine)              # a wrong name ends the node before anything is loaded
+        self._detect: Detector | None = None     # None: not loaded, or detached
+        self._next = 0.0                         # [s, monotonic]
+        self.looks = node.create_publisher(Look, 'look', qos.LOOK)
+        self.overlay = Overlay(node, health, self.params.field_of_view_deg)
+        # the worker's own
+        self._model: Detector | None = None      # for as long as it looks
+        self._watcher = Watcher(self._boxes, self.tracks, declare(node, FrameSkipParams, 'skip'))
+        self._news = SceneNews(self.params.scene_s)
+        self._t = 0.0                            # of the last look; never goes back
+        self._ahead_s = 0.0                      # of that time to the stamps
+        self.sense = Sense(node, health, inbox, 'see', {PART: self._load}, self._subscribe, self._take, limit=1)
+        self.arrival = Arrival(node, health, 'camera', 'pictures', 'image_raw', lambda: self.sense.attached)
+
+    def _load(self) -> Detector | None:
+        return load.detector(self.params.detector, 1, self.tracks.keep_score, self.params.engine,
+                             self.params.engine_strict)
+
+    def _subscribe(self) -> list[Subscription]:
+        return [self.node.create_subscription(Image, 'image_raw', self.on_image, qos.IMAGE_IN)]
+
+    def _take(self, part: str, model: Detector | None) -> None:
+        self._detect = model
+        self._tell_engines(getattr(model, 'attempts', ()))
+
+    def on_ready(self, result: Ready) -> None:
+        self.sense.on_ready(result)
+        if isinstance(result.error, NoEngine):
+            self._tell_engines(result.error.attempts)
+
+    def _tell_engines(self, attempts: tuple[Attempt, ...]) -> None:
+        for key in [key for key in self.health.values if key.startswith('engine ')]:
+            del self.health.values[key]
+        wrong, values = diagnosis(attempts)
+        self.health.values.update(values)
+        if not wrong and self.params.engine != 'auto' and attempts and not attempts[0].ok:
+            wrong = f'{attempts[0].name} was asked for and cannot be had: {attempts[0].detail}'
+        if wrong and attempts[-1].ok:            # else the part itself is in trouble
+            self.health.trouble('engine', WARN, f'{wrong}; {attempts[-1].name} runs')
+        else:
+            self.health.well('engine')
+
+    # -- pictures -------------------------------------------------------------------------------------------
+
+    def on_image(self, image: Image) -> None:
+        self.health.count('images')
+        self.arrival.came()
+        detect = self._detect
+        if detect is None or not self._is_due(time.monotonic()):
+            return
+        wanted = self.overlay.wanted()
+        if not seconds(image.header.stamp):      # some drivers send none: then it is from now
+            image.header.stamp = self.node.get_clock().now().to_msg()
+        worker = self.sense.workers[PART]
+        worker.submit(lambda: self._look(detect, image, wanted))
+        self.health.counters['pictures overtaken'] = worker.dropped
+
+    def _is_due(self, t: float) -> bool:
+        period = 1.0 / self.params.watch_hz
+        if t < self._next - EARLY * period:
+            return False
+        self._next = max(self._next, t - EARLY * period) + period
+        return True
+
+    def _look(self, detect: Detector, message: Image, wanted: Wanted) -> None:
+        """Worker thread."""
+        try:
+            image = to_bgr(message)
+            t = self._steady_time(seconds(message.header.stamp))
+            self._model = detect
+            watched = self._watcher.look(image, t)
+        except WireError as error:
+            self.inbox.put(Ready('camera', error=error))
+            return
+        finally:
+            self._model = None
+        looked = watched.looked
+        news = self._news.step(t, looked.tracks, looked.events)
+        changed = bool(looked.events) or (news is not None and news.changed)
+        figures = self._watcher.figures()
+        look = look_message(message.header, (message.width, message.height), watched, figures,
+                            self._keyframe(image) if changed else b'', self._ahead_s)
+        made = self._made(wanted, message, image, looked.tracks)
+        self.inbox.put(Seen(t - self._ahead_s, look, made, news, watched.seconds, figures))
+
+    def _boxes(self, image: np.ndarray) -> list[Detection]:
+        assert self._model is not None, 'looked without a detector'
+        return self._model(image)
+
+    def _steady_time(self, t: float) -> float:
+        """Tracks need a time that does not go back. Raises WireError for a picture that is no newer than the last."""
+        if self._t and t + self._ahead_s <= self._t - BACK_S:
+            self._ahead_s = self._t + 1.0 / self.params.watch_hz - t
+        if t + self._ahead_s <= self._t:
+            raise WireError(f'a picture of {t:.3f} s, no newer than the one before: send acquisition times')
+        self._t = t + self._ahead_s
+        return self._t
+
+    def _keyframe(self, image: np.ndarray) -> bytes:
+        try:
+            return to_jpeg(image, KEYFRAME)
+        except BackendError as error:
+            self.inbox.put(Ready('keyframes', error=error))
+            return b''
+
+    def _made(self, wanted: Wanted, message: Image, image: np.ndarray, tracks: tuple) -> Made:
+        try:
+            return self.overlay.make(wanted, message.header, image, tracks)
+        except BackendError as error:
+            self.inbox.put(Ready('overlay', error=error))
+            return []
+
+    def on_seen(self, seen: Seen) -> None:
+        if not self.sense.attached:
+            return
+        for part in ('camera', PART):
+            self.health.well(part)
+        self.health.count('looks')
+        self.health.values['pictures skipped'] = f'{100 * seen.figures.skip_share:.0f} %'
+        self.health.values['time saved by skipping'] = f'{seen.figures.saved_ms / 1000:.1f} s'
+        self.looks.publish(seen.look)
+        for publisher, message in seen.made:
+            publisher.publish(message)
+
+    def close(self) -> None:
+        self.sense.close()

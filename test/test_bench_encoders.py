@@ -1,0 +1,94 @@
+"""The bench of the encoders: real rows of this machine, and arithmetic on a known GPU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from omni_agent.backends.encoders import ENCODERS
+from omni_agent.backends.engine_cuda import Gpu, probe
+from omni_agent.backends.engines import NotHere
+from omni_agent.cli import bench_encoders
+from omni_agent.cli.bench_encoders import Refused, figures, notes, roofline_ms, row
+from omni_agent.cli.main import main
+
+# NVIDIA's data sheet: 132 processors, 1830 MHz, HBM3 with 5120 bits at 2619 MHz
+H100 = Gpu('NVIDIA H100 80GB HBM3', 'sm_90', '13.0', 80_000, 132, 1_830_000, 2_619_000, 5120)
+KEYS = {'encoder', 'engine', 'p50_ms', 'p99_ms', 'throughput', 'start_s', 'memory_mb', 'cosine'}
+
+
+def test_the_command_writes_rows_of_what_ran_and_reasons_for_what_did_not(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / 'encoders.json'
+    assert main(['bench', 'encoders', '--encoder', 'golden_tiny', '--encoder', 'mobilenetv2',
+                 '--engines', 'tensorrt,ort-cpu', '--seconds', '0.2', '--json', str(path)]) == 0
+    kept = json.loads(path.read_text())
+    rows = {(one['encoder'], one['engine']): one for one in kept['rows']}
+    assert {('golden_tiny', 'ort-cpu'), ('mobilenetv2', 'ort-cpu')} <= rows.keys()
+    for one in rows.values():
+        assert KEYS <= one.keys()
+        assert 0 < one['p50_ms'] <= one['p99_ms'] and one['cosine'] > 0.999
+        assert 0 < one['throughput'] < one['runs'] / 0.15      # 0.2 s, less what is between runs
+        assert one['start_s'] > one['p50_ms'] / 1e3 and one['memory_mb'] > 1
+    small, large = rows['golden_tiny', 'ort-cpu'], rows['mobilenetv2', 'ort-cpu']
+    assert small['p50_ms'] < large['p50_ms'] and small['memory_mb'] < large['memory_mb']
+    seen = set(rows) | {(one['encoder'], one['engine']) for one in kept['refused']}
+    assert {(encoder, 'tensorrt') for encoder in ('golden_tiny', 'mobilenetv2')} <= seen
+    assert all(one['reason'] for one in kept['refused'])
+    out = capsys.readouterr().out
+    assert kept['hardware'] in out and 'mobilenetv2' in out and f'{large["cosine"]:.5f}' in out
+
+
+def test_on_the_cpu_no_figure_of_a_gpu_is_written() -> None:
+    try:
+        probe()
+    except NotHere:
+        answer = row('golden_tiny', bench_encoders.TORCH, 0.1, 1)
+        assert set(answer) == {'refused'}
+    assert 'gpu_memory_mb' not in row('golden_tiny', 'ort-cpu', 0.1, 1)
+
+
+def test_an_engine_that_ends_its_process_is_one_refusal(monkeypatch: pytest.MonkeyPatch,
+                                                        tmp_path: Path) -> None:
+    crashing = tmp_path / 'python'
+    crashing.write_text('#!/bin/sh\necho from the driver >&2\nkill -SEGV $$\n')
+    crashing.chmod(0o700)
+    monkeypatch.setattr(bench_encoders.sys, 'executable', str(crashing))
+    assert row('golden_tiny', 'ort-cpu', 0.1, 1) == {
+        'refused': 'its process ended with code -11: from the driver'}
+
+
+def test_the_roofline_is_the_slower_of_arithmetic_and_memory() -> None:
+    # 8.83 MB of weights at 3.35 TB/s; 0.6 GFLOP at 494 TFLOP/s would be 1.2 us
+    assert roofline_ms(ENCODERS['mobilenetv2'], H100) == pytest.approx(8.83e6 / 3.352e12 * 1e3,
+                                                                       rel=1e-3)
+    # 4.18 GFLOP at 495 TFLOP/s, 15.14 MB
+    assert roofline_ms(ENCODERS['nanodet'], H100) == pytest.approx(
+        max(4.18e9 / 494.7e12, 15.14e6 / 3.352e12) * 1e3, rel=1e-3)
+    slow = Gpu('T4', 'sm_75', '13.0', 16_000, 40, 1_590_000, 5_001_000, 256)
+    assert roofline_ms(ENCODERS['nanodet'], slow) == pytest.approx(4.18e9 / 8.14e12 * 1e3,
+                                                                   rel=2e-3)
+
+
+def test_a_gpu_that_hides_its_clocks_or_is_unknown_has_no_roofline() -> None:
+    for gpu in (Gpu('Orin', 'sm_87', '12.6', 8000, 8, 918_000, 0, 128),
+                Gpu('new', 'sm_190', '15.0', 8000, 8, 918_000, 1000, 128)):
+        assert roofline_ms(ENCODERS['nanodet'], gpu) is None
+
+
+def test_figures_are_the_fastest_engine_and_the_worst_cosine() -> None:
+    rows = [{'encoder': 'a', 'p50_ms': 3.0, 'cosine': 0.999},
+            {'encoder': 'a', 'p50_ms': 2.0, 'cosine': 0.995},
+            {'encoder': 'b', 'p50_ms': 9.0, 'cosine': 1.0}]
+    assert figures(rows) == {'a_p50_ms': 2.0, 'b_p50_ms': 9.0, 'cosine_least': 0.995, 'rows': 3.0}
+    assert figures([]) == {'rows': 0.0}
+
+
+def test_a_reason_is_said_once_for_all_encoders() -> None:
+    said = notes([Refused('a', 'tensorrt', 'no GPU'), Refused('b', 'tensorrt', 'no GPU'),
+                  Refused('b', 'ort-cuda', 'too old')], None, 'no driver')
+    assert said == ('no GPU: no driver', 'not measured: tensorrt (a, b): no GPU',
+                    'not measured: ort-cuda (b): too old')
+    assert 'NVIDIA H100 80GB HBM3 (sm_90), 80 GB, driver 13.0' in notes([], H100, '')[0]

@@ -1,0 +1,234 @@
+"""Detections with a memory: who is who, who came, who left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omni_agent.core.tracks import Appeared, Approached, Left, Moved, TrackEvent, Tracks, TracksParams, family
+
+SIZE = (640, 480)
+STEP = 0.1
+
+
+@dataclass(frozen=True)
+class Box:
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+def person(x: float, y: float = 200.0, score: float = 0.8, label: str = 'person', height: float = 160.0) -> Box:
+    return Box(label, score, (x, y, x + height / 2, y + height))
+
+
+class Story:
+    """Looks one after the other, 10 a second."""
+
+    def __init__(self, **params: float) -> None:
+        self.tracks = Tracks(TracksParams(**params))
+        self.t = 0.0
+        self.events: list[TrackEvent] = []
+
+    def look(self, *boxes: Box, embeddings: tuple = ()) -> list[TrackEvent]:
+        self.t = round(self.t + STEP, 6)
+        found = self.tracks.step(boxes, self.t, SIZE, embeddings)
+        self.events += found
+        return found
+
+    def looks(self, count: int, *boxes: Box) -> None:
+        for _ in range(count):
+            self.look(*boxes)
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def ids(self) -> list[int]:
+        return [track.id for track in self.tracks.now()]
+
+
+def test_a_thing_is_believed_at_the_third_of_four_looks_and_was_there_since_the_first() -> None:
+    story = Story()
+    assert story.look(person(300)) == [] and story.look(person(300)) == []
+    born, = story.look(person(300))
+    assert isinstance(born, Appeared) and (born.t, born.since) == (pytest.approx(0.3), pytest.approx(0.1))
+
+
+def test_a_flicker_is_never_believed() -> None:
+    story = Story()
+    for _ in range(10):
+        story.looks(1, person(300))
+        story.looks(2)
+    assert story.events == [] and story.ids == []
+
+
+def test_a_doubtful_box_begins_nothing_but_keeps_what_is_there() -> None:
+    story = Story()
+    story.looks(10, person(300, score=0.3))
+    assert story.ids == []
+    story.looks(4, person(300))
+    story.looks(50, person(300, score=0.3))
+    assert story.ids == [1] and story.of(Left) == []
+
+
+def test_a_walker_keeps_its_identity_across_the_picture() -> None:
+    story = Story()
+    for x in range(10, 540, 12):
+        story.look(person(x))
+    assert len(story.of(Appeared)) == 1 and story.ids == [1]
+
+
+def test_two_that_cross_each_other_stay_two() -> None:
+    story = Story()
+    for step in range(60):
+        story.look(person(20 + 9 * step, 180), person(540 - 9 * step, 230))
+    assert len(story.of(Appeared)) == 2 and sorted(story.ids) == [1, 2]
+    places = {track.id: track.box[0] for track in story.tracks.now()}
+    assert places[1] > 500 and places[2] < 40          # each went on in its own direction
+
+
+def test_who_is_covered_for_a_moment_is_the_same_one_after_it() -> None:
+    story = Story()
+    for x in range(60, 300, 12):
+        story.look(person(x))
+    story.looks(8)
+    for x in range(400, 520, 12):
+        story.look(person(x))
+    assert len(story.of(Appeared)) == 1 and story.of(Left) == []
+
+
+def test_who_is_covered_while_going_on_is_looked_for_further_on() -> None:
+    story = Story()
+    for x in range(20, 240, 20):
+        story.look(person(x))
+    story.looks(8)
+    for x in range(400, 480, 20):                      # 180 px on: more than its own size
+        story.look(person(x))
+    assert len(story.of(Appeared)) == 1
+
+
+def test_a_look_that_shows_only_a_part_of_it_does_not_make_it_smaller() -> None:
+    story = Story()
+    story.looks(5, person(300))
+    story.looks(3, person(310, 210, height=90))
+    assert [track.box for track in story.tracks.now()] == [person(300).box]
+    assert story.tracks.now()[0].hits == 8
+
+
+def test_who_went_away_may_come_nearer_again() -> None:
+    story = Story()
+    for height in [*range(80, 200, 4), *range(200, 80, -4), *range(80, 200, 4)]:
+        story.look(person(300, height=height))
+    assert len(story.of(Approached)) == 2
+
+
+def test_who_walks_out_has_left_soon_and_who_vanishes_in_the_middle_late() -> None:
+    story = Story()
+    for x in range(300, 560, 15):
+        story.look(person(x))
+    out = story.t
+    story.looks(30)
+    left, = story.of(Left)
+    assert left.since == pytest.approx(out) and left.t - out < 0.8
+    story = Story()
+    story.looks(10, person(300))
+    gone = story.t
+    story.looks(30)
+    left, = story.of(Left)
+    assert 1.9 < left.t - gone < 2.3
+
+
+def test_a_second_box_of_the_same_thing_is_no_second_thing() -> None:
+    story = Story()
+    story.looks(10, person(300), person(310, 240, height=100))
+    assert story.ids == [1]
+
+
+def test_a_label_that_wavers_within_a_family_is_one_thing_called_what_it_was_called_most_surely() -> None:
+    story = Story()
+    for step in range(12):
+        story.look(person(300, label='dog' if step % 3 else 'cat'))
+    assert [track.label for track in story.tracks.now()] == ['dog']
+    assert family('person') != family('dog')
+
+
+def test_moving_and_coming_nearer_are_told_once_for_each_own_size() -> None:
+    story = Story()
+    story.looks(10, person(100))
+    for x in range(100, 400, 8):
+        story.look(person(x))
+    assert len(story.of(Moved)) == 2                   # 296 px; the square root of 80 x 160 px is 113
+    story = Story()
+    for height in range(100, 260, 4):
+        story.look(person(300, height=height))
+    assert len(story.of(Approached)) == 1
+
+
+def test_who_stands_still_neither_moves_nor_comes_nearer() -> None:
+    story = Story()
+    noise = np.random.default_rng(1)
+    for _ in range(300):
+        story.look(person(300 + noise.normal(0, 4), 200 + noise.normal(0, 4)))
+    assert len(story.events) == 1
+
+
+def test_who_comes_back_is_recognised_by_the_embedding() -> None:
+    story = Story()
+    her, him = np.eye(8)[0], np.eye(8)[1]
+    for vector in (her, her, her, her, her):
+        story.look(person(300), embeddings=(vector,))
+    story.looks(40)
+    for _ in range(5):
+        story.look(person(500), embeddings=(him,))
+    story.looks(40)
+    for _ in range(5):
+        story.look(person(100), embeddings=(her,))
+    assert [(event.track.id, event.track.again) for event in story.of(Appeared)] == [(1, False), (2, False), (1, True)]
+
+
+def test_an_unchanged_picture_keeps_everything_and_proves_nothing() -> None:
+    tracks = Tracks()
+    for step in range(1, 6):
+        tracks.step([person(300)], step * STEP, SIZE)
+    for step in range(6, 200):
+        assert tracks.unchanged(step * STEP) == []
+    assert [track.hits for track in tracks.now()] == [5]
+    doubtful = Tracks()
+    for step in range(2):
+        assert not doubtful.expecting                   # once is what detectors imagine
+        doubtful.step([person(300)], (1 + step) * STEP, SIZE)
+    assert doubtful.expecting and doubtful.settled
+    assert [doubtful.unchanged(2 * STEP + step * STEP) for step in range(1, 20)] == [[]] * 19 and doubtful.now() == ()
+
+
+def test_a_look_from_the_past_is_left_out() -> None:
+    story = Story()
+    story.looks(5, person(300))
+    before = story.tracks.now()
+    assert story.tracks.step([], 0.2, SIZE) == [] and story.tracks.now() == before
+
+
+boxes = st.builds(person, st.floats(0, 560), st.floats(0, 300), st.floats(0.1, 1.0),
+                  st.sampled_from(['person', 'dog', 'cat']))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(boxes, max_size=8), max_size=25))
+def test_whatever_is_seen_tracks_are_bounded_unique_born_once_and_die_once(looks: list[list[Box]]) -> None:
+    story, twin = Story(most=4), Story(most=4)
+    alive: set[int] = set()
+    for look in looks:
+        events = story.look(*look)
+        assert [repr(event) for event in events] == [repr(event) for event in twin.look(*look)]
+        for event in events:
+            if isinstance(event, Appeared):
+                assert event.track.id not in alive
+                alive.add(event.track.id)
+            elif isinstance(event, Left):
+                alive.remove(event.track.id)
+        assert set(story.ids) == alive and len(story.ids) == len(alive) <= 4
