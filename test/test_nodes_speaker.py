@@ -169,6 +169,8 @@ def test_an_interrupt_is_admitted_before_the_speech_that_waited_with_it(room: Ro
     before = room.bench.counter('speaker', 'stale chunks')
     old = room.epoch()
     room.process.send(signal.SIGSTOP)
+    stat = Path(f'/proc/{room.process.pid}/stat')
+    room.bench.until(lambda: stat.read_text().rsplit(')', 1)[1].split()[0] == 'T', 'a process that stands still')
     try:
         room.say(old, OLD_HZ, ['void'] * 5)
         room.interrupts.publish(interrupt(old + 1))

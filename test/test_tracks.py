@@ -201,8 +201,11 @@ def test_an_unchanged_picture_keeps_everything_and_proves_nothing() -> None:
     doubtful = Tracks()
     for step in range(2):
         assert not doubtful.expecting                   # once is what detectors imagine
-        doubtful.step([person(300)], (1 + step) * STEP, SIZE)
+        doubtful.step([person(300, score=0.5)], (1 + step) * STEP, SIZE)
     assert doubtful.expecting and doubtful.settled
+    clear = Tracks()
+    clear.step([person(300, score=0.9)], STEP, SIZE)
+    assert clear.expecting
     assert [doubtful.unchanged(2 * STEP + step * STEP) for step in range(1, 20)] == [[]] * 19 and doubtful.now() == ()
 
 

@@ -26,7 +26,7 @@ class FrameSkipParams:
     every_s: float = param(2.0, 'a look at least this often, changed or not [s]', 0.1, 600.0)
     settle_s: float = param(0.5, 'after a large change, look at every picture for this long [s]', 0.0, 60.0)
     large: float = param(0.3, 'share of changed cells that makes a change a large one', 0.0, 1.0)
-    calm_s: float = param(0.4, 'while nothing large changes, a picture is looked at this often: somebody who sits there '
+    calm_s: float = param(0.8, 'while nothing large changes, a picture is looked at this often: somebody who sits there '
                                'and talks needs no more [s]', 0.0, 10.0)
 
 

@@ -29,6 +29,7 @@ SMALL = 0.3          # [share of the picture's height]
 PART = 0.7           # a box of which the sides shrink by more from one look to the next shows only a part of it
 DRIFT = 0.3          # [picture heights a second]
 SURELY = 2           # looks in which a box was sure, from which on it is waited for
+CLEARLY = 0.6        # score from which once is enough for that
 VELOCITY_S = 0.5     # [s] over which a velocity is averaged
 
 
@@ -187,8 +188,9 @@ class Tracks:
 
     @property
     def expecting(self) -> bool:
-        """Something is about to be believed. A box that was sure only once is what detectors imagine."""
-        return any(life.tid is None and sum(life.recent) >= SURELY for life in self._lives)
+        """Something is about to be believed. A box that was hardly sure, and once, is what detectors imagine."""
+        return any(life.tid is None and (sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY)
+                   for life in self._lives)
 
     @property
     def settled(self) -> bool:
