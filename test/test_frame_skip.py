@@ -101,3 +101,15 @@ def test_what_is_missing_is_looked_for_at_that_pace_in_a_still_picture_too() -> 
     skip = FrameSkip()
     times = [t for t, image in camera(20) if skip.wants(image, t, unsettled=True)]
     assert 0.75 < np.median(np.diff(times[5:])) < 0.85
+
+
+def test_while_somebody_waits_only_what_is_large_or_about_to_be_found_is_looked_at() -> None:
+    skip, chance, times = FrameSkip(), np.random.default_rng(5), []
+    for t, image in camera(12):
+        image[80:160, 140:200] = chance.integers(20, 220)
+        if 8.55 < t:
+            image[:, 160:] = 20                          # half of it
+        if skip.wants(image, t, busy=6.05 < t < 6.45, unsettled=True, spare=True):
+            times.append(round(t, 1))
+    assert {6.1, 6.2, 6.3, 6.4, 8.6} <= set(times)
+    assert len([t for t in times if t < 6]) == 4         # every two seconds, as in a still room

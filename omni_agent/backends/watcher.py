@@ -38,10 +38,10 @@ class Watcher:
         self._tracks = Tracks(tracks)
         self._skip = FrameSkip(skip)
 
-    def look(self, image: np.ndarray, t: float) -> Watched:
+    def look(self, image: np.ndarray, t: float, spare: bool = False) -> Watched:
         """uint8 BGR picture taken at ``t``. Raises what the detector raises."""
         began = time.monotonic()
-        if self._skip.wants(image, t, self._tracks.expecting, not self._tracks.settled):
+        if self._skip.wants(image, t, self._tracks.expecting, not self._tracks.settled, spare):
             detections = tuple(self._detect(image))
             self._skip.took(time.monotonic() - began)
             events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]))

@@ -61,17 +61,18 @@ class FrameSkip:
         self._saved_s = 0.0
         self._look_s = USUAL_S
 
-    def wants(self, image: np.ndarray, t: float, busy: bool = False, unsettled: bool = False) -> bool:
+    def wants(self, image: np.ndarray, t: float, busy: bool = False, unsettled: bool = False, spare: bool = False) -> bool:
         """uint8 picture of shape (h, w) or (h, w, 3) taken at ``t``.
 
         ``busy``: something is about to be found, and every look counts. ``unsettled``: something is missing.
+        ``spare``: somebody waits for the processor, so only what is large or about to be found is looked at.
         """
         if image.shape[:2] != self._size:
             self._size, self._looked, self._before = image.shape[:2], None, None
         now = thumbnail(image)
         self._frames += 1
         self._learn(now, t)
-        if busy or self._is_new(now, t, unsettled):
+        if busy or self._is_new(now, t, unsettled, spare):
             self._looked, self._looked_s = now, t
             return True
         self._skipped += 1
@@ -94,7 +95,7 @@ class FrameSkip:
             self._noise += weight * (max(FLOOR / 4, noise) - self._noise)
         self._before, self._t = now, t
 
-    def _is_new(self, now: np.ndarray, t: float, unsettled: bool) -> bool:
+    def _is_new(self, now: np.ndarray, t: float, unsettled: bool, spare: bool) -> bool:
         if self._looked is None or self.params.cells == 0:
             return True
         if t < self._looked_s or t - self._looked_s >= self.params.every_s:
@@ -106,6 +107,8 @@ class FrameSkip:
             return True
         if t - self._changed_s < self.params.settle_s:
             return True
+        if spare:
+            return False
         return (unsettled or changed >= self.params.cells) and t - self._looked_s >= self.params.calm_s - EARLY_S
 
 

@@ -139,6 +139,7 @@ class Perception:
         """A decision was made about what was said: what follows is another utterance."""
         if not message.ducked:
             self.endpointer.close()
+            self.watching.spare(message.reason == Interrupt.NEW_REPLY)
 
     def on_audio(self, chunk: AudioChunk) -> None:
         self.arrival.came()
@@ -182,6 +183,8 @@ class Perception:
             self.on_frame(frame)
 
     def on_playback(self, playback: Playback) -> None:
+        if playback.state == Playback.STARTED:
+            self.watching.spare(False)
         self.own_words.played(seconds(playback.header.stamp), playback.epoch, playback.heard)
 
     def _position(self, t: float, position: int) -> int:

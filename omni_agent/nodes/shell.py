@@ -20,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from omni_agent.core.errors import ConfigError, DeviceError
 
 BAD_CONFIGURATION = 2      # the supervisor does not restart a node that ends with this
+SWITCH_S = 0.001           # the longest that a device's thread waits for another one to let go of the interpreter
 NICENESS = -10             # where real-time priority is not allowed
 
 
@@ -64,6 +65,7 @@ def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
     try:
         _join()
         if urgency is Urgency.PROCESS:       # threads inherit it from the one that starts them
+            sys.setswitchinterval(SWITCH_S)
             _go_first(urgency)
         agent = make()
         if urgency is Urgency.EXECUTOR:

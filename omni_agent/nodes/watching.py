@@ -37,6 +37,7 @@ from .threads import Inbox
 PART = 'detector'
 KEYFRAME = 160           # [px] widest keyframe: enough to recognise a scene by, 3 to 6 kB
 EARLY = 0.3              # [periods] a picture may come early: the clocks of camera and watcher are not the same
+SPARE_S = 2.0            # the longest that calm pictures go without a detector; looks themselves never rest
 BACK_S = 1.0             # a picture older than this is of a clock that was set back, or of a recording that began anew
 
 
@@ -76,6 +77,7 @@ class Watching:
         choices(self.params.engine)              # a wrong name ends the node before anything is loaded
         self._detect: Detector | None = None     # None: not loaded, or detached
         self._next = 0.0                         # [s, monotonic]
+        self._spare_until = 0.0                  # [s, monotonic]
         self.looks = node.create_publisher(Look, 'look', qos.LOOK)
         self.overlay = Overlay(node, health, self.params.field_of_view_deg)
         # the worker's own
@@ -127,8 +129,13 @@ class Watching:
         if not seconds(image.header.stamp):      # some drivers send none: then it is from now
             image.header.stamp = self.node.get_clock().now().to_msg()
         worker = self.sense.workers[PART]
-        worker.submit(lambda: self._look(detect, image, wanted))
+        spare = time.monotonic() < self._spare_until
+        worker.submit(lambda: self._look(detect, image, wanted, spare))
         self.health.counters['pictures overtaken'] = worker.dropped
+
+    def spare(self, on: bool) -> None:
+        """A person waits for the first sound of a reply: what hardly changes can wait, for SPARE_S at most."""
+        self._spare_until = time.monotonic() + SPARE_S if on else 0.0
 
     def _is_due(self, t: float) -> bool:
         period = 1.0 / self.params.watch_hz
@@ -137,13 +144,13 @@ class Watching:
         self._next = max(self._next, t - EARLY * period) + period
         return True
 
-    def _look(self, detect: Detector, message: Image, wanted: Wanted) -> None:
+    def _look(self, detect: Detector, message: Image, wanted: Wanted, spare: bool) -> None:
         """Worker thread."""
         try:
             image = to_bgr(message)
             t = self._steady_time(seconds(message.header.stamp))
             self._model = detect
-            watched = self._watcher.look(image, t)
+            watched = self._watcher.look(image, t, spare)
         except WireError as error:
             self.inbox.put(Ready('camera', error=error))
             return
