@@ -268,7 +268,7 @@ def test_looks_have_no_gap_while_somebody_is_understood_and_a_sense_gives_its_me
 
     clip = [cv2.resize(image, (640, 480)) for image in frames('carphone_pristine.mp4', 3, 40)]
     microphone = bench.publisher(AudioChunk, 'busy/audio', qos.AUDIO)
-    eyes = Eyes(bench, 'busy')
+    eyes = Eyes(bench, 'busy', skip__calm_s=0.0)          # every picture is looked at
     eyes.paint = lambda: clip[len(eyes.sent) % len(clip)]
     assert 'refused' not in eyes.ready()['engine ort-cpu']
     eyes.bench.until(lambda: eyes.looks and eyes.looks[-1].tracks, 'a person')

@@ -1,27 +1,32 @@
-"""Which senses are there and alive, as the decision node knows it: by what arrives, whoever sends it."""
+"""Which senses are there and alive, as the decision node knows it.
+
+Ears are known by what perception says of them in the diagnostics, once a second: its voice-activity frames come 31
+times a second, and counting those costs 3 % of a core.
+"""
 
 from __future__ import annotations
 
 from typing import Callable
 
-from omni_agent_msgs.msg import AgentState, SpeechState
+from diagnostic_msgs.msg import DiagnosticArray
+from omni_agent_msgs.msg import AgentState
 from rclpy.node import Node
 
-from . import qos
 from .stamps import pace
 
+ALIVE = 'alive'
 PATIENCE = 5             # [s] without news that make a sense dead
 
 
 class Alive:
-    """Eyes are looks, ears are voice-activity frames, a voice is somebody who plays."""
+    """Eyes are looks, ears are what perception calls alive, a voice is somebody who plays."""
 
     def __init__(self, node: Node, on_change: Callable[[], None]) -> None:
         self._node, self._on_change = node, on_change
         self._silent_s = {AgentState.SEES: PATIENCE, AgentState.HEARS: PATIENCE}
         self.flags = 0
-        node.create_subscription(SpeechState, 'speech_state', lambda message: self.news(AgentState.HEARS),
-                                 qos.SPEECH_STATE)
+        self._ears = f'{node.get_namespace()}/perception'.strip('/')
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         node.create_timer(1.0, self._on_timer, clock=pace(node))
 
     @property
@@ -31,6 +36,12 @@ class Alive:
     def news(self, sense: int) -> None:
         self._silent_s[sense] = 0
         self._set(self.flags | sense)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.strip('/') == self._ears and any(
+                    value.key == 'microphone' and value.value == ALIVE for value in status.values):
+                self.news(AgentState.HEARS)
 
     def _on_timer(self) -> None:
         flags = self.flags

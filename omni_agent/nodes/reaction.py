@@ -21,7 +21,6 @@ from omni_agent.core.filler import Filler
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
-from omni_agent.core.speak_up import Looked
 from omni_agent.core.speech import chunks, sentences
 from omni_agent.core.words import words
 
@@ -123,7 +122,7 @@ class Reaction:
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
         self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
-        self._look: Looked | None = None         # the newest one: what may be claimed to be seen
+        self._look: Look | None = None           # the newest one: what may be claimed to be seen
         self._words = watching.watch_words('en')
         self.health = Health(self.node)
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
@@ -189,7 +188,7 @@ class Reaction:
             self._read(percept.text.rstrip(' .,?!'))
 
     def on_look(self, message: Look) -> None:
-        self._look = looked(message)
+        self._look = message
 
     def _heard(self, message: Playback) -> None:
         """The next prompt will begin with what was just said and heard: have it read while nobody waits."""
@@ -289,7 +288,7 @@ class Reaction:
         """What it claims to see is seen: hedged or taken back otherwise. In a story there may be a bear."""
         if not dialogue.LOOKING & {*words(brief), *words(sentence)}:
             return sentence
-        look, t = self._look, now(self.node)
+        look, t = looked(self._look) if self._look else None, now(self.node)
         sees = look is not None and t - look.t <= BLIND_S
         verdict = claims.supported(sentence, look.tracks if look else (), t, self._words, sees)
         if verdict.support is not claims.Support.SUPPORTED:

@@ -134,11 +134,14 @@ class Watching:
         self.health.counters['pictures overtaken'] = worker.dropped
 
     def spare(self, on: bool) -> None:
-        """A person waits for the first sound of a reply: what hardly changes can wait, for SPARE_S at most."""
+        """A person waits for the first sound of a reply: every other look will do, and what hardly changes can wait.
+
+        For SPARE_S at most.
+        """
         self._spare_until = time.monotonic() + SPARE_S if on else 0.0
 
     def _is_due(self, t: float) -> bool:
-        period = 1.0 / self.params.watch_hz
+        period = (2.0 if t < self._spare_until else 1.0) / self.params.watch_hz
         if t < self._next - EARLY * period:
             return False
         self._next = max(self._next, t - EARLY * period) + period
