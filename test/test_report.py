@@ -154,3 +154,16 @@ def test_the_command_prints_the_verdicts(folder, capsys):
     printed = capsys.readouterr().out
     assert 'FAIL a new question cuts in' in printed
     assert 'ok   a first question' in printed
+
+
+def test_the_page_shows_a_picture_where_something_changed(tmp_path):
+    out = write(tmp_path / 'out')
+    jpeg = base64.b64encode(b'a picture').decode()
+    with open(out / 'events.jsonl', 'a', encoding='utf-8') as events:
+        for at in (-5.0, -1.0, 7.0, 8.0):
+            record = {'topic': 'look', 't': T0 + at, **({'keyframe': jpeg} if at != 8.0 else {})}
+            events.write(json.dumps(record) + '\n')
+    report.write(out)
+    html = (out / 'report.html').read_text(encoding='utf-8')
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+    assert data['keyframes'] == [[0.0, jpeg], [7.0, jpeg]]

@@ -82,7 +82,15 @@ def _data(recording: Recording, tracks: Tracks, metrics: dict) -> dict:
         'images': [_s(one.received, t0) for one in recording.images],
         'scenes': [[_s(one.t, t0), one.text, _number(one.salience)] for one in recording.percepts
                    if one.kind == 'scene'],
+        'keyframes': _keyframes(recording, t0),
     }
+
+
+def _keyframes(recording: Recording, t0: float) -> list[list]:
+    """(seconds, JPEG in base64); what was there before the conversation stands at its beginning."""
+    found = [[max(0.0, _s(one.t, t0)), one.keyframe] for one in recording.looks if one.keyframe]
+    before = sum(t == 0.0 for t, _ in found)
+    return found[max(0, before - 1):]
 
 
 def _voices(recording: Recording, sound: RobotSound, t0: float) -> list[dict]:

@@ -155,6 +155,7 @@ class Look:
     processing_s: float = NAN
     tracks: int = 0
     events: int = 0
+    keyframe: str = ''             # JPEG in base64, where something had changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ listens.
 
 from __future__ import annotations
 
+import base64
 import math
 from typing import Callable
 
@@ -114,7 +115,9 @@ def _speech_state(message: SpeechState) -> Record:
 
 def _look(message: Look) -> Record:
     return {'skipped': message.skipped, 'processing_s': _number(message.processing_s),
-            'tracks': len(message.tracks), 'events': len(message.events)}
+            'tracks': len(message.tracks), 'events': len(message.events),
+            **({'keyframe': base64.b64encode(bytes(message.keyframe)).decode()}
+               if len(message.keyframe) else {})}
 
 
 def _image(message: CameraInfo) -> Record:
