@@ -45,10 +45,9 @@ class Result:
                 if self.figures.get(key) is None or not COMPARE[sign](self.figures[key], bound)]
 
     def as_json(self) -> dict:
-        """The figures stand at the top, too: whoever wants one does not ask where it lies."""
         return {'name': self.name, 'version': __version__, 'hardware': hardware(), 'figures': self.figures,
                 'targets': {key: list(target) for key, target in self.targets.items()}, 'missed': self.missed,
-                **self.figures, **self.details}
+                **self.details}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
