@@ -49,7 +49,8 @@ class WatchingParams:
     engine: str = param('auto', 'what the detector runs on: auto, or in the order to be tried and with commas '
                                 'between: tensorrt, tensorrt_rtx, ort-cuda, ort-cpu')
     engine_strict: bool = param(False, 'the first of them or none')
-    watch_hz: float = param(10.0, 'pictures looked at per second, at most as many as the camera sends [Hz]', 0.5, 60.0)
+    watch_hz: float = param(5.0, 'pictures looked at per second, at most as many as the camera sends; 10 where there '
+                                 'are cores to spare [Hz]', 0.5, 60.0)
     scene_s: float = param(2.0, 'what is seen is told when it changes, and at least this often [s]', 0.1, 60.0)
     field_of_view_deg: float = param(60.0, 'horizontal field of view, by which markers are placed [degrees]', 10.0,
                                      170.0)
@@ -134,14 +135,11 @@ class Watching:
         self.health.counters['pictures overtaken'] = worker.dropped
 
     def spare(self, on: bool) -> None:
-        """A person waits for the first sound of a reply: every other look will do, and what hardly changes can wait.
-
-        For SPARE_S at most.
-        """
+        """A person waits for the first sound of a reply: what hardly changes can wait, for SPARE_S at most."""
         self._spare_until = time.monotonic() + SPARE_S if on else 0.0
 
     def _is_due(self, t: float) -> bool:
-        period = (2.0 if t < self._spare_until else 1.0) / self.params.watch_hz
+        period = 1.0 / self.params.watch_hz
         if t < self._next - EARLY * period:
             return False
         self._next = max(self._next, t - EARLY * period) + period
