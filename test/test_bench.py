@@ -85,3 +85,10 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_measured(tmp_path
     pytest.importorskip('omni_agent_msgs.msg')
     with pytest.raises(ConfigError, match='no such folder'):
         bench.run(arguments(json=tmp_path / 'nowhere' / 'x.json'), lambda _: pytest.fail('measured'))
+
+
+def test_an_intention_that_is_told_twice_is_one_reply():
+    reacts = tuple(React(t=t, received=t, epoch=7, brief='hello') for t in (1.0, 1.4))
+    played = Playback(t=4.0, received=4.0, epoch=7, state='finished')
+    recording = Recording(Meta(t=0.0, t0=0.0), reacts=reacts, playback=(played,))
+    assert bench_continuity.busy_spans(recording) == [(1.0, 4.0)]

@@ -56,13 +56,19 @@ def _lines(replies: int) -> list[Line]:
 
 
 def busy_spans(recording: Recording) -> list[Span]:
-    """From the intention to speak to the last sample of it: the model writes, the voice speaks."""
-    spans = []
+    """From the intention to speak to the last sample of it: the model writes, the voice speaks.
+
+    One span an epoch: an intention is told again when its turn is over sooner or later than was thought.
+    """
+    begins: dict[int, float] = {}
     for react in recording.reacts:
+        begins.setdefault(react.epoch, react.received)
+    spans = []
+    for epoch, begin in begins.items():
         ends = [one.received for one in recording.playback
-                if one.epoch == react.epoch and one.state in ('finished', 'flushed')]
+                if one.epoch == epoch and one.state in ('finished', 'flushed')]
         if ends:
-            spans.append((react.received, max(ends)))
+            spans.append((begin, max(ends)))
     return spans
 
 
