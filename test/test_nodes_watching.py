@@ -44,7 +44,8 @@ class Eyes:
         self.looks: Heard = bench.listen(Look, f'{name}/look', qos._profile(500))
         self.percepts: Heard = bench.listen(Percept, f'{name}/percept', qos.PERCEPT)
         self.camera = bench.publisher(Image, f'{name}/image_raw', qos.IMAGE_OUT)
-        self.process = bench.start('perception', arguments=('-r', f'__node:={name}', *remaps), **parameters)
+        self.process = bench.start('perception', arguments=('-r', f'__node:={name}', *remaps),
+                                   **{'watch_hz': HZ, **parameters})
         self.paint: Paint = lambda: room(EMPTY)
         self.is_on, self.late_s = True, 0.0          # what its clock is behind
         self.stamp: Callable[[float], object] = stamp
