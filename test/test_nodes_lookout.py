@@ -206,3 +206,9 @@ def test_without_a_camera_nothing_is_watched_for_and_it_says_so(agent: Agent, ca
 
 def test_it_ends_well(agent: Agent) -> None:
     assert agent.bench.end(agent.process) == 0
+
+
+def test_it_runs_where_a_language_without_words_for_instructions_is_spoken(bench: Bench) -> None:
+    process = bench.start('decision', llm='none', sentence_end='none', state='none', languages='de,fr')
+    bench.matched('decision', topics=('react',))
+    assert bench.end(process) == 0

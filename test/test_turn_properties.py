@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed,
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Moving, Noticed,
                                     Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
@@ -43,7 +43,7 @@ class Step:
     share: float       # probability, voiced time, ...
 
 
-KINDS = ('sound', 'noticed', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
+KINDS = ('sound', 'noticed', 'moving', 'still', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
          'typed', 'scene', 'tick', 'says', 'says', 'reply')
 texts, shares = st.sampled_from(TEXTS), st.floats(0.0, 1.0)
 waits = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.floats(0.0, 1.5),
@@ -106,7 +106,7 @@ class Play:
             'hush': HushRequested(t),
             'typed': Typed(t, step.text or 'x'),
             'scene': SceneChanged(t, step.text, step.share),
-            'noticed': Noticed(t, 'There is somebody.'),
+            'noticed': Noticed(t, 'There is somebody.'), 'moving': Moving(t, True), 'still': Moving(t, False),
             'tick': Tick(t),
         }[step.kind]]
 
@@ -218,7 +218,7 @@ def event_of_the_future(playing: Play) -> bool:
 def test_a_voice_is_low_only_while_the_robot_is_busy_and_always_comes_back(script, params, rings):
     playing = play(script, params, rings)
     if playing.machine.voice is Voice.LOWERED:
-        assert playing.machine.agent in (Agent.PREPARING, Agent.SPEAKING)
+        assert playing.machine.moves or playing.machine.agent in (Agent.PREPARING, Agent.SPEAKING)
     playing.drain()
     interrupts = [effect for effect in playing.effects if isinstance(effect, Interrupt)]
     for at, effect in enumerate(interrupts):

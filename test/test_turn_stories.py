@@ -10,7 +10,8 @@ from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played,
+from omni_agent.core.events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged,
+                                    Moving, Noticed, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
                                     Weighed)
@@ -331,7 +332,7 @@ def test_a_typed_query_before_any_sound_keeps_the_first_question():
 def test_a_typed_stop_silences():
     talk = speaking()
     assert talk.step(Typed(talk.now, 'Stop!')) == [
-        Interrupt(EPOCH + 2, False, Reason.STOP_PHRASE, talk.now)]
+        Interrupt(EPOCH + 2, False, Reason.STOP_PHRASE, talk.now), EndInstructions('Stop!')]
     assert talk.machine.agent is Agent.IDLE
 
 
@@ -936,6 +937,16 @@ def test_playing_of_a_voided_reply_does_not_make_the_robot_speak():
     assert talk.machine.agent is Agent.PREPARING
 
 
+def test_stop_ends_instructions_too_unless_it_is_its_own_voice():
+    talk = after_reply('It is noon.')
+    talk.starts()
+    own = talk.step(Transcript(talk.now, talk.utterance, 'Stop telling me.', True, 0.6, 0.9, echo=0.9, text_echo=1.0))
+    assert [effect for effect in own if isinstance(effect, EndInstructions)] == []
+    talk.starts()
+    said = talk.step(Transcript(talk.now, talk.utterance, 'Stop telling me.', True, 0.6, 0.9))
+    assert [effect.text for effect in said if isinstance(effect, EndInstructions)] == ['Stop telling me.']
+
+
 def test_sound_of_a_newer_epoch_is_not_the_own_reply_and_is_outranked():
     # as after a restart with a clock that went back
     talk = asked()
@@ -954,7 +965,7 @@ def test_stop_works_from_a_partial_result():
     assert talk.words('stop', voiced_s=0.25) == [
         Interrupt(EPOCH + 2, False, Reason.STOP_PHRASE, talk.now)]
     talk.stops(0.3)
-    assert talk.final('Stop!', 0.3) == []
+    assert talk.final('Stop!', 0.3) == [EndInstructions('Stop!')]
     assert talk.answers(20.0) == []
     assert talk.state == REST
 
@@ -993,10 +1004,59 @@ def test_stop_and_a_new_question_in_one_breath_are_both_obeyed():
 
 def test_stop_in_silence_is_no_reason_for_anything():
     talk = Talk()
-    assert talk.says('Stop.') == []
+    assert talk.says('Stop.') == [EndInstructions('Stop.')]
     assert talk.wait(10.0) == []
     assert talk.epoch == EPOCH
     assert 'nothing is being said' in talk.machine.why
+
+
+# -- wheels and arms ------------------------------------------------------------------------------
+
+
+def moving() -> Talk:
+    """Nobody speaks, and the robot drives."""
+    talk = Talk()
+    talk.step(Moving(talk.now, True))
+    return talk
+
+
+def test_a_robot_that_moves_without_a_word_is_stopped_by_the_first_partial_words():
+    talk = moving()
+    assert [(effect.epoch, effect.ducked) for effect in talk.starts()] == [(EPOCH, True)]
+    talk.wait(0.3)
+    assert talk.words('stop', voiced_s=0.25) == [Interrupt(EPOCH + 1, False, Reason.STOP_PHRASE, talk.now)]
+    assert talk.final('Stop!', 0.3) == [EndInstructions('Stop!')]
+
+
+@pytest.mark.parametrize('said', ['Mhm.', SIDE_TALK])
+def test_what_is_not_for_a_robot_that_moves_lets_it_go_on_in_its_epoch(said: str):
+    talk = moving()
+    talk.says(said)
+    talk.wait(1.5)
+    assert talk.state[2] is Voice.UP and talk.epoch == EPOCH
+
+
+def test_a_question_lets_it_move_on_and_is_answered():
+    talk = moving()
+    talk.says(QUESTION)
+    assert talk.answers(1.0) == [QUESTION]
+    assert [effect.reason for effect in talk.log if isinstance(effect, Interrupt)] == [Reason.FIRST_SOUND, Reason.NEW_REPLY]
+    assert Reason.NEW_REPLY not in HALTING
+
+
+def test_a_voice_of_which_nothing_comes_holds_it_for_two_seconds_at_most():
+    talk = moving()
+    talk.starts()
+    assert talk.wait(2.1) == [Interrupt(EPOCH, False, Reason.NO_INTERRUPT)]
+
+
+def test_what_has_stopped_does_not_have_to_be_held():
+    talk = moving()
+    talk.step(Moving(talk.now, False))
+    assert talk.starts() == []
+    other = moving()
+    other.step(HushRequested(other.now))
+    assert other.starts() == []
 
 
 def test_the_bus_stop_is_not_a_stop():

@@ -13,8 +13,8 @@ from typing import Callable, Iterator, Sequence
 
 import numpy as np
 
-from omni_agent.backends.yaml_lines import line_of, parse_yaml
-from omni_agent.core.checked_table import FieldError, Table
+from omni_agent.backends import yaml_lines
+from omni_agent.core.checked_table import FieldError, Table, Value
 from omni_agent.core.errors import BackendError, ConfigError
 from omni_agent.core.moments import HALVES, Watch, spans
 
@@ -62,17 +62,14 @@ class Scene:
 
 def read(path: Path) -> list[Scene]:
     """Raises ConfigError that names line and field."""
-    try:
-        data, lines = parse_yaml(path.read_text(encoding='utf-8'), path)
-    except OSError as error:
-        raise ConfigError(f'cannot read the scenes {path}: {error}') from error
-    try:
-        table = Table(data, ())
-        cutouts = {name: _cutout(one) for name, one in table.named_tables('cutouts')}
-        found = [_scene(one, cutouts) for one in table.tables('scenes', at_least=1)]
-        table.finish()
-    except FieldError as error:
-        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
+    return yaml_lines.read(path, 'the scenes', _scenes)
+
+
+def _scenes(data: Value) -> list[Scene]:
+    table = Table(data, ())
+    cutouts = {name: _cutout(one) for name, one in table.named_tables('cutouts')}
+    found = [_scene(one, cutouts) for one in table.tables('scenes', at_least=1)]
+    table.finish()
     return found
 
 

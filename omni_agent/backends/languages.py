@@ -8,8 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from omni_agent.backends.yaml_lines import line_of, parse_yaml
-from omni_agent.core.checked_table import FieldError
+from omni_agent.backends import yaml_lines
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.language import Language, parse
 from omni_agent.core.lexicon import Lexicon
@@ -49,15 +48,7 @@ def named(code: str) -> Language:
 
 def load(path: Path) -> Language:
     """The language in a file that is named after it. Raises ConfigError."""
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'cannot read the language {path}: {error}') from error
-    data, lines = parse_yaml(text, path)
-    try:
-        return parse(data, path.stem)
-    except FieldError as error:
-        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
+    return yaml_lines.read(path, 'the language', lambda data: parse(data, path.stem))
 
 
 def _folder() -> Path:

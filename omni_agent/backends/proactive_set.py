@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
+from omni_agent.backends import yaml_lines
 from omni_agent.backends.model_cache import cache_dir, sha256
 from omni_agent.backends.model_manifest import Part, SourceError, Wheel
 from omni_agent.backends.model_wheels import Wheels
-from omni_agent.backends.yaml_lines import line_of, parse_yaml
-from omni_agent.core.checked_table import FieldError, Table
+from omni_agent.core.checked_table import Table, Value
 from omni_agent.core.errors import BackendError, ConfigError
 from omni_agent.share import share_dir
 
@@ -52,16 +52,13 @@ def folder() -> Path:
 
 def items(path: Path | None = None) -> dict[str, Item]:
     """Every file of the set by name. Raises ConfigError."""
-    path = path or folder() / 'sources.yaml'
-    try:
-        data, lines = parse_yaml(path.read_text(encoding='utf-8'), path)
-        table = Table(data, ())
-        found = {item.ref: item for name, one in table.named_tables('sources') for item in _source(name, one)}
-        table.finish()
-    except OSError as error:
-        raise ConfigError(f'cannot read the sources {path}: {error}') from error
-    except FieldError as error:
-        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
+    return yaml_lines.read(path or folder() / 'sources.yaml', 'the sources', _sources)
+
+
+def _sources(data: Value) -> dict[str, Item]:
+    table = Table(data, ())
+    found = {item.ref: item for name, one in table.named_tables('sources') for item in _source(name, one)}
+    table.finish()
     return found
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omni_agent.backends.yaml_lines import line_of, parse_yaml
-from omni_agent.core.checked_table import FieldError
+from omni_agent.backends import yaml_lines
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.scenario import Scenario, parse
 from omni_agent.share import share_dir
@@ -17,20 +16,12 @@ from omni_agent.share import share_dir
 def load(name_or_path: str | Path) -> Scenario:
     """The scenario in a file, or one of those that come with the package. Raises ConfigError."""
     path = find(name_or_path)
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'cannot read the scenario {path}: {error}') from error
-    return loads(text, path)
+    return yaml_lines.read(path, 'the scenario', parse)
 
 
 def loads(text: str, path: Path) -> Scenario:
     """The scenario in ``text``; ``path`` is named in messages."""
-    data, lines = parse_yaml(text, path)
-    try:
-        return parse(data)
-    except FieldError as error:
-        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
+    return yaml_lines.checked(text, path, parse)
 
 
 def find(name_or_path: str | Path) -> Path:

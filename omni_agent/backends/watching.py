@@ -6,37 +6,27 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from omni_agent.backends import yaml_lines
 from omni_agent.backends.vision import LABELS
-from omni_agent.backends.yaml_lines import line_of, parse_yaml
-from omni_agent.core.checked_table import FieldError
 from omni_agent.core.errors import ConfigError, DeviceError
 from omni_agent.core.watch_items import MOST_BYTES, WatchItems
 from omni_agent.core.watch_words import WatchWords, parse
 from omni_agent.share import share_dir
 
+ENGLISH = 'en'
+
 
 @lru_cache(maxsize=None)
 def watch_words(spoken: str = 'en') -> WatchWords:
-    """Of the first of the languages (codes with commas between them) that has such words. Raises ConfigError."""
-    there = sorted(file.stem for file in _folder().glob('*.yaml'))
-    for code in (code.strip().lower() for code in spoken.split(',')):
-        if code in there:
-            return load(_folder() / f'{code}.yaml')
-    raise ConfigError(f"standing instructions are not understood in '{spoken}': there are {', '.join(there)}; put "
-                      f'another language into {_folder()}')
+    """Of the first of the languages (codes with commas between them) that has such words; else English."""
+    there = [file.stem for file in _folder().glob('*.yaml')]
+    codes = [code.strip().lower() for code in spoken.split(',')]
+    return load(_folder() / f'{next((code for code in codes if code in there), ENGLISH)}.yaml')
 
 
 def load(path: Path) -> WatchWords:
     """The words in a file that is named after their language. Raises ConfigError."""
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'cannot read the words for watching in {path}: {error}') from error
-    data, lines = parse_yaml(text, path)
-    try:
-        return parse(data, path.stem, LABELS)
-    except FieldError as error:
-        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
+    return yaml_lines.read(path, 'the words for watching', lambda data: parse(data, path.stem, LABELS))
 
 
 def restore(items: WatchItems, path: Path) -> int:

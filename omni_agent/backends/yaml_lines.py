@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, TypeVar
 
-from omni_agent.core.checked_table import Value, Where
+from omni_agent.core.checked_table import FieldError, Value, Where
 from omni_agent.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import yaml
+
+
+T = TypeVar('T')
+
+
+def read(path: Path, what: str, parse: Callable[[Value], T]) -> T:
+    """What ``parse`` makes of a file. Raises ConfigError, naming file, line and field; ``what`` is 'the scenario'."""
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f'cannot read {what} {path}: {error}') from error
+    return checked(text, path, parse)
+
+
+def checked(text: str, path: Path, parse: Callable[[Value], T]) -> T:
+    """The same of text that is said to come from ``path``."""
+    data, lines = parse_yaml(text, path)
+    try:
+        return parse(data)
+    except FieldError as error:
+        raise ConfigError(f'{path}:{line_of(error.where, lines)}: {error}') from error
 
 
 def parse_yaml(text: str, path: Path) -> tuple[Value, dict[Where, int]]:

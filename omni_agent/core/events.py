@@ -24,6 +24,10 @@ class Reason(Enum):
     NO_INTERRUPT = 8
 
 
+# With these a person, an operator or a failure ends what the robot does, not only what it says
+HALTING = frozenset({Reason.STARTED, Reason.BARGE_IN, Reason.STOP_PHRASE, Reason.HUSH, Reason.SUPERSEDED, Reason.LOST})
+
+
 class Role(Enum):
     """Who a line of the dialogue memory belongs to; values match DialogueTurn.msg."""
 
@@ -70,7 +74,7 @@ class Transcript:
     turn_end: float | None = None
     echo: float = 0.0          # that it is nothing but the robot's own voice [0..1]
     text_echo: float = 0.0     # share of its words that the robot itself has just said [0..1]
-    level_dbfs: float | None = None      # mean level of its voiced part
+    level_dbfs: float | None = None      # level (RMS) over its voiced part
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,14 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class Moving:
+    """A skill that moves the robot was asked for or runs; not ``moving``: the last one ended."""
+
+    t: float
+    moving: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline has come."""
 
@@ -152,7 +164,7 @@ class Tick:
 
 
 Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
-              HushRequested, Typed, Noticed, Tick]
+              HushRequested, Typed, Noticed, Moving, Tick]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +217,11 @@ class Remember:
     truncated: bool = False
 
 
-Effect = Union[Interrupt, Judge, Weigh, React, Remember]
+@dataclass(frozen=True, slots=True)
+class EndInstructions:
+    """Stop was said, and perhaps meant for later as well: 'stop telling me'."""
+
+    text: str
+
+
+Effect = Union[Interrupt, Judge, Weigh, React, Remember, EndInstructions]

@@ -12,7 +12,7 @@ from enum import Enum
 from .addressee import Addressee, Score, Situation
 from .end_of_turn import EndOfTurn, EndOfTurnParams
 from .epoch import Admission, EpochGate
-from .events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React, Reason, Remember,
+from .events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Moving, Noticed, Played, Playing, React, Reason, Remember,
                      Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
 from .lexicon import Lexicon
 from .nearness import Nearness
@@ -23,6 +23,7 @@ from .remarks import Remarks
 
 MOST_UNANSWERED = 4      # questions that one reply answers: the last ones, in a storm
 DOUBTFUL = 1             # more words of news where they do not tell for whom they are
+TYPED = -1               # in place of the number of an utterance
 SET_BACK_S = 1.0         # a clock that goes back by more was set
 
 
@@ -141,13 +142,18 @@ class TurnMachine:
         self._last_heard = ''
         self._person_s = 0.0                     # last sign of life of the person
         self._reply_s = 0.0                      # last sign of life of the reply
-        self.typed = False                       # the newest question was
+        self.moves = False                      # wheels or arms are at work: they hold for a voice, and stop for a stop
         self._remarks = Remarks(params.remark_wait_s, params.remark_limit_s)
         self._now = 0.0                          # of the last step
 
     @property
     def epoch(self) -> int:
         return self.gate.epoch
+
+    @property
+    def typed(self) -> bool:
+        """The newest question was."""
+        return bool(self._unanswered) and self._unanswered[-1][0] == TYPED
 
     def view(self) -> View:
         return View(self.epoch, self.person, self.agent, self.voice, self._utterance, self._text, self.score, self.why)
@@ -222,6 +228,10 @@ class TurnMachine:
             return self._on_typed(event, now)
         elif isinstance(event, Noticed):
             self._remarks.add(event.text, now)
+        elif isinstance(event, Moving):
+            self.moves = event.moving
+            if not event.moving and self.agent not in (Agent.PREPARING, Agent.SPEAKING):
+                return self._raise_voice(Reason.NO_INTERRUPT)
         return []
 
     def _on_started(self, event: SpeechStarted, now: float) -> list[Effect]:
@@ -286,9 +296,9 @@ class TurnMachine:
         if self.lexicon.is_stop(event.text, self.addressee.name_words):
             self.why = 'a typed stop'
             self._forget()
-            return self._void(Reason.STOP_PHRASE, event.t)
-        self._held, self.typed = None, True
-        self._unanswered.append((-1, event.text))
+            return [*self._void(Reason.STOP_PHRASE, event.t), EndInstructions(event.text)]
+        self._held = None
+        self._unanswered.append((TYPED, event.text))
         self.why = 'typed, so it is for the robot'
         return self._react(event.t, now, not_before=now)
 
@@ -298,7 +308,7 @@ class TurnMachine:
         busy = self.agent in (Agent.PREPARING, Agent.SPEAKING)
         if isinstance(event, SoundStarted) and self.agent is Agent.SPEAKING and self.voice is Voice.UP:
             return self._lower_voice(event.t, now, for_a_sound=True)
-        if isinstance(event, SpeechStarted) and busy:
+        if isinstance(event, SpeechStarted) and (busy or self.moves):
             return self._lower_voice(event.t, now)
         if isinstance(event, Transcript) and event.utterance == self._utterance != self._settled:
             if self.lexicon.is_stop(event.text, self.addressee.name_words) and not self._is_own(event, is_stop=True):
@@ -313,13 +323,15 @@ class TurnMachine:
 
     def _on_stop_phrase(self, event: Transcript) -> list[Effect]:
         self._forget()
+        effects: list[Effect] = []
         if event.final:                          # a partial one may go on: 'stop, what is the time?'
             self._settled = event.utterance
-        if self.agent is Agent.IDLE and self.voice is Voice.UP:
-            self.why = 'asked to stop, but nothing is being said'
-            return []
+            effects = [EndInstructions(event.text)]
+        if self.agent is Agent.IDLE and self.voice is Voice.UP and not self.moves:
+            self.why = 'asked to stop, but nothing is being said or done'
+            return effects
         self.why = f'"{event.text}"'
-        return self._void(Reason.STOP_PHRASE, event.t)
+        return [*self._void(Reason.STOP_PHRASE, event.t), *effects]
 
     def _on_overlap(self, event: Transcript, now: float) -> list[Effect]:
         if self._is_barge_in(event, now):
@@ -398,7 +410,7 @@ class TurnMachine:
         if own or self.lexicon.is_noise(event.text) or self.lexicon.is_nod(event.text) and not self._is_answer(event.t):
             self._settled, self._final = event.utterance, None
             self.why = f'"{event.text}" ' + ('is its own voice' if own else 'needs no answer')
-            return self._take_up_held(now)
+            return self._raise_voice(Reason.NO_INTERRUPT) + self._take_up_held(now)
         if self._held is not None:
             self._unanswered.append((self._held.utterance, self._held.text))
             self._held = None
@@ -508,8 +520,8 @@ class TurnMachine:
         if self._refused:
             self._refused_s, self._unanswered = now, []
             self.why = f'not for the robot ({self.score.because()})'
-            return []
-        self.why, self.typed = f'for the robot ({self.score.because()})', False
+            return self._raise_voice(Reason.NO_INTERRUPT)
+        self.why = f'for the robot ({self.score.because()})'
         if self.score.decisive:
             self.nearness.spoke(final.level_dbfs, final.t)
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
@@ -542,6 +554,7 @@ class TurnMachine:
             self._remarks.take_back()
         self.gate.admit(self.epoch + 1)
         self.agent, self.voice = Agent.IDLE, Voice.UP
+        self.moves = self.moves and reason not in HALTING
         return [Interrupt(self.epoch, False, reason, evidence)]
 
     def _forget(self) -> None:

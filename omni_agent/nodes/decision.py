@@ -21,7 +21,7 @@ from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React,
+from omni_agent.core.events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React,
                                     Remember, Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
                                     Weigh, Weighed)
 from omni_agent.core.dialogue import LOOKING
@@ -104,6 +104,9 @@ class Decision:
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
+        self._halted = 0                         # what moves since that epoch or before has to stand still
+        for effect in self.machine.start():      # at once: opening a memory may take the disk seconds
+            self._interrupt(effect)
         self.inbox: Inbox[Event | Loaded | Unable | Recalled | Forgotten | Margined | OmniAgentError] = Inbox(
             self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
@@ -118,14 +121,14 @@ class Decision:
             self.weigher.submit(self._load_endings)
         state = _state_folder(self.params.state, self.node.get_namespace())
         self.lookout = Lookout(self.node, self.health, self.params.languages, state and state / 'instructions.json',
-                               self.on_remark, self._ask_silence)
+                               self.on_remark, self._ask_silence, lambda: self.senses.sees)
         self.recall = Recall(self.node, self.health, state and state / 'memory.db', self.inbox.put)
         self.senses = Alive(self.node, self._show)
         self._react_now: React | None = None     # the newest intention
         self._prepared = Prepared(0, '')
         self._used: tuple[str, ...] = ()
         self._shown: tuple | None = None
-        self.perform(self.machine.start())
+        self._show()
         self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
@@ -180,7 +183,8 @@ class Decision:
         elif isinstance(result, Recalled):
             self._on_recalled(result)
         elif isinstance(result, Forgotten):
-            self.memory = Memory(self.params.max_turns)
+            self.memory = self.memory if result.error else Memory(self.params.max_turns)
+            self.recall.on_forgotten(result)
         elif isinstance(result, Margined):
             self.lookout.margined(result)
         else:
@@ -192,15 +196,6 @@ class Decision:
             self.lookout.floor(isinstance(event, SpeechStarted), event.t)
         elif isinstance(event, SceneChanged):
             self.recall.saw(event.t, event.text, event.salience)
-        elif isinstance(event, (Transcript, Typed)) and getattr(event, 'final', True):
-            self._end_instructions(event)
-
-    def _end_instructions(self, event: Transcript | Typed) -> None:
-        """'Stop telling me' silences the robot, and is meant for later as well."""
-        if self.machine.lexicon.is_stop(event.text, self.machine.addressee.name_words):
-            reply = self.lookout.stopped(event.text)
-            if reply is not None:
-                self.on_remark(reply.text)
 
     # -- effects become messages --------------------------------------------------------------------------
 
@@ -218,6 +213,8 @@ class Decision:
         elif isinstance(effect, Remember):
             self.memory.add(effect)
             self.recall.remember(effect, now(self.node))
+        elif isinstance(effect, EndInstructions):
+            self._end_instructions(effect)
         elif isinstance(effect, Weigh) and self.endings is not None:
             self.weigher.submit(lambda: self._weigh(effect))
         elif isinstance(effect, Judge) and self.params.llm != 'none':
@@ -225,8 +222,16 @@ class Decision:
         elif isinstance(effect, Judge):          # a Weigh that nobody answers changes nothing
             self.inbox.put(Judged(effect.utterance, effect.text, None))
 
+    def _end_instructions(self, effect: EndInstructions) -> None:
+        """'Stop telling me' silences the robot, and is meant for later as well."""
+        reply = self.lookout.stopped(effect.text)
+        if reply is not None:
+            self.inbox.put(Noticed(now(self.node), reply.text))      # a step of its own
+
     def _interrupt(self, effect: Interrupt) -> None:
-        message = InterruptMsg(epoch=effect.epoch, ducked=effect.ducked, reason=effect.reason.value)
+        if effect.reason in HALTING:
+            self._halted = effect.epoch - 1
+        message = InterruptMsg(epoch=effect.epoch, ducked=effect.ducked, reason=effect.reason.value, halted=self._halted)
         message.header.stamp = stamp(now(self.node))
         message.evidence = stamp(effect.evidence or 0.0)
         self.interrupts.publish(message)

@@ -20,30 +20,22 @@ from .parameters import declare
 from .stamps import now
 from .threads import Alarm
 
-BLIND_S = 5.0            # without a look for this long there is no camera
-
 
 class Lookout:
     """Standing instructions in, remarks out. ``path``: where the instructions are kept, None = nowhere."""
 
     def __init__(self, node: Node, health: Health, languages: str, path: Path | None, on_remark: Callable[[str], None],
-                 ask_model: Callable[[AskModel], None]) -> None:
+                 ask_model: Callable[[AskModel], None], sees: Callable[[], bool]) -> None:
         self.node, self.health = node, health
         self._path = path
-        self._on_remark, self._ask_model = on_remark, ask_model
+        self._on_remark, self._ask_model, self._sees = on_remark, ask_model, sees
         self.items = WatchItems(watching.watch_words(languages), declare(node, WatchItemsParams, 'watch'))
         self.speak_up = SpeakUp(declare(node, SpeakUpParams, 'speak_up'), _scorer(), self.items)
-        self.last: Looked | None = None
         self._tried: tuple[int, str] | None = None     # (epoch, items before) of an instruction not yet confirmed aloud
         self._alarm = Alarm(node, lambda: self.step(Ticked(now(node))))
         self._restore()
 
-    @property
-    def sees(self) -> bool:
-        return self.last is not None and now(self.node) - self.last.t <= BLIND_S
-
     def on_look(self, look: Looked) -> None:
-        self.last = look
         self.step(look)
 
     def floor(self, taken: bool, t: float) -> None:
@@ -76,7 +68,7 @@ class Lookout:
         """
         self._take_back(epoch)
         before = self.items.to_json()
-        reply = self.items.hear(text, now(self.node), self.sees)
+        reply = self.items.hear(text, now(self.node), self._sees())
         if reply is None:
             return None
         if reply.changed:
@@ -91,7 +83,7 @@ class Lookout:
 
     def stopped(self, text: str) -> Reply | None:
         """A stop phrase may end an instruction as well: 'stop telling me'."""
-        reply = self.items.hear(text, now(self.node), self.sees) if len(self.items) else None
+        reply = self.items.hear(text, now(self.node), self._sees()) if len(self.items) else None
         if reply is not None and reply.changed:
             self._keep()
             return reply

@@ -9,7 +9,9 @@ from typing import Callable
 
 import numpy as np
 from omni_agent_msgs.srv import Forget
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.task import Future
 
 from omni_agent.backends.long_memory import LongMemory
 from omni_agent.core import scene
@@ -25,7 +27,7 @@ from omni_agent.core.speak_up import Looked
 from .health import WARN, Health
 from .parameters import declare
 from .stamps import now, pace, seconds
-from .threads import Aside, Worker
+from .threads import Worker
 
 NOTHING = 'I remember nothing about that.'
 WHO = {Role.PERSON: PERSON, Role.ROBOT: ROBOT}
@@ -41,7 +43,10 @@ class MemoryParams:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """Something was deleted for good; the conversation of the last minutes may hold it, too."""
+    """Something was deleted for good, and the conversation of the last minutes may hold it, too; or ``error``."""
+
+    moments: int = 0
+    error: str = ''
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,10 @@ class Recall:
         self.memory = self._open(path, Budget(params.items, params.mib * MIB))
         self.episodes = Episodes(declare(node, EpisodesParams, 'episodes'))
         self._worker = Worker('recall', lambda error: None, limit=16)
-        self._upkeep = Aside(node, 'upkeep')
-        self._upkeep.node.create_service(Forget, f'{node.get_fully_qualified_name()}/forget', self.on_forget)
+        self._forgetter = Worker('forget', lambda error: tell(Forgotten(error=str(error))))
+        self._waiting: Future | None = None      # a caller of ~/forget
+        # a group of its own: the answer waits for the disk, and nothing else may wait with it
+        node.create_service(Forget, '~/forget', self._on_call, callback_group=MutuallyExclusiveCallbackGroup())
         if self.memory is not None:
             node.create_timer(1.0, self.on_timer, clock=pace(node))
 
@@ -131,23 +138,27 @@ class Recall:
         else:
             self.health.well('memory')
 
-    def on_forget(self, request: Forget.Request, response: Forget.Response) -> Forget.Response:
-        """On a thread of its own: answers when the bytes are gone, which may take the disk a second."""
+    async def _on_call(self, request: Forget.Request, response: Forget.Response) -> Forget.Response:
+        """Answers when the bytes are gone, which may take the disk a second."""
         if self.memory is None:
             response.message = 'there is no long-term memory'
             return response
-        try:
-            response.forgotten = self.memory.forget(request.person, seconds(request.start) or None,
-                                                    seconds(request.stop) or None)
-            response.success, response.message = True, f'{response.forgotten} moments are gone'
-            self._tell(Forgotten())
-        except OmniAgentError as error:
-            response.message = str(error)
+        self._waiting = waiting = Future()
+        self._forgetter.submit(lambda: self._tell(Forgotten(self.memory.forget(
+            request.person, seconds(request.start) or None, seconds(request.stop) or None))))
+        forgotten = await waiting
+        response.forgotten, response.success = forgotten.moments, not forgotten.error
+        response.message = forgotten.error or f'{forgotten.moments} moments are gone'
         return response
+
+    def on_forgotten(self, forgotten: Forgotten) -> None:
+        if self._waiting is not None:
+            self._waiting.set_result(forgotten)
+            self._waiting = None
 
     def close(self) -> None:
         self._worker.close()
-        self._upkeep.close()
+        self._forgetter.close()
         if self.memory is None:
             return
         last = self.episodes.close(now(self.node))

@@ -1,7 +1,4 @@
-"""How other threads reach the executor thread (Inbox), and how it reaches them (Worker, Alarm).
-
-What has to be waited for inside of a service's callback runs on an executor of its own (Aside).
-"""
+"""How other threads reach the executor thread (Inbox), and how it reaches them (Worker, Alarm)."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import threading
 from collections import deque
 from typing import Callable, Generic, TypeVar
 
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from omni_agent.core.errors import OmniAgentError
@@ -122,32 +118,3 @@ class Alarm:
         self._timer.cancel()
         self._at = None
         self._ring()
-
-
-class Aside:
-    """A second node beside ``node``, for services that wait for a disk.
-
-    An awaiting callback is no way out: with one, rclpy's executor serves nothing else.
-    """
-
-    def __init__(self, node: Node, name: str) -> None:
-        self.node = Node(f'{node.get_name()}_{name}', context=node.context, namespace=node.get_namespace(),
-                         use_global_arguments=False, start_parameter_services=False)
-        self._executor = SingleThreadedExecutor(context=node.context)
-        self._executor.add_node(self.node)
-        self._open = True
-        self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
-        self._thread.start()
-
-    def _spin(self) -> None:
-        try:
-            while self._open:
-                self._executor.spin_once(timeout_sec=0.2)
-        except ExternalShutdownException:
-            return
-
-    def close(self, timeout_s: float = 2.0) -> None:
-        self._open = False
-        self._thread.join(timeout_s)
-        self._executor.shutdown(timeout_sec=0)
-        self.node.destroy_node()
