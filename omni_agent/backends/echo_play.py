@@ -148,12 +148,13 @@ class _Ear:
         blocks = self._own.samples.size // BLOCK
         spoken = iter(self._own.words)
         word, heard = next(spoken, None), []
-        self._play(0)
+        played = 0
         for block in range(blocks):
             began = time.process_time()
             found: list[HeardFrame | None] = self._hear(block)
-            if block + AHEAD < blocks:
-                self._play(block + AHEAD)
+            while played < blocks and played / self._speed <= block + AHEAD:     # by the microphone's clock
+                self._play(played)
+                played += 1
             self.found.cpu_s += time.process_time() - began
             now = START + (block + 1) * BLOCK / RATE
             while word is not None and word[0] < (block + 1) * BLOCK:
