@@ -27,7 +27,8 @@ setup: python  ## everything that is needed, once: system packages, .venv, messa
 setup-tests: python  ## the same, with what the tests need
 	@$(SETUP) --tests
 
-demo: setup  ## a scripted conversation through the real graph, about 90 s; leaves demo-out/report.html
+# the errand needs nav2's messages, which are built with what the tests need
+demo: $(if $(filter errand,$(SCENARIO)),setup-tests,setup)  ## a scripted conversation through the real graph, about 90 s; leaves demo-out/report.html
 	@$(IN_VENV) omni-agent demo --scenario $(SCENARIO) --out $(OUT)
 
 talk: setup  ## the same agent with this machine's microphone, loudspeaker and camera

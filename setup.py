@@ -7,7 +7,8 @@ from setuptools import find_packages, setup
 
 NAME = 'omni_agent'
 NODES = ('camera', 'microphone', 'speaker', 'perception', 'decision', 'reaction')
-SHARED = ('config', 'launch', 'models', 'rviz', 'rqt', 'scenarios')
+OPTIONAL = ('window', 'bridges', 'skills', 'simulated_robot')
+SHARED = ('config', 'launch', 'models', 'rviz', 'rqt', 'scenarios', 'window')
 
 
 def shared():
@@ -38,13 +39,17 @@ setup(
     license='Apache-2.0',
     extras_require={
         'test': ['pytest', 'pytest-timeout', 'hypothesis'],
+        'watch': ['websockets>=15'],
+        'foxglove': ['foxglove-sdk>=0.30'],           # a WebSocket for the Foxglove app, beside the page
         'rtx': ['tensorrt-rtx>=1.7'],                 # GeForce and RTX cards; Jetson brings its own
+        'open': ['tokenizers>=0.20'],                 # words for the optional text-image encoder
         'export': ['torch', 'onnx', 'onnxscript'],    # only to make ONNX files, never to run them
     },
     entry_points={
         'console_scripts': [
             'omni-agent = omni_agent.cli.main:main',
-            *(f'{node} = omni_agent.nodes.{node}:main' for node in NODES),
+            *(f'{node} = omni_agent.nodes.{node}:main' for node in (*NODES, *OPTIONAL)),
+            'bag_recorder = omni_agent.nodes.bag_recorder:main',
         ],
     },
 )

@@ -51,15 +51,28 @@ GRAPH: tuple[NodeSpec, ...] = (
     NodeSpec('reaction', 'language model to sentences to sound'),
     NodeSpec('decision', 'whether to speak, and when to fall silent'),
 )
+# Run only when asked for; the agent is whole without them.
+OPTIONAL: tuple[NodeSpec, ...] = (
+    NodeSpec('window', 'a page in the browser that shows everything, and stops it'),
+    NodeSpec('bridges', 'the agent in the words of REP-155, rqt_chat, audio_common and rviz'),
+    NodeSpec('skills', 'what the robot can be asked to do, done with its own topics, services and actions'),
+    NodeSpec('simulated_robot', 'wheels, walls and a navigator to try skills on'),
+)
+SIMULATED = 'simulated'      # skills of the simulated robot, which then runs as well
 NAMES = tuple(spec.name for spec in GRAPH)
 DEVICES = tuple(spec.device for spec in GRAPH if spec.device)
 
 
-def running(without: Iterable[str] = ()) -> tuple[NodeSpec, ...]:
-    """The rows that are to run: all but those in ``without``, for others to stand in by remap."""
-    without = list(without)
+def running(without: Iterable[str] = (), watch: bool = False,
+            also: Iterable[str] = ()) -> tuple[NodeSpec, ...]:
+    """The rows that are to run: all but those in ``without``, for others to stand in by remap; of
+    the optional ones those in ``also``, and the window with ``watch``.
+    """
+    without, also = list(without), [*also, *(['window'] if watch else [])]
     _known(without, NAMES, 'node')
-    return tuple(spec for spec in GRAPH if spec.name not in without)
+    _known(also, [spec.name for spec in OPTIONAL], 'optional node')
+    return (*(spec for spec in GRAPH if spec.name not in without),
+            *(spec for spec in OPTIONAL if spec.name in also))
 
 
 def names(text: str) -> list[str]:
@@ -76,6 +89,16 @@ def device_overrides(devices: Mapping[str, str]) -> dict[str, dict[str, Value]]:
     _known(devices, DEVICES, 'device argument')
     return {spec.name: {'device': devices[spec.device]}
             for spec in GRAPH if spec.device and devices.get(spec.device)}
+
+
+def skill_nodes(skills: str) -> list[str]:
+    """The optional nodes that ``skills`` needs: lists of skills with commas between them, '' for none."""
+    return [] if not skills else ['skills', *(['simulated_robot'] if SIMULATED in names(skills) else [])]
+
+
+def skill_overrides(skills: str) -> dict[str, dict[str, Value]]:
+    """Who decides and who carries out have to know the same list."""
+    return {node: {'skills': skills} for node in ('decision', 'skills')} if skills else {}
 
 
 def arguments(spec: NodeSpec, namespace: str = '', params_file: str | Path = '',
@@ -139,7 +162,7 @@ def setting(text: str) -> tuple[str, str, Value]:
     node, dot, parameter = target.partition('.')
     if not (equals and dot and parameter):
         raise ConfigError(f"{text!r} is not NODE.PARAMETER=VALUE, e.g. 'speaker.device=robot_spk'")
-    _known([node], NAMES, 'node')
+    _known([node], [*NAMES, *(spec.name for spec in OPTIONAL)], 'node')
     try:
         value = yaml.safe_load(raw) if raw else ''
     except yaml.YAMLError as error:

@@ -24,10 +24,11 @@ def test_the_file_is_what_the_declarations_say():
 
 
 def test_the_file_is_yaml_with_a_section_for_every_node():
-    assert set(yaml.safe_load(write_config.render())) == {f'/**/{name}' for name in graph.NAMES}
+    assert set(yaml.safe_load(write_config.render())) == {
+        f'/**/{spec.name}' for spec in (*graph.GRAPH, *graph.OPTIONAL)}
 
 
-@pytest.mark.parametrize('node', graph.NAMES)
+@pytest.mark.parametrize('node', [spec.name for spec in (*graph.GRAPH, *graph.OPTIONAL)])
 def test_every_default_is_inside_its_own_range(node: str):
     for _, params in write_config.sections(node):
         check(params())

@@ -53,15 +53,17 @@ def test_every_row_is_an_executable_of_the_installed_package():
     assignments = {target.id: node.value for node in body if isinstance(node, ast.Assign)
                    for target in node.targets if isinstance(target, ast.Name)}
     assert set(ast.literal_eval(assignments['NODES'])) == set(graph.NAMES)
+    assert set(ast.literal_eval(assignments['OPTIONAL'])) == {spec.name for spec in graph.OPTIONAL}
 
 
+ALL = {spec.name for spec in (*graph.GRAPH, *graph.OPTIONAL)}
 PARAMETER_FILES = [ROOT / 'config/omni_agent.yaml', *sorted((ROOT / 'config/profiles').glob('*.yaml'))]
 
 
 @pytest.mark.parametrize('file', PARAMETER_FILES, ids=lambda file: file.stem)
 def test_the_parameter_files_name_only_nodes_of_the_table(file: Path):
     for section, content in yaml.safe_load(file.read_text()).items():
-        assert section == '/**' or section.rsplit('/', 1)[-1] in graph.NAMES
+        assert section == '/**' or section.rsplit('/', 1)[-1] in ALL
         assert set(content) == {'ros__parameters'}
 
 
@@ -116,6 +118,11 @@ def test_a_node_can_be_left_out():
         graph.running(['ears'])
 
 
+def test_the_window_runs_only_when_asked_for():
+    assert 'window' not in {spec.name for spec in graph.running()}
+    assert graph.running(['camera'], watch=True)[-1].name == 'window'
+
+
 @pytest.mark.parametrize(('text', 'value'), [
     ('decision.barge_in_s=0.5', 0.5), ('decision.barge_in_s=2', 2),
     ('decision.barge_in_s=true', True), ('decision.barge_in_s=x=y', 'x=y'),
@@ -158,3 +165,11 @@ def test_the_launch_file_reads_the_table_instead_of_repeating_it():
     assert not constants & set(graph.NAMES)
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     assert {'graph.running', 'graph.parameter_files', 'graph.device_overrides'} <= called
+
+
+def test_who_decides_and_who_carries_out_know_the_same_skills():
+    overrides = graph.skill_overrides('simulated, mine.yaml')
+    assert overrides['decision'] == overrides['skills'] == {'skills': 'simulated, mine.yaml'}
+    assert graph.skill_nodes('simulated, mine.yaml') == ['skills', 'simulated_robot']
+    assert graph.skill_nodes('default') == ['skills']
+    assert graph.skill_nodes('') == [] and graph.skill_overrides('') == {}

@@ -22,6 +22,7 @@ TORCH = all(importlib.util.find_spec(name) for name in ('torch', 'onnxscript'))
 needs_torch = pytest.mark.skipif(not TORCH, reason='torch and onnxscript are not installed: '
                                                    'run "pip install torch onnx onnxscript"')
 SHAPE = (3, make_golden.SIDE, make_golden.SIDE)
+SHIPPED = [name for name, encoder in encoders.ENCODERS.items() if not encoder.optional]
 
 MODULE = '''
 import torch, make_golden
@@ -77,7 +78,7 @@ def test_the_golden_network_in_the_repository_is_what_its_script_makes() -> None
 def test_references_in_the_repository_are_what_the_script_makes(tmp_path: Path) -> None:
     (tmp_path / 'golden_tiny.onnx').write_bytes(make_golden.model())
     make_golden.make_references(tmp_path / 'references')
-    for name in encoders.ENCODERS:
+    for name in SHIPPED:
         new = engine_reference.load(tmp_path / 'references' / f'{name}.npz')
         kept = encoders.network(name).reference
         assert new.seed == kept.seed and new.expected.keys() == kept.expected.keys()
@@ -86,7 +87,7 @@ def test_references_in_the_repository_are_what_the_script_makes(tmp_path: Path) 
             assert np.allclose(new.expected[output], values, rtol=1e-3, atol=1e-3), (name, output)
 
 
-@pytest.mark.parametrize('name', encoders.ENCODERS)
+@pytest.mark.parametrize('name', SHIPPED)
 def test_what_a_picture_costs_is_counted_in_the_file(name: str) -> None:
     flops, weights = cost(encoders.network(name).file)
     assert encoders.ENCODERS[name].gflop == pytest.approx(flops / 1e9, rel=0.01)
@@ -203,7 +204,7 @@ def test_a_model_that_cannot_be_exported_leaves_no_file(
 
 
 @needs_torch
-@pytest.mark.parametrize('name', encoders.ENCODERS)
+@pytest.mark.parametrize('name', SHIPPED)
 def test_torch_without_compiling_computes_every_encoder(name: str) -> None:
     from omni_agent.backends.engine_torch import TorchEngine
     from omni_agent.backends.engines import prove

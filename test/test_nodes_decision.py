@@ -206,6 +206,22 @@ def test_a_typed_question_is_for_the_robot_and_a_typed_stop_is_obeyed(ears: Ears
     assert ears.interrupt(Interrupt.STOP_PHRASE).epoch > react.epoch
 
 
+def test_the_topic_listen_says_when_it_listens_and_a_voice_may_say_so_too(ears: Ears) -> None:
+    listen = ears.bench.publisher(String, 'listen', qos.STATE)
+    ears.bench.until(listen.get_subscription_count, 'who listens')
+    listen.publish(String(data='name_only'))
+    ears.bench.until(lambda: ears.bench.health_of('decision')[2].get('listens') == 'name_only', 'the mode')
+    ears.say('What time is it?')
+    ears.bench.until(lambda: 'listens name only' in ears.states[-1].why, 'a refusal')
+    ears.say('Robot, listen to everything.')
+    assert 'listen to everything' in ears.reply().say
+    ears.bench.until(lambda: ears.bench.health_of('decision')[2].get('listens') == 'open', 'the mode')
+    listen.publish(String(data='asleep'))
+    ears.bench.level('decision', 1, 'none of open')
+    listen.publish(String(data='open'))
+    ears.bench.level('decision', 0)
+
+
 def test_impossible_percepts_are_counted_and_change_nothing(ears: Ears) -> None:
     before = ears.bench.counter('decision', 'percepts of unknown kind')
     ears.tell(99, 2**64 - 1, 'what is this?')

@@ -145,6 +145,7 @@ def test_one_remark_for_one_event_and_none_for_a_still_scene(agent: Agent, camer
 
 def test_a_remark_waits_for_a_person_to_finish(agent: Agent, camera: Camera) -> None:
     agent.percept(Percept.SPEECH_STARTED, 1)
+    agent.bench.until(lambda: agent.states[-1].person == AgentState.PERSON_SPEAKING, 'a person who speaks')
     camera.comes(2)
     assert agent.silent_for(2.0)
     agent.percept(Percept.SPEECH_STOPPED, 1)

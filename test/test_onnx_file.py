@@ -25,7 +25,7 @@ def split(tmp_path: Path) -> Path:
     return tmp_path / 'net.onnx'
 
 
-@pytest.mark.parametrize('name', encoders.ENCODERS)
+@pytest.mark.parametrize('name', encoders.here())
 def test_the_networks_of_this_package_are_single_files(name: str) -> None:
     assert onnx_file.external_files(encoders.network(name).file) == []
 

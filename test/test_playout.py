@@ -304,3 +304,19 @@ def test_the_ring_agrees_with_an_endless_tape(writes: list[tuple[int, int]], fir
     if writes:
         assert ring.end == end
         assert np.array_equal(ring.read(end - 100, end), tape[max(0, end - 100):end])
+
+
+def test_another_volume_is_reached_within_a_block_and_without_a_step():
+    playout = playing()
+    playout.volume = 0.5
+    ramp = block(playout).astype(int)
+    assert ramp[0] == 10_000 and ramp[-1] == 5_000 and np.abs(np.diff(ramp)).max() < 20
+    assert set(block(playout)) == {5_000}
+
+
+def test_what_is_cut_off_at_half_volume_fades_from_half_volume():
+    playout = playing()
+    playout.volume = 0.5
+    block(playout)
+    playout.flush()
+    assert block(playout)[0] == 5_000

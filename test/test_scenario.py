@@ -75,7 +75,7 @@ def test_the_conversation_that_comes_with_the_package_is_valid() -> None:
             'expect: answered',
             'expect: answerd',
             "mine.yaml:13: line 1, 'expect': 'answerd' is not one of answered, ignored, "
-            "interrupts, survives, silences, told, none: did you mean 'answered'?",
+            "interrupts, survives, silences, told, moves, halts, none: did you mean 'answered'?",
         ),
         (
             'after_s: 1',

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Judge, Judged, Moving, Noticed,
+from omni_agent.core.events import (ButtonHeld, Effect, Event, HushRequested, Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving, Noticed,
                                     Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
@@ -43,7 +43,7 @@ class Step:
     share: float       # probability, voiced time, ...
 
 
-KINDS = ('sound', 'noticed', 'moving', 'still', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
+KINDS = ('sound', 'noticed', 'moving', 'still', 'looked', 'button', 'mode', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
          'typed', 'scene', 'tick', 'says', 'says', 'reply')
 texts, shares = st.sampled_from(TEXTS), st.floats(0.0, 1.0)
 waits = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.floats(0.0, 1.5),
@@ -107,6 +107,8 @@ class Play:
             'typed': Typed(t, step.text or 'x'),
             'scene': SceneChanged(t, step.text, step.share),
             'noticed': Noticed(t, 'There is somebody.'), 'moving': Moving(t, True), 'still': Moving(t, False),
+            'looked': LookedAt(t), 'button': ButtonHeld(t, step.share > 0.5),
+            'mode': ModeWanted(t, ('open', 'attentive', 'name_only', 'push_to_talk')[step.number % 4]),
             'tick': Tick(t),
         }[step.kind]]
 

@@ -10,8 +10,8 @@ from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged,
-                                    Moving, Noticed, Played,
+from omni_agent.core.events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event,
+                                    HushRequested, Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving, Noticed, Played,
                                     Playing, React, Reason, Remember, Role, SceneChanged,
                                     SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
                                     Weighed)
@@ -1008,6 +1008,60 @@ def test_stop_in_silence_is_no_reason_for_anything():
     assert talk.wait(10.0) == []
     assert talk.epoch == EPOCH
     assert 'nothing is being said' in talk.machine.why
+
+
+# -- when it listens ------------------------------------------------------------------------------
+
+
+def in_mode(mode: str) -> Talk:
+    talk = Talk()
+    talk.step(ModeWanted(talk.now, mode))
+    return talk
+
+
+def test_name_only_answers_to_its_name_and_to_nothing_else():
+    talk = in_mode('name_only')
+    talk.says(QUESTION)
+    assert talk.answers(3.0) == [] and 'listens name only' in talk.machine.why
+    talk.says('Robot, what time is it?')
+    assert talk.answers(3.0) == ['Robot, what time is it?']
+
+
+def test_stop_passes_every_mode():
+    talk = speaking()
+    talk.step(ModeWanted(talk.now, 'push_to_talk'))
+    talk.says('Stop!')
+    assert Reason.STOP_PHRASE in [effect.reason for effect in talk.log if isinstance(effect, Interrupt)]
+
+
+def test_attentive_needs_a_look_and_then_follows_the_conversation():
+    talk = in_mode('attentive')
+    talk.says(QUESTION)
+    assert talk.answers(3.0) == []
+    talk.step(LookedAt(talk.now))
+    talk.says(QUESTION)
+    assert talk.answers(3.0) == [QUESTION]
+
+
+def test_a_button_that_is_held_opens_the_ear():
+    talk = in_mode('push_to_talk')
+    talk.step(ButtonHeld(talk.now, True))
+    talk.says(QUESTION)
+    assert talk.answers(3.0) == [QUESTION]
+
+
+def test_being_told_that_it_was_not_meant_makes_it_a_little_stricter_until_that_is_forgotten():
+    talk = after_reply('It is noon.')
+    talk.says('Robot, I was not talking to you.')
+    talk.answers(3.0)
+    talk.wait(20.0)
+    talk.says(REQUEST)
+    talk.answers(3.0)
+    talk.says('Robot, not you.')
+    talk.answers(3.0)
+    assert talk.machine.attention.shift() < 0.0
+    talk.step(CorrectionsForgotten(talk.now))
+    assert talk.machine.attention.shift() == 0.0
 
 
 # -- wheels and arms ------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def make_references(folder: Path) -> None:
     from omni_agent.backends.engine_ort import OrtEngine
 
     folder.mkdir(exist_ok=True)
-    for encoder in encoders.ENCODERS.values():
+    for encoder in [one for one in encoders.ENCODERS.values() if not one.optional]:
         file = (models.path(encoder.model, encoder.file) if encoder.model
                 else folder.parent / encoder.file)
         engine = OrtEngine(file)

@@ -26,6 +26,7 @@ from provision.console import run
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / 'requirements'
 MESSAGES = ROOT / 'omni_agent_msgs'
+FOREIGN = ROOT / 'test' / 'interfaces'      # other people's, as far as the tests need them
 LOGS = ROOT / 'build' / 'setup'
 ONLINE = 'Check that this machine reaches its Python package index, then run the same again.'
 
@@ -145,6 +146,16 @@ def build_messages(venv: Path, plan: Plan, stamps: Stamps) -> None:
     stamps.put('messages', key)
 
 
+def build_foreign_messages(venv: Path, plan: Plan, stamps: Stamps) -> None:
+    files = sorted(path for path in FOREIGN.rglob('*') if path.is_file())
+    key = key_of(*files, *(str(path) for path in files),
+                 *(REQUIREMENTS / name for name in plan.requirements),
+                 os.environ.get('ROS_DISTRO', ''))
+    if not stamps.fresh('test messages', key):
+        interfaces.build_foreign(FOREIGN, venv, LOGS / 'test_messages', plan.wheels)
+        stamps.put('test messages', key)
+
+
 def install_package(venv: Path, stamps: Stamps) -> None:
     key = key_of(ROOT / 'setup.py', ROOT / 'setup.cfg', str(ROOT))
     if stamps.fresh('package', key):
@@ -188,6 +199,8 @@ def set_up(venv: Path, tests: bool, profile: str) -> None:
     if tests:      # with the others beside it, so that no pin can be moved
         install_wheels(venv, 'test packages', [*files, REQUIREMENTS / 'test.txt'], stamps)
     build_messages(venv, plan, stamps)
+    if tests:
+        build_foreign_messages(venv, plan, stamps)
     install_package(venv, stamps)
     write_environment(venv)
     # tests use the smallest language model too

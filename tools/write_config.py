@@ -13,6 +13,7 @@ from pathlib import Path
 
 from omni_agent import graph
 from omni_agent.core.params import Spec, specs
+from omni_agent.nodes.shell import NodeParams
 
 TARGET = Path(__file__).resolve().parents[1] / 'config' / 'omni_agent.yaml'
 HEAD = """\
@@ -24,13 +25,13 @@ HEAD = """\
 
 def sections(node: str) -> list[tuple[str, type]]:
     """(prefix, params dataclass) pairs of a node, as declared there."""
-    return list(importlib.import_module(f'omni_agent.nodes.{node}').PARAMETERS)
+    return [*importlib.import_module(f'omni_agent.nodes.{node}').PARAMETERS, ('', NodeParams)]
 
 
 def render() -> str:
     """The whole file."""
     parts = [HEAD]
-    for spec in graph.GRAPH:
+    for spec in (*graph.GRAPH, *graph.OPTIONAL):
         parts.append(f'\n# {spec.purpose}\n/**/{spec.name}:\n  ros__parameters:\n')
         for prefix, params in sections(spec.name):
             indent = '    '

@@ -11,6 +11,8 @@ from typing import Callable, Iterator, Protocol, Sequence
 
 import numpy as np
 
+from omni_agent.core.faces import Box, Landmarks
+
 RATE = 16_000        # [Hz]
 BLOCK = 320          # [samples] 20 ms: one device block; 10 ms blocks overrun on PulseAudio
 
@@ -111,6 +113,12 @@ class Detector(Protocol):
     """uint8 BGR image of shape (h, w, 3) -> detections, best first."""
 
     def __call__(self, image: np.ndarray) -> list[Detection]: ...
+
+
+class FaceFinder(Protocol):
+    """uint8 BGR image of shape (h, w, 3) and boxes of persons in it -> landmarks of their faces, the surest first."""
+
+    def __call__(self, image: np.ndarray, persons: Sequence[Box]) -> list[Landmarks]: ...
 
 
 class Canceller(Protocol):

@@ -230,7 +230,7 @@ def without_password(device: str) -> str:
 
 def _open_device(device: str, width: int, height: int) -> cv2.VideoCapture:
     cv2 = _cv2()
-    capture = cv2.VideoCapture(_index_of(device), cv2.CAP_V4L2)
+    capture = cv2.VideoCapture(index_of(device), cv2.CAP_V4L2)
     if not capture.isOpened():
         raise DeviceError(f"there is no camera '{device}' that can be opened: {_what_there_is()}")
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
@@ -240,7 +240,7 @@ def _open_device(device: str, width: int, height: int) -> cv2.VideoCapture:
     return capture
 
 
-def _index_of(device: str) -> int:
+def index_of(device: str) -> int:
     """'2', '/dev/video2' or part of the name that the driver gives."""
     number = re.fullmatch(r'(?:/dev/video)?(\d+)', device)
     if number:

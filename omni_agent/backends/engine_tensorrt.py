@@ -20,7 +20,7 @@ import numpy as np
 from omni_agent.backends.engine_cuda import LIBRARY, Cuda, Pinned
 from omni_agent.backends.engines import TensorSpec
 from omni_agent.backends.plan_cache import Plan, PlanCache
-from omni_agent.backends.tensorrt_callbacks import new_log
+from omni_agent.backends.tensorrt_callbacks import Watch, new_log
 from omni_agent.backends.tensorrt_plan import (INSTALL, RTX, BuildOptions, cached_plan, installed,
                                                plan_key, runtime_module, title)
 from omni_agent.core.errors import BackendError
@@ -34,8 +34,9 @@ class TensorRtEngine:
     """``runtime``: 'tensorrt' or 'tensorrt_rtx'. Raises NotHere, BackendError."""
 
     def __init__(self, model: str, path: Path, runtime: str, cache: PlanCache,
-                 options: BuildOptions = BuildOptions(), driver: str = LIBRARY) -> None:
-        self.name = runtime
+                 options: BuildOptions = BuildOptions(), driver: str = LIBRARY,
+                 watch: Watch = lambda phase, share: None) -> None:
+        self.name, self._watch = runtime, watch
         installed(runtime)                     # no more than that: it is imported later
         self._cuda = Cuda(driver)              # before TensorRT: without a driver it crashes
         self._buffers: dict[str, Pinned] = {}
@@ -95,11 +96,13 @@ class TensorRtEngine:
 
     def _load(self, model: str, path: Path, options: BuildOptions) -> Plan:
         """A stored plan that the runtime does not take is compiled once more."""
-        plan = cached_plan(self.name, model, path, self._cuda.gpu, self._cache, options)
+        plan = cached_plan(self.name, model, path, self._cuda.gpu, self._cache, options,
+                           self._watch)
         self._engine = self._deserialised(plan.content)
         if self._engine is None and plan.cached:
             self._cache.discard(self._key)
-            plan = cached_plan(self.name, model, path, self._cuda.gpu, self._cache, options)
+            plan = cached_plan(self.name, model, path, self._cuda.gpu, self._cache, options,
+                           self._watch)
             self._engine = self._deserialised(plan.content)
         if self._engine is None:
             self._cache.discard(self._key)

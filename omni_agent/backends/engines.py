@@ -67,11 +67,14 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Network:
-    """An ONNX file (or its content, which only ONNX Runtime reads) with what it must give."""
+    """An ONNX file (or its content, which only ONNX Runtime reads) with what it must give. ``feeds``: what to try it with
+    where there is no reference, and its inputs take more than any numbers of the shape that they declare.
+    """
 
     name: str
     file: Path | bytes
     reference: Reference | None = None
+    feeds: Mapping[str, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,18 @@ class NoEngine(BackendError):
 
 
 Candidate = tuple[str, Callable[[], Engine]]
+Watch = Callable[[str, float], None]      # what is being compiled, and the share done in [0, 1]
 
 
 def open_engine(network: Network, candidates: Sequence[str] = ORDER, *, strict: bool = False,
-                threads: int = 1, cache: PlanCache | None = None) -> Opened:
+                threads: int = 1, cache: PlanCache | None = None,
+                watch: Watch = lambda phase, share: None) -> Opened:
     """The first of ``candidates`` that runs ``network`` and runs it right.
 
-    ``strict``: the first candidate or none. Raises NoEngine (a BackendError) with every attempt,
+    ``strict``: the first candidate or none. ``watch`` hears how far one is that has to be compiled. Raises NoEngine (a BackendError) with every attempt,
     ConfigError for a name that is no engine.
     """
-    made = [(name, _maker(name, network, threads, cache)) for name in candidates]
+    made = [(name, _maker(name, network, threads, cache, watch)) for name in candidates]
     return first_right(network, made, strict)
 
 
@@ -168,7 +173,7 @@ def _try(name: str, make: Callable[[], Engine],
 def prove(engine: Engine, network: Network) -> str:
     """Run it until it is warm and judge the last outputs, in a few words. Raises BackendError."""
     feeds = (network.reference.feeds(engine.inputs) if network.reference
-             else seeded_feeds(engine.inputs))
+             else network.feeds or seeded_feeds(engine.inputs))
     for _ in range(RUNS):
         outputs = engine.infer(feeds)
     for name, values in outputs.items():
@@ -180,8 +185,8 @@ def prove(engine: Engine, network: Network) -> str:
     return f'cosine {network.reference.judge(outputs, f"{network.name} on {engine.name}"):.5f}'
 
 
-def _maker(name: str, network: Network, threads: int,
-           cache: PlanCache | None) -> Callable[[], Engine]:
+def _maker(name: str, network: Network, threads: int, cache: PlanCache | None,
+           watch: Watch) -> Callable[[], Engine]:
     def cpu() -> Engine:
         from omni_agent.backends.engine_ort import OrtEngine
         return OrtEngine(network.file, threads)
@@ -194,7 +199,8 @@ def _maker(name: str, network: Network, threads: int,
         from omni_agent.backends.engine_tensorrt import TensorRtEngine
         if isinstance(network.file, bytes):
             raise NotHere('a network in memory has no plan: save it to a file first')
-        return TensorRtEngine(network.name, network.file, name, cache or PlanCache())
+        return TensorRtEngine(network.name, network.file, name, cache or PlanCache(), watch=lambda phase, share: watch(
+            f'{network.name} for {name}, {phase}', share))
 
     made = {'tensorrt': tensorrt, 'tensorrt_rtx': tensorrt, 'ort-cuda': cuda, 'ort-cpu': cpu}
     if name not in made:

@@ -80,6 +80,15 @@ class LocalLlm:
             raise BackendError(
                 f'the language model gave no first-token probabilities: {reply}') from error
 
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
+        """JSON text that fits a JSON schema; the model can write nothing else. Cut off at ``max_tokens`` it is no JSON."""
+        with self._slots.of(messages) as slot:
+            reply = self._engine.run(_request(slot, messages, max_tokens) | {'json_schema': dict(schema)})
+        try:
+            return str(reply['choices'][0]['message']['content'])
+        except (KeyError, IndexError, TypeError) as error:
+            raise BackendError(f'the language model gave no answer: {reply}') from error
+
     def next_tokens(self, text: str) -> dict[str, float]:
         """The likeliest tokens after ``text``, outside of any chat, with their probabilities."""
         with self._slots.of([Message('text', '')]) as slot:

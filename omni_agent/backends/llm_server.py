@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KEY_VARIABLE = 'OMNI_AGENT_LLM_API_KEY'
 CANDIDATES = 20              # the most that OpenAI's interface allows
 PATH = '/chat/completions'
+ANSWER = 'answer'            # the field of what is asked for under a schema
 LONGEST_COMPLAINT = 300      # [characters] of a server's own words that go into an error
 SIGN_OF_LIFE_S = 0.2     # an interrupted reply must not make the next one wait for a dead server
 LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
@@ -101,6 +102,21 @@ class ServerLlm:
         except (KeyError, IndexError, TypeError) as error:
             raise BackendError(
                 f'{self.url}: unsupported: this server gives no top_logprobs') from error
+
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
+        """JSON text under ``response_format``; a server that ignores it may answer anything.
+
+        OpenAI's own takes only objects at the root: what is no object travels as the field ANSWER of one.
+        """
+        wrapped = schema.get('type') != 'object'
+        form = _object({ANSWER: dict(schema)}) if wrapped else dict(schema)
+        wanted = {'type': 'json_schema', 'json_schema': {'name': ANSWER, 'strict': True, 'schema': form}}
+        reply = self._post(self._request(messages, max_tokens) | {'response_format': wanted})
+        try:
+            text = str(reply['choices'][0]['message']['content'])
+        except (KeyError, IndexError, TypeError) as error:
+            raise BackendError(f'{self.url}: gave no answer') from error
+        return _unwrapped(text) if wrapped else text
 
     def warm(self, messages: Sequence[Message]) -> None:
         self._post(self._request(messages, 1))
@@ -236,6 +252,19 @@ class _Reply:
             # it is closed already when the answer was complete
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _object(properties: dict[str, object]) -> dict[str, object]:
+    return {'type': 'object', 'properties': properties, 'required': list(properties), 'additionalProperties': False}
+
+
+def _unwrapped(text: str) -> str:
+    """What stands in ANSWER; any other text as it is, for whoever checks it."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return json.dumps(found[ANSWER]) if isinstance(found, dict) and ANSWER in found else text
 
 
 def _host(url: str) -> str:

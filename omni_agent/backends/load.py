@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, TypeVar
 
-from omni_agent.backends import (Canceller, Detector, Llm, Recogniser, SentenceEnd, Suppressor, Tts,
+from omni_agent.backends import (Canceller, Detector, FaceFinder, Llm, Recogniser, SentenceEnd, Suppressor, Tts,
                                  TurnEnd, Vad, models)
 from omni_agent.core.errors import ConfigError
 
@@ -37,14 +37,19 @@ def turn_end(name: str, threads: int = 1) -> TurnEnd | None:
 
 
 def detector(name: str, threads: int = 1, score: float | None = None, engine: str = 'auto',
-             strict: bool = False) -> Detector | None:
+             strict: bool = False, watch: Callable[[str, float], None] = lambda what, share: None) -> Detector | None:
     """``score``: the least sure box that is given, None for the model's own. ``engine`` as in
-    ``engines.choices``; ``strict``: the first of them or none.
+    ``engines.choices``; ``strict``: the first of them or none; ``watch`` hears of compiling.
     """
     return _choose(
         'object detector', name,
-        {'nanodet': lambda: _nanodet(threads, score, engine, strict),
+        {'nanodet': lambda: _nanodet(threads, score, engine, strict, watch),
          'fake': _brightness_detector, 'none': _nothing})
+
+
+def faces(name: str, threads: int = 1, engine: str = 'auto', strict: bool = False) -> FaceFinder | None:
+    """``engine`` and ``strict`` as for the detector."""
+    return _choose('face finder', name, {'mediapipe': lambda: _mediapipe(threads, engine, strict), 'none': _nothing})
 
 
 def tts(name: str) -> Tts:
@@ -115,10 +120,17 @@ def _smart_turn(threads: int) -> TurnEnd:
     return SmartTurn(threads)
 
 
-def _nanodet(threads: int, score: float | None, engine: str, strict: bool) -> Detector:
+def _nanodet(threads: int, score: float | None, engine: str, strict: bool,
+             watch: Callable[[str, float], None]) -> Detector:
     from omni_agent.backends.engines import choices
     from omni_agent.backends.vision import SCORE, NanoDet
-    return NanoDet(threads, SCORE if score is None else score, engines=choices(engine), strict=strict)
+    return NanoDet(threads, SCORE if score is None else score, engines=choices(engine), strict=strict, watch=watch)
+
+
+def _mediapipe(threads: int, engine: str, strict: bool) -> FaceFinder:
+    from omni_agent.backends.engines import choices
+    from omni_agent.backends.faces import FaceMesh
+    return FaceMesh(threads, choices(engine), strict)
 
 
 def _hibari() -> Tts:

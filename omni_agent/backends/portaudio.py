@@ -73,6 +73,12 @@ def find(device: str, kind: str) -> int:
     return (exact or matches)[0]
 
 
+def pick(device: str, kind: str) -> tuple[int, Format]:
+    """What ``open_stream`` would open, and how; nothing is opened. Raises DeviceError."""
+    index = find(device, kind)
+    return index, _accepted_format(module(), index, kind)
+
+
 def _what_there_is(names: dict[int, str]) -> str:
     listing = ', '.join(f"{index} '{name}'" for index, name in names.items())
     return f'there are {listing}' if listing else \

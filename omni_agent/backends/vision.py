@@ -14,7 +14,7 @@ from typing import Sequence
 import numpy as np
 
 from omni_agent.backends import Detection, encoders
-from omni_agent.backends.engines import ORDER, Attempt, Network, open_engine
+from omni_agent.backends.engines import ORDER, Attempt, Network, Watch, open_engine
 from omni_agent.core.errors import BackendError, WireError
 
 SIDE = 416                                        # [px] of the network's square
@@ -48,12 +48,13 @@ class NanoDet:
     """
 
     def __init__(self, threads: int = 1, score: float = SCORE, path: Path | str | None = None,
-                 engines: Sequence[str] = ORDER, strict: bool = False) -> None:
+                 engines: Sequence[str] = ORDER, strict: bool = False,
+                 watch: Watch = lambda what, share: None) -> None:
         self._resize = need_opencv().resize
         self._score = score
         network = (encoders.network('nanodet') if path is None
                    else Network('nanodet', Path(path)))      # weights of one's own
-        opened = open_engine(network, engines, strict=strict, threads=threads)
+        opened = open_engine(network, engines, strict=strict, threads=threads, watch=watch)
         self._engine = opened.engine
         self.attempts: tuple[Attempt, ...] = opened.attempts
         self._input = opened.engine.inputs[0].name

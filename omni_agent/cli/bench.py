@@ -18,10 +18,12 @@ BENCHES = {
     'latency': ('bench_latency', 'how long after a question the answer is heard, and after an interruption silence'),
     'continuity': ('bench_continuity', 'whether perception and decision keep their pace while the robot speaks'),
     'interrupts': ('bench_interrupts', 'what the robot does when somebody makes a sound while it speaks'),
+    'addressee': ('bench_addressee', 'whether it knows that it was meant, and leaves alone what was for others'),
     'turns': ('bench_turns', 'whether it lets people finish, and how soon it knows that they have'),
     'proactive': ('bench_proactive', 'whether it speaks up unasked at the right moment, and only then'),
     'echo': ('bench_echo', 'whether the robot takes its own voice for a person, and hears a person through it'),
     'memory': ('bench_memory', 'how fast and how well it remembers a minute, an hour and a day'),
+    'motion': ('bench_motion', 'how soon wheels stand still after a stop, and after a process was killed'),
     'encoders': ('bench_encoders', 'how fast every encoder is on every engine of this machine'),
 }
 COMPARE = {'<=': operator.le, '>=': operator.ge, '==': operator.eq}

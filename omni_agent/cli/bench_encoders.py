@@ -43,7 +43,7 @@ class Refused:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--encoder', action='append', default=[], choices=list(encoders.ENCODERS),
-                        help=f'may be given several times (default: {", ".join(encoders.USED)})')
+                        help=f'may be given several times (default: {", ".join(encoders.USED)}, and optional ones that are here)')
     parser.add_argument('--engines', default='auto',
                         help=f'with commas between: {", ".join(ORDER)} (default: all)')
     parser.add_argument('--seconds', type=float, default=SECONDS,
@@ -55,7 +55,7 @@ def measure(arguments: argparse.Namespace) -> Result:
     """Raises BackendError when a process ends without an answer."""
     gpu, why_not = _gpu()
     engines = [*choices(arguments.engines), *([TORCH] if gpu else [])]
-    pairs = [(encoder, engine) for encoder in arguments.encoder or encoders.USED
+    pairs = [(encoder, engine) for encoder in arguments.encoder or encoders.here()
              for engine in engines]
     rows: list[dict[str, object]] = []
     refused: list[Refused] = []

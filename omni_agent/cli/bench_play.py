@@ -35,12 +35,16 @@ def sayings(first: str) -> list[Line]:
             for entry in entries if entry['file'].startswith(first)]
 
 
-def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace, video: str | None = 'bikes.mp4') -> Played:
-    """Write the scenario, run it, report it. Raises BackendError if the graph never gets ready."""
+def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace, video: str | None = 'bikes.mp4',
+         nodes: Sequence[str] = ()) -> Played:
+    """Write the scenario, run it, report it. Raises BackendError if the graph never gets ready.
+
+    ``nodes``: optional ones that take part.
+    """
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     path = out / f'{name}.yaml'
-    path.write_text(yaml.safe_dump(_scenario(name, lines, video), sort_keys=False), encoding='utf-8')
+    path.write_text(yaml.safe_dump({**_scenario(name, lines, video), 'nodes': list(nodes)}, sort_keys=False), encoding='utf-8')
     overrides: dict = {}
     for node, parameter, value in map(graph.setting, arguments.set):
         overrides.setdefault(node, {})[parameter] = value

@@ -12,7 +12,7 @@ from pathlib import Path
 from omni_agent.core.errors import ConfigError
 
 LEFT_BEHIND = ('events.jsonl', 'person.wav', 'robot.wav', 'truth.jsonl', 'conversation.wav',
-               'timeline.png', 'report.html', 'metrics.json', 'nodes.log')
+               'timeline.png', 'path.png', 'report.html', 'metrics.json', 'nodes.log')
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import psutil
 
-from omni_agent.backends import encoders
-from omni_agent.backends.engines import (Candidate, Engine, Network, NoEngine, NotHere,
+from omni_agent.backends import encoders, engine_reference
+from omni_agent.backends.engines import (CPU, Candidate, Engine, Network, NoEngine, NotHere,
                                          first_right, open_engine)
 from omni_agent.cli.bench_encoders import TORCH
 
@@ -19,7 +20,7 @@ LEAST_RUNS = 30          # however slow; p99 of fewer says nothing
 
 def main(encoder: str, engine: str, seconds: float, threads: int) -> dict[str, object]:
     """Raises ConfigError, BackendError for the network; an engine's refusal is an answer."""
-    network = encoders.network(encoder)
+    network = _judged(encoders.network(encoder))
     before, on_gpu = psutil.Process().memory_info().rss, _gpu_mb(engine)
     began = time.perf_counter()
     try:
@@ -40,6 +41,16 @@ def main(encoder: str, engine: str, seconds: float, threads: int) -> dict[str, o
         row['gpu_memory_mb'] = (_gpu_mb(engine) or 0.0) - on_gpu
     opened.engine.close()
     return row
+
+
+def _judged(network: Network) -> Network:
+    """What comes without a reference is measured against the CPU."""
+    if network.reference is not None:
+        return network
+    opened = open_engine(network, CPU)
+    expected = engine_reference.taken(opened.engine.infer(network.feeds)).expected
+    opened.engine.close()
+    return replace(network, reference=engine_reference.Reference(0, expected, network.feeds))
 
 
 def timed(engine: Engine, network: Network, seconds: float) -> list[float]:

@@ -16,7 +16,8 @@ from omni_agent.core.errors import OmniAgentError
 # Subcommand -> module of omni_agent.cli. Its ``add_parser(subparsers)`` adds all its subcommands,
 # each with ``set_defaults(run=...)``: run(arguments) -> exit code or None.
 COMMANDS = {'up': 'up', 'talk': 'talk', 'demo': 'demo', 'models': 'models', 'report': 'report',
-            'bench': 'bench', 'doctor': 'doctor'}
+            'bench': 'bench', 'watch': 'watch', 'doctor': 'doctor',
+            'record': 'record', 'replay': 'replay'}
 FAILED, INTERRUPTED, READER_GONE = 2, 130, 141       # the last two as in a shell: 128 + signal
 
 

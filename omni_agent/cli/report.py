@@ -1,22 +1,28 @@
-"""``omni-agent report OUT``: makes a recorded run something to hear, to see and to compute with.
+"""``omni-agent report OUT|BAG``: makes a recorded run something to hear, to see and to compute with.
 
 Reads ``events.jsonl``, ``person.wav`` and ``robot.wav``; writes ``conversation.wav`` (person left,
-robot right), ``metrics.json``, ``timeline.png`` and ``report.html`` beside them.
+robot right), ``metrics.json``, ``timeline.png`` and ``report.html`` beside them. A rosbag2 folder
+becomes such a run first, in a folder ``report`` within it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 
+from ..backends.bag_reader import is_bag
 from ..core.errors import OmniAgentError, WireError
 from ..core.metrics import metrics
 from ..core.recording import Recording, Tracks, read
+
+
+SOUND_FILES = ('person.wav', 'robot.wav', 'conversation.wav')
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -26,17 +32,40 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('out', type=Path, metavar='OUT',
-                        help='folder with events.jsonl, person.wav, robot.wav')
+    parser.add_argument('run_folder', type=Path, metavar='OUT|BAG',
+                        help='folder with events.jsonl, person.wav, robot.wav, or a rosbag2 folder')
+    parser.add_argument('--out', type=Path, metavar='FOLDER',
+                        help='where the report of a bag goes (default: BAG/report)')
+    parser.add_argument('--from', dest='start', type=float, default=0.0, metavar='SECONDS',
+                        help='of a bag: only from this time on')
+    parser.add_argument('--until', type=float, default=math.inf, metavar='SECONDS',
+                        help='of a bag: only up to this time')
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    write(args.out)
-    outcome = json.loads((args.out / 'metrics.json').read_text(encoding='utf-8'))
+    folder = args.run_folder
+    if is_bag(folder):
+        folder = write_of_bag(folder, args.out or folder / 'report', args.start, args.until)
+    else:
+        write(folder)
+    outcome = json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
     print(summary(outcome))
-    print(f'\n{args.out / "report.html"}')
+    print(f'\n{folder / "report.html"}')
     return 0
+
+
+def write_of_bag(bag: Path, out: Path, start_s: float = 0.0, until_s: float = math.inf) -> Path:
+    """The report of a rosbag2 folder; sound files only where the bag has sound. Raises WireError,
+    ConfigError, and BackendError without rosbags.
+    """
+    from .bag_run import extract
+
+    has_sound = extract(bag, out, start_s, until_s)
+    write(out)
+    for name in () if has_sound else SOUND_FILES:
+        (out / name).unlink()
+    return out
 
 
 def load(folder: Path) -> tuple[Recording, Tracks]:
@@ -68,7 +97,7 @@ def _samples(path: Path) -> tuple[np.ndarray, int]:
 
 def write(out_dir: Path | str) -> None:
     """Write everything that a run leaves behind. Raises WireError for an unusable folder."""
-    from . import report_page, report_picture
+    from . import path_picture, report_page, report_picture
 
     folder = Path(out_dir)
     recording, tracks = load(folder)
@@ -78,7 +107,8 @@ def write(out_dir: Path | str) -> None:
     stereo = folder / 'conversation.wav'
     _write_stereo(stereo, tracks)
     report_picture.draw(folder / 'timeline.png', recording, tracks, outcome)
-    _write_text(folder / 'report.html', report_page.page(recording, tracks, outcome, stereo))
+    path = path_picture.draw(folder / 'path.png', recording)
+    _write_text(folder / 'report.html', report_page.page(recording, tracks, outcome, stereo, path))
 
 
 def _write_text(path: Path, text: str) -> None:

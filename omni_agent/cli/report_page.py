@@ -24,16 +24,25 @@ STROKE_S = 0.02            # one stroke of a waveform
 TAIL_S = 3.0
 
 
-def page(recording: Recording, tracks: Tracks, metrics: dict, stereo_wav: Path) -> str:
-    """The finished HTML."""
+def page(recording: Recording, tracks: Tracks, metrics: dict, stereo_wav: Path, path_png: Path | None = None) -> str:
+    """The finished HTML; ``path_png`` shows where the robot went, if it went anywhere."""
     sound, kind = _compressed(stereo_wav)
     data = json.dumps(_data(recording, tracks, metrics), allow_nan=False, separators=(',', ':'))
     # A transcript may hold '</script>'; JSON can write '<' so that no browser takes it for a tag.
     data = data.replace('<', '\\u003c')
     audio = f'data:{kind};base64,{base64.b64encode(sound).decode("ascii")}'
     html = TEMPLATE.read_text(encoding='utf-8')
+    html = html.replace('{{PATH}}', _picture(path_png))
     html = html.replace('{{TITLE}}', _escape(headline(metrics))).replace('{{AUDIO}}', audio)
     return html.replace('{{DATA}}', data)
+
+
+def _picture(path: Path | None) -> str:
+    if path is None:
+        return ''
+    return ('<section class="card"><h2>Where it went</h2><p class="note">Seen from above, in metres: its way by odometry, '
+            'where a skill began and how each ended.</p><img style="width:100%;max-width:900px" alt="The way of the robot" '
+            f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode("ascii")}"></section>')
 
 
 def _escape(text: str) -> str:

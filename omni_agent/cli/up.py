@@ -45,6 +45,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                 help=f'device of the {spec.name} node, instead of the one in the YAML files')
     add('--without', default='', metavar='NODE[,NODE]',
         help='nodes that are not to run, e.g. because drivers of your own stand in')
+    add('--skills', default='', metavar='LIST',
+        help='let the robot do what it is asked: default, simulated (with a simulated robot), or files and '
+             'Python modules of your own')
+    add('--also', default='', metavar='NODE[,NODE]',
+        help=f'optional nodes that are to run, of: {", ".join(spec.name for spec in graph.OPTIONAL)}')
+    add('--watch', action='store_true', help='show everything in a browser on this machine')
     add('--set', action='append', default=[], metavar='NODE.PARAMETER=VALUE',
         help='set one parameter; may be given several times')
 
@@ -61,10 +67,11 @@ def run(arguments: argparse.Namespace) -> int:
 def programs_of(arguments: argparse.Namespace) -> list[Program]:
     """What ``add_options`` gathered, as processes to run."""
     devices = {device: getattr(arguments, device) for device in graph.DEVICES}
-    overrides = graph.device_overrides(devices)
+    overrides = {**graph.device_overrides(devices), **graph.skill_overrides(arguments.skills)}
     for node, parameter, value in map(graph.setting, arguments.set):
         overrides.setdefault(node, {})[parameter] = value
-    specs = graph.running(graph.names(arguments.without))
+    specs = graph.running(graph.names(arguments.without), arguments.watch,
+                          [*graph.names(arguments.also), *graph.skill_nodes(arguments.skills)])
     return [Program(spec.name, spec.module, tuple(graph.arguments(
         spec, arguments.namespace, arguments.params_file, arguments.profile,
         arguments.use_sim_time, arguments.log_level, overrides))) for spec in specs]

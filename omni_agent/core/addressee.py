@@ -1,13 +1,19 @@
 """To whom was that said? Cheap, explainable evidence in log odds; the language model is one voice among it.
 
-The weights are set by hand from development sentences; they are not trained.
+With a fitted ``Judgement`` (core/judgement.py) its weights count wherever cues were measured, and rules set by hand stay
+where they hold guarantees: a name that is called always counts, and over the robot's own voice everything is as it was.
+Without one, or without any cue, all weights are those set by hand here.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 
+from .address_words import called, signs
+from .cues import CUES, Cues
+from .judgement import MARGIN_LIMIT, MODEL, Judgement, group_of, values
 from .params import param
 from .words import words
 
@@ -38,6 +44,11 @@ NEGATIONS = frozenset("not isn't wasn't aren't didn't doesn't don't wrong".split
 NEAR_DB = 4.0            # quieter than who speaks to the robot by up to this much is as near as they are
 FAR_DB = 0.35            # [log odds per dB] beyond that
 MOST_FAR, MOST_FAR_ALONE = 2.0, 1.0      # over the robot's voice, and else: who was near may have walked away
+MOST = 40.0              # [log odds] a probability keeps away from 0 and 1
+SURE_NAME = 1.5          # [log odds] of an utterance that calls the robot by its name, at least
+TALKING_S, RECENTLY_S = 4.0, 30.0
+FITTED_WITH = 1.5         # model_weight for which the share of the language model was fitted
+LEARNT, CALLED = 'learnt from corrections', 'its name is called'
 PAST = frozenset('yesterday told said went was were had called did told ago'.split())
 POLITE = frozenset('please'.split())
 
@@ -46,8 +57,12 @@ POLITE = frozenset('please'.split())
 class AddresseeParams:
     """How the evidence is weighed."""
 
-    name: str = param('robot', 'name of the robot; several are separated by commas')
+    LIVE = True          # each is read where it is used
+
+    name: str = param('robot', 'name of the robot; several are separated by commas', live=False)
     threshold: float = param(0.5, 'score from which an utterance counts as meant for the robot', 0.05, 0.95)
+    unsure: float = param(0.25, 'score from which that is not known: the robot may turn to who spoke, and stays silent',
+                          0.0, 0.95)
     follow_up_s: float = param(8.0, 'after its own speech the robot expects an answer for this long [s]', 0.0, 60.0)
     model_weight: float = param(1.5, 'weight of the language model margin; 0 leaves it out', 0.0, 2.0)
     sure: float = param(1.0, 'cheap evidence beyond this [log odds] does not ask the model', 0.0, 10.0)
@@ -63,6 +78,16 @@ class Situation:
     robot_asked: bool = False               # its last words were a question
     side_talk_s: float | None = None        # since the end of the last utterance that was not for the robot
     louder_db: float | None = None          # than who spoke to the robot before; None: nobody did, or long ago
+    cues: Cues = ()                         # of voice, source and camera; what was not measured is not there
+    learnt: float = 0.0                     # from corrections, for this person and place [log odds] (core/attention.py)
+
+
+class Verdict(Enum):
+    """What is to be done with an utterance."""
+
+    NOT_ADDRESSED = 0
+    UNSURE = 1           # attention may be shown; nothing is said
+    ADDRESSED = 2
 
 
 @dataclass(frozen=True)
@@ -73,6 +98,7 @@ class Score:
     evidence: tuple[tuple[str, float], ...]
     decisive: bool                          # no need to ask the language model
     by_words: float = 0.0                   # share of the words [log odds]
+    verdict: Verdict = Verdict.UNSURE
 
     def because(self) -> str:
         """The strongest evidence in words."""
@@ -85,30 +111,87 @@ class Score:
 class Addressee:
     """Scores utterances; holds parameters only."""
 
-    def __init__(self, params: AddresseeParams) -> None:
+    def __init__(self, params: AddresseeParams, judgement: Judgement | None = None) -> None:
         self.params = params
-        self._names = frozenset(' '.join(words(name)) for name in params.name.split(',') if words(name))
-        self.name_words = frozenset(word for name in self._names for word in name.split())
+        self.judgement = judgement
+        self.names = frozenset(' '.join(words(name)) for name in params.name.split(',') if words(name))
+        self.name_words = frozenset(word for name in self.names for word in name.split())
 
     def score(self, text: str, situation: Situation, margin: float | None = None) -> Score:
         """``margin`` is the language model's log odds, None where it was not asked or has no opinion."""
+        over = situation.robot_speaking or situation.cut_in
+        if self.judgement is not None and situation.cues and not over:
+            return self._fitted(self.judgement, text, situation, margin)
         said = self._from_words(text)
         evidence = {'prior': -0.6, **said, **self._from_dialogue(text, situation)}
+        if situation.learnt:
+            evidence[LEARNT] = situation.learnt
         cheap = sum(evidence.values())
         decisive = abs(cheap) >= self.params.sure or self.params.model_weight == 0.0
         if margin is not None and not math.isnan(margin) and not decisive:
             evidence['language model'] = self.params.model_weight * max(-4.0, min(4.0, margin))
-        total = sum(evidence.values())
         by_words = sum(said.values()) + sum(evidence.get(name, 0.0) for name in FLOOR)
-        return Score(1 / (1 + math.exp(-total)), tuple(evidence.items()), decisive, by_words)
+        return self._score(evidence, decisive, by_words)
+
+    def _score(self, evidence: dict[str, float], decisive: bool, by_words: float) -> Score:
+        probability = 1 / (1 + math.exp(-max(-MOST, min(MOST, sum(evidence.values())))))
+        verdict = (Verdict.ADDRESSED if probability >= self.params.threshold else
+                   Verdict.UNSURE if probability >= self.params.unsure else Verdict.NOT_ADDRESSED)
+        return Score(probability, tuple(evidence.items()), decisive, by_words, verdict)
+
+    def _fitted(self, judgement: Judgement, text: str, situation: Situation, margin: float | None) -> Score:
+        found = values(self._signs(text), self.dialogue_of(text, situation), self.cues_of(situation))
+        evidence = judgement.shares(found)
+        if situation.learnt:
+            evidence[LEARNT] = situation.learnt
+        if called(text, self.names) == 'calls':     # a guarantee, whatever was fitted
+            evidence[CALLED] = max(0.0, SURE_NAME - sum(evidence.values()))
+        cheap = sum(evidence.values())
+        decisive = abs(cheap) >= self.params.sure or self.params.model_weight == 0.0
+        if margin is not None and not math.isnan(margin) and not decisive:
+            weight = judgement.weights.get(MODEL, 0.0) * self.params.model_weight / FITTED_WITH
+            evidence[MODEL] = weight * max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
+        words_only = sum(judgement.weights.get(name, 0.0) * value for name, value in found.items()
+                         if group_of(name) == 'words')
+        return self._score(evidence, decisive, words_only)
+
+    def _signs(self, text: str) -> tuple[str, ...]:
+        found = signs(text, self.names)
+        return (*found, 'calls somebody') if self._calls_somebody(text) else found
+
+    def signs_of(self, text: str) -> tuple[str, ...]:
+        """What a fit needs to know of the words."""
+        return self._signs(text)
+
+    def dialogue_of(self, text: str, situation: Situation) -> tuple[str, ...]:
+        """Signs of the dialogue (core/judgement.py: DIALOGUE)."""
+        spoke, side = situation.robot_spoke_s, situation.side_talk_s
+        found = []
+        if spoke is not None and spoke <= self.params.follow_up_s:
+            found.append('the robot just spoke')
+            if situation.robot_asked:
+                found.append('the robot asked')
+                if len(words(text)) <= 8:
+                    found.append('an answer to its question')
+        elif spoke is not None and spoke <= RECENTLY_S:
+            found.append('the robot spoke')
+        if side is not None and side <= RECENTLY_S:
+            found.append('people are talking' if side <= TALKING_S else 'people were talking')
+        return tuple(found)
+
+    def cues_of(self, situation: Situation) -> Cues:
+        """The measured ones, and how loud it was beside who speaks to the robot."""
+        louder = () if situation.louder_db is None else (('louder_db', situation.louder_db),)
+        return (*(cue for cue in situation.cues if cue[0] in CUES), *louder)
 
     def _from_words(self, text: str) -> dict[str, float]:
         spoken = words(text)
         if not spoken:
             return {'no words': -4.0}
         found: dict[str, float] = {}
-        if any(f' {name} ' in f' {" ".join(spoken)} ' for name in self._names):
-            found['its name'] = 4.0
+        name = called(text, self.names)
+        if name:
+            found['its name' if name == 'calls' else 'speaks about it'] = 4.0 if name == 'calls' else -2.0
         start = self._start(spoken)
         if start in QUESTION_STARTS:
             found['a question'] = 1.8
@@ -164,7 +247,7 @@ class Addressee:
             return ''
         for part in (parts[0], parts[-1]):
             lower = part.lower()
-            if (part.isalpha() and part[0].isupper() and lower not in self._names
+            if (part.isalpha() and part[0].isupper() and lower not in self.names
                     and lower not in QUESTION_STARTS | AUXILIARIES | COMMANDS | REPLIES | POLITE
                     and lower not in {'wait', 'hey', 'hello', 'hi', 'so', 'now', 'then', 'oh', 'actually', 'um',
                                       'uh', 'and', 'but', 'first', 'i'}):

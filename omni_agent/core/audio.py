@@ -96,6 +96,8 @@ class Playout:
         self._gain = 1.0
         self._target = 1.0
         self._tail = np.zeros(0, np.int16)        # the fade of something that was cut off
+        self.volume = 1.0                         # share [0..1]
+        self._loudness = 1.0                      # what the last block ended with
 
     def push(self, epoch: int, samples: np.ndarray, text: str = '', last: bool = False) -> None:
         """Queue int16 samples of shape (n,); ``text`` are the words that begin in them."""
@@ -118,7 +120,7 @@ class Playout:
             progress = self._progress(unheard)
             if fade and self._played and self._queue:
                 head = self._head()
-                self._tail = (head * np.linspace(self._gain, 0.0, head.size)).astype(np.int16)
+                self._tail = (head * np.linspace(self._gain * self._loudness, 0.0, head.size)).astype(np.int16)
             self._begin(self._epoch)
             return progress
 
@@ -161,6 +163,7 @@ class Playout:
             written = self._take(out)
             if written:
                 self._apply_gain(out[:written])
+                self._apply_volume(out[:written])
             elif not self._queue:
                 self._gain = self._target         # nobody hears a ramp in silence
             if tail.size:                         # a new reply may begin in the fade of the old one
@@ -197,3 +200,10 @@ class Playout:
         if low.size:                              # a ramp is low at one end only
             begin = self._played - block.size
             self._words.lowered(begin + int(low[0]), begin + int(low[-1]) + 1)
+
+    def _apply_volume(self, block: np.ndarray) -> None:
+        """Even over a block: a step would click."""
+        if self._loudness == self.volume == 1.0:
+            return
+        block[:] = (block * np.linspace(self._loudness, self.volume, block.size, dtype=np.float32)).astype(np.int16)
+        self._loudness = self.volume

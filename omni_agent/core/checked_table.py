@@ -93,6 +93,34 @@ class Table:
             raise FieldError(self.where + (key,), f'must be {wanted}, not {value:g}')
         return value
 
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._take(key)
+        if value is not None and not isinstance(value, bool):
+            raise FieldError(self.where + (key,), f'must be true or false, not {_kind(value)}')
+        return default if value is None else value
+
+    def scalar(self, key: str) -> bool | float | str | None:
+        """A finite number, a text, true or false; None where nothing is given."""
+        value = self._take(key)
+        if value is None or isinstance(value, (bool, str)) or _is_finite(value):
+            return value
+        raise FieldError(self.where + (key,), f'must be a number, a text, true or false, not {_kind(value)}')
+
+    def holds_table(self, key: str) -> bool:
+        """True if a table stands there, not a single value."""
+        return isinstance(self._data.get(key), dict)
+
+    def keys(self) -> list[str]:
+        return [str(key) for key in self._data]
+
+    def texts(self, key: str) -> list[Table | str]:
+        """A list of texts, some of which may be tables instead."""
+        value = self._take(key)
+        if value is not None and not isinstance(value, list):
+            raise FieldError(self.where + (key,), f'must be a list ("- " lines), not {_kind(value)}')
+        return [item if isinstance(item, str) else Table(item, self.where + (key, index))
+                for index, item in enumerate(value or ())]
+
     def maybe_number(self, key: str, low: float, high: float) -> float | None:
         if self._data.get(key) is None:
             self._known.append(key)
@@ -134,6 +162,10 @@ class Table:
                 raise FieldError(self.where + (str(key),), 'is not a field here'
                                     + (_did_you_mean(str(key), self._known)
                                        or f"; there are {', '.join(self._known)}"))
+
+
+def _is_finite(value: Value) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:

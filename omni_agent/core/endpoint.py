@@ -16,6 +16,8 @@ FAINT = 0.1                # of which the first is at least this
 class EndpointParams:
     """When a voice counts as started and as stopped."""
 
+    LIVE = True          # each is read where it is used
+
     threshold: float = param(0.5, 'speech probability at which a frame counts as voiced', 0.05, 0.95)
     keep_threshold: float = param(0.35, 'below the first one once started, so that weak endings stay whole',
                                   0.05, 0.95)

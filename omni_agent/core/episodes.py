@@ -19,6 +19,8 @@ from .params import param
 class EpisodesParams:
     """How different is different, and for how long."""
 
+    LIVE = True          # each is read where it is used
+
     high: float = param(0.55, 'difference at which an episode may end', 0.05, 1.0)
     low: float = param(0.35, 'difference below which it was nothing after all', 0.0, 1.0)
     hold_s: float = param(1.5, 'how long the difference must last [s]', 0.0, 60.0)

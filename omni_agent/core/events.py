@@ -75,6 +75,7 @@ class Transcript:
     echo: float = 0.0          # that it is nothing but the robot's own voice [0..1]
     text_echo: float = 0.0     # share of its words that the robot itself has just said [0..1]
     level_dbfs: float | None = None      # level (RMS) over its voiced part
+    cues: tuple[tuple[str, float], ...] = ()     # of voice, source and camera (core/cues.py); what was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,36 @@ class Moving:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Somebody looks at the robot."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonHeld:
+    """The button of push to talk; not ``held``: it was let go."""
+
+    t: float
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeWanted:
+    """When to listen, by its name in the parameters (core/attention.py)."""
+
+    t: float
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionsForgotten:
+    """What was learnt from being corrected is void."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline has come."""
 
@@ -164,7 +195,7 @@ class Tick:
 
 
 Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
-              HushRequested, Typed, Noticed, Moving, Tick]
+              HushRequested, Typed, Noticed, Moving, LookedAt, ButtonHeld, ModeWanted, CorrectionsForgotten, Tick]
 
 
 @dataclass(frozen=True, slots=True)

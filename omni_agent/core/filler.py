@@ -16,7 +16,7 @@ class Filler:
     """
 
     def __init__(self, limit_s: float) -> None:
-        self._limit_s = limit_s
+        self.limit_s = limit_s
         self._thinks: deque[float] = deque(maxlen=REPLIES)
         self._epoch = 0
         self._asked_s = 0.0
@@ -33,10 +33,10 @@ class Filler:
             self._wait(over_s, now)
 
     def _wait(self, over_s: float, now: float) -> None:
-        self.due = max(over_s, now) + (SOON_S if self._is_slow() else self._limit_s)
+        self.due = max(over_s, now) + (SOON_S if self._is_slow() else self.limit_s)
 
     def _is_slow(self) -> bool:
-        return bool(self._thinks) and median(self._thinks) > self._limit_s
+        return bool(self._thinks) and median(self._thinks) > self.limit_s
 
     def sounded(self, epoch: int, now: float) -> None:
         """The first sound of the reply itself is ready."""

@@ -21,6 +21,8 @@ USUAL_S = 0.03               # [s] a look, until it was measured
 class FrameSkipParams:
     """When a picture is new."""
 
+    LIVE = True          # each is read where it is used
+
     factor: float = param(8.0, 'a cell has changed if it differs by this many times the noise', 1.0, 50.0)
     cells: int = param(2, 'so many changed cells make a picture new; 0 looks at every picture', 0, ACROSS * DOWN)
     every_s: float = param(2.0, 'a look at least this often, changed or not [s]', 0.1, 600.0)

@@ -16,7 +16,8 @@ import numpy as np
 
 from .errors import WireError
 
-EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'told', 'none')
+EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'told', 'moves', 'halts',
+                'none')
 NAN = float('nan')             # not measured, not judged
 
 
@@ -159,6 +160,36 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class SkillState:
+    t: float
+    received: float
+    epoch: int
+    step: int
+    skill: str
+    state: str
+    text: str = ''
+    arguments: str = ''            # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Odometry:
+    t: float
+    received: float
+    x: float                       # [m]
+    y: float                       # [m]
+    yaw: float                     # [rad]
+    speed: float = 0.0             # [m/s]
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    t: float
+    received: float
+    cell: float                    # [m]
+    taken: tuple[float, ...] = ()  # x, y, x, y ... of the cells' centres [m]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostics:
     t: float
     node: str
@@ -168,12 +199,13 @@ class Diagnostics:
 
 
 Record = Union[Meta, Line, SpeechState, Percept, Interrupt, React, Speech, Playback, AgentState,
-               Image, Look, Diagnostics]
+               Image, Look, SkillState, Odometry, Walls, Diagnostics]
 
 TOPICS: dict[str, type] = {
     'meta': Meta, 'line': Line, 'speech_state': SpeechState, 'percept': Percept,
     'interrupt': Interrupt, 'react': React, 'speech': Speech, 'playback': Playback,
     'agent_state': AgentState, 'image': Image, 'look': Look,
+    'skill_state': SkillState, 'odometry': Odometry, 'walls': Walls,
     'diagnostics': Diagnostics,
 }
 CHOICES: dict[tuple[type, str], tuple[str, ...]] = {
@@ -183,6 +215,7 @@ CHOICES: dict[tuple[type, str], tuple[str, ...]] = {
     (Interrupt, 'reason'): ('started', 'new_reply', 'barge_in', 'stop_phrase', 'hush',
                             'superseded', 'lost', 'first_sound', 'no_interrupt'),
     (Playback, 'state'): ('started', 'playing', 'finished', 'flushed'),
+    (SkillState, 'state'): ('waiting', 'running', 'held', 'succeeded', 'failed', 'cancelled', 'refused'),
     (AgentState, 'person'): ('quiet', 'speaking', 'trailing'),
     (AgentState, 'agent'): ('idle', 'deciding', 'preparing', 'speaking'),
 }
@@ -213,6 +246,9 @@ class Recording:
     states: tuple[AgentState, ...] = ()
     images: tuple[Image, ...] = ()
     looks: tuple[Look, ...] = ()
+    skills: tuple[SkillState, ...] = ()
+    odometry: tuple[Odometry, ...] = ()
+    walls: tuple[Walls, ...] = ()
     diagnostics: tuple[Diagnostics, ...] = ()
     malformed: int = 0             # lines that could not be used
     unknown: int = 0               # lines of a topic this version does not know
@@ -260,6 +296,12 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(_text, value))
 
 
+def _numbers(value: object) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        raise WireError(f'{value!r} is not a list')
+    return tuple(map(_number, value))
+
+
 def _mapping(convert: Callable[[object], object]) -> Callable[[object], dict]:
     def mapping(value: object) -> dict:
         if not isinstance(value, dict):
@@ -271,7 +313,7 @@ def _mapping(convert: Callable[[object], object]) -> Callable[[object], dict]:
 # The annotations above are text, thanks to the __future__ import, and select the conversion.
 CONVERT: dict[str, Callable[[object], object]] = {
     'float': _number, 'int': _whole, 'str': _text, 'bool': _flag,
-    'tuple[str, ...]': _texts,
+    'tuple[str, ...]': _texts, 'tuple[float, ...]': _numbers,
     'dict[str, float]': _mapping(_number), 'dict[str, str]': _mapping(str),
 }
 
@@ -332,7 +374,8 @@ def read(lines: Iterable[str]) -> Recording:
         interrupts=_in_order(found[Interrupt]), reacts=_in_order(found[React]),
         speech=_in_order(found[Speech]), playback=_in_order(found[Playback]),
         states=_in_order(found[AgentState]), images=_in_order(found[Image]),
-        looks=_in_order(found[Look]),
+        looks=_in_order(found[Look]), skills=_in_order(found[SkillState]),
+        odometry=_in_order(found[Odometry]), walls=_in_order(found[Walls]),
         diagnostics=_in_order(found[Diagnostics]), malformed=malformed, unknown=unknown)
 
 

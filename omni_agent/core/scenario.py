@@ -26,11 +26,13 @@ class Expect(str, Enum):
     SURVIVES = 'survives'        # the reply in progress goes on to its end
     SILENCES = 'silences'        # the reply in progress stops and nothing new is said
     TOLD = 'told'                # answered, and later something is remarked unasked
+    MOVES = 'moves'              # answered, and the robot drives
+    HALTS = 'halts'              # what drives stands still at once, and stays
     NONE = 'none'                # nothing is checked
 
     @property
     def wants_reply(self) -> bool:
-        return self in (Expect.ANSWERED, Expect.INTERRUPTS, Expect.TOLD)
+        return self in (Expect.ANSWERED, Expect.INTERRUPTS, Expect.TOLD, Expect.MOVES)
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Scenario:
     room: Room = field(default_factory=Room)
     background: tuple[Background, ...] = ()
     clips: tuple[Clip, ...] = ()
+    nodes: tuple[str, ...] = ()              # optional nodes that take part
+    settings: tuple[str, ...] = ()           # 'NODE.PARAMETER=VALUE', as on the command line, which comes after
 
 
 def parse(data: Value) -> Scenario:
@@ -119,12 +123,20 @@ def parse(data: Value) -> Scenario:
         duration_s=table.number('duration_s', 120.0, 1, 3600),
         tail_s=table.number('tail_s', 3.0, 0, 60), room=_room(table.table('room')), people=people,
         background=tuple(_background(item) for item in table.tables('background')),
-        clips=_clips(table.table('camera')),
+        clips=_clips(table.table('camera')), nodes=_texts(table, 'nodes'), settings=_texts(table, 'set'),
         lines=tuple(_line(item, people) for item in table.tables('lines', at_least=1)))
     table.finish()
     _names_are_unique(scenario.lines)
     _clips_follow_lines(scenario)
     return scenario
+
+
+def _texts(table: Table, key: str) -> tuple[str, ...]:
+    found = table.texts(key)
+    for index, item in enumerate(found):
+        if not isinstance(item, str):
+            raise FieldError(table.where + (key, index), 'must be text')
+    return tuple(str(item) for item in found)
 
 
 def _clips_follow_lines(scenario: Scenario) -> None:

@@ -33,7 +33,7 @@ class SceneNews:
     """``step`` it with every look, the skipped ones as well; times must not go back."""
 
     def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
+        self.every_s = every_s
         self._looks = 0
         self._told: dict[int, Track] = {}
         self._t = 0.0
@@ -47,7 +47,7 @@ class SceneNews:
         if self._looks < UNDECIDED and not told:
             return None
         changed = text != self._text or any(event.track.id in self._told for event in events)
-        if not changed and t - self._t < self._every_s:
+        if not changed and t - self._t < self.every_s:
             return None
         salience = novelty(self._before, told) if self._text is not None else 1.0
         self._t, self._text, self._before = t, text, told

@@ -11,6 +11,8 @@ What each expectation demands:
 ``survives``    the robot is speaking when the line begins, and that same answer goes on to its end
                 (or to the next line that may cut it), lowered for at most LOWERED_LIMIT_S
 ``told``        answered, and within REMARK_S after that something is said unasked
+``moves``       answered, and the robot drives within PATIENCE_S
+``halts``       the robot drives when the line begins, and stands within HALT_S of its first sound, and stays
 ``ignored``     no reply is heard because of the line
 ``none``        not judged
 
@@ -24,9 +26,11 @@ from dataclasses import dataclass, field, replace
 from .causes import ONSET_S, PATIENCE_S, SLOW_S, UNASKED, Causes, causes
 from .recording import Interrupt, Line, Playback, React, Recording, Tracks
 from .sounding import GRACE_S, RobotSound, Stale, Voice, lowered_spans
+from .standstill import drives, moves_after_s, still_after_s
 
 SILENCE_LIMIT_S = 2.0      # a person who is not heard out by then talks louder or gives up
 LOWERED_LIMIT_S = 2.0      # the speaker's own limit for a voice that is lowered without news
+HALT_S = 1.0             # from the first sound of a stop until what drives has to stand
 REMARK_S = 30.0            # what was asked to be told happens within this time, in a scenario
 GOES_ON_S = 1.0            # an answer that is still heard this long after a nod went on
 TALK_OVER_S = 0.3          # the robot may overlap the last syllable, not more
@@ -77,7 +81,8 @@ class Judge:
             return Result(line, False, 'The scenario never found the moment to say this.')
         verdict = {
             'answered': self.answered, 'ignored': self.ignored, 'interrupts': self.interrupts,
-            'silences': self.silences, 'told': self.told, 'survives': self.survives, 'none': self.unjudged,
+            'silences': self.silences, 'told': self.told, 'survives': self.survives, 'moves': self.moves,
+            'halts': self.halts, 'none': self.unjudged,
         }[line.expect]
         return verdict(line)
 
@@ -108,6 +113,25 @@ class Judge:
             return _failed(result, f'{result.why} But nothing was remarked on.')
         after_s = self.sound.first_audible(heard[0].epoch) - line.end
         return _passed(result, f'{result.why} Told "{heard[0].say}" {after_s:.1f} s later.')
+
+    def moves(self, line: Line) -> Result:
+        result = self.answered(line)
+        if not result.passed:
+            return result
+        after_s = moves_after_s(self.recording.odometry, line.end)
+        if after_s is None or after_s > PATIENCE_S:
+            return _failed(result, f'{result.why} But it did not move.')
+        return _passed(result, f'{result.why} It drove {after_s:.1f} s after it.')
+
+    def halts(self, line: Line) -> Result:
+        result = self._reply(line)
+        if not drives(self.recording.odometry, line.t):
+            return _failed(result, 'There was nothing to stop: the robot did not drive.')
+        after_s = still_after_s(self.recording.odometry, line.t)
+        if after_s is None or after_s > HALT_S:
+            told = 'It drove on.' if after_s is None else f'It stood only {after_s:.2f} s after the first sound.'
+            return _failed(result, told)
+        return _passed(result, f'It stood {after_s:.2f} s after the first sound.')
 
     def ignored(self, line: Line) -> Result:
         result = self._reply(line)

@@ -41,6 +41,8 @@ EXAMPLES = (
 class SpeakUpParams:
     """How sure, how soon, and how politely."""
 
+    LIVE = True          # each is read where it is used
+
     threshold: float = param(0.6, 'probability from which a change is told', 0.01, 0.99)
     patience_s: float = param(2.5, 'how long a doubtful change may gather evidence [s]', 0.0, 60.0)
     known_s: float = param(1.0, 'what is seen this soon after the instruction, or after the camera came on, was there '

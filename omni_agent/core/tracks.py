@@ -53,8 +53,10 @@ _Seen = Tuple[Detected, Optional[np.ndarray]]        # with its embedding
 class TracksParams:
     """When a thing is there, when it is gone, and when it is the same one."""
 
+    LIVE = True          # each is read where it is used
+
     born_score: float = param(0.35, 'a box at least as sure as this can begin a track', 0.05, 1.0)
-    keep_score: float = param(0.25, 'a box at least as sure as this keeps a track alive', 0.05, 1.0)
+    keep_score: float = param(0.25, 'a box at least as sure as this keeps a track alive', 0.05, 1.0, live=False)
     born_of: int = param(4, 'looks over which a birth is decided', 1, 20)
     born_looks: int = param(3, 'of those, how many must show it', 1, 20)
     edge_lost_s: float = param(0.6, 'what is not seen at the border of the picture for this long has left [s]',
@@ -66,7 +68,7 @@ class TracksParams:
     again_cosine: float = param(0.8, 'cosine of two embeddings from which they are of the same thing', 0.0, 1.0)
     moved: float = param(1.0, 'how far from its place a thing has moved [its own size]', 0.1, 10.0)
     nearer: float = param(1.8, 'how much larger a thing must have become to have come nearer', 1.1, 20.0)
-    most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000)
+    most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000, live=False)
 
 
 @dataclass(frozen=True, slots=True)

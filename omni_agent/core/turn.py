@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from .addressee import Addressee, Score, Situation
+from .attention import Attention, Mode
 from .end_of_turn import EndOfTurn, EndOfTurnParams
 from .epoch import Admission, EpochGate
-from .events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Moving, Noticed, Played, Playing, React, Reason, Remember,
-                     Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
+from .events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event, HushRequested, Interrupt,
+                     Judge, Judged, LookedAt, ModeWanted, Moving, Noticed, Played, Playing, React, Reason, Remember, Role,
+                     SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
 from .lexicon import Lexicon
 from .nearness import Nearness
 from .own_words import is_own
@@ -67,6 +69,8 @@ AGENT = {
 class TurnParams(EndOfTurnParams):
     """Times of the conversation."""
 
+    LIVE = True          # each is read where it is used
+
     barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
     barge_in_s: float = param(0.35, 'voiced time that a barge-in needs [s]', 0.0, 3.0)
     barge_in_doubtful_s: float = param(0.8, 'the same for words in progress that do not tell to whom: nods are shorter, and a '
@@ -82,8 +86,9 @@ class TurnParams(EndOfTurnParams):
     judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]', 0.0, 10.0)
     words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2, 10.0)
     remark_wait_s: float = param(4.0, 'an unasked remark waits this long for the end of a reply, then the robot interrupts '
-                                 'itself [s]', 0.0, 60.0)
-    remark_limit_s: float = param(30.0, 'an unasked remark that could not be made by then is dropped [s]', 1.0, 600.0)
+                                 'itself [s]', 0.0, 60.0, live=False)
+    remark_limit_s: float = param(30.0, 'an unasked remark that could not be made by then is dropped [s]', 1.0, 600.0,
+                                   live=False)
     patience_s: float = param(15.0, 'a reply without news for this long is lost [s]', 1.0, 120.0)
 
 
@@ -104,9 +109,11 @@ class View:
 class TurnMachine:
     """``step`` an event, obey the effects, and come back with a Tick at ``deadline``."""
 
-    def __init__(self, params: TurnParams, addressee: Addressee, epoch: int, lexicon: Lexicon) -> None:
+    def __init__(self, params: TurnParams, addressee: Addressee, epoch: int, lexicon: Lexicon,
+                 attention: Attention | None = None) -> None:
         self.params = params
         self.addressee = addressee
+        self.attention = attention or Attention()
         self.lexicon = lexicon
         self.end_of_turn = EndOfTurn(params, lexicon)
         self.gate = EpochGate(epoch)
@@ -178,6 +185,7 @@ class TurnMachine:
         for name in ('_certain_s', '_decided_s', '_sounded_s', '_lowered_since', '_person_s', '_reply_s'):
             setattr(self, name, getattr(self, name) + by_s)
         self._remarks.shift(by_s)
+        self.attention.shift_clock(by_s)
         for name in ('_stopped', '_refused_s', '_spoke_s'):
             if getattr(self, name) is not None:
                 setattr(self, name, getattr(self, name) + by_s)
@@ -228,11 +236,23 @@ class TurnMachine:
             return self._on_typed(event, now)
         elif isinstance(event, Noticed):
             self._remarks.add(event.text, now)
+        elif isinstance(event, (LookedAt, ButtonHeld, ModeWanted, CorrectionsForgotten)):
+            self._attend(event)
         elif isinstance(event, Moving):
             self.moves = event.moving
             if not event.moving and self.agent not in (Agent.PREPARING, Agent.SPEAKING):
                 return self._raise_voice(Reason.NO_INTERRUPT)
         return []
+
+    def _attend(self, event: LookedAt | ButtonHeld | ModeWanted | CorrectionsForgotten) -> None:
+        if isinstance(event, LookedAt):
+            self.attention.contact(event.t)
+        elif isinstance(event, ButtonHeld):
+            self.attention.button(event.held)
+        elif isinstance(event, ModeWanted):
+            self.attention.switch(Mode(event.mode))
+        else:
+            self.attention.forget()
 
     def _on_started(self, event: SpeechStarted, now: float) -> list[Effect]:
         if self.agent is Agent.DECIDING:         # the turn was not over, or somebody coughed
@@ -270,6 +290,7 @@ class TurnMachine:
         if self.gate.admit(event.epoch) is not Admission.CURRENT:
             return []
         self._reply_s = now
+        self.attention.contact(event.t)
         first = self.agent is Agent.PREPARING
         self.agent = AGENT.get((self.agent, Playing), self.agent)
         if not first:
@@ -358,7 +379,7 @@ class TurnMachine:
 
     def _on_doubt_settled(self, event: Transcript, margin: float | None, now: float) -> list[Effect]:
         self._doubted = None
-        self.score = self.addressee.score(event.text, self._situation(event, now), margin)
+        self.score = self._score(event.text, event, now, margin)
         if self.score.probability < self.addressee.params.threshold:
             return self._let_pass(event, now, margin)
         if self.agent in (Agent.PREPARING, Agent.SPEAKING):
@@ -369,7 +390,7 @@ class TurnMachine:
         self._settled, self._final = event.utterance, None
         nod, own = self.lexicon.is_nod(event.text), self._is_own(event)
         self.why = f'"{event.text}" is ' + ('a nod' if nod else 'its own voice' if own else 'not for the robot')
-        self.score = self.addressee.score(event.text, self._situation(event, now), margin)
+        self.score = self._score(event.text, event, now, margin)
         if not nod and not own and self.score.probability < self.addressee.params.threshold:
             self._refused_s = now
         return self._raise_voice(Reason.NO_INTERRUPT)
@@ -380,7 +401,7 @@ class TurnMachine:
             return False
         if self.lexicon.news(event.text) < self.params.barge_in_words:
             return False
-        return not self.addressee.score(event.text, self._situation(event, now)).decisive
+        return not self._score(event.text, event, now).decisive
 
     def _is_own(self, event: Transcript, is_stop: bool = False) -> bool:
         return is_own(event.text_echo, event.echo, is_stop)
@@ -397,7 +418,7 @@ class TurnMachine:
         news = self.lexicon.news(event.text)
         if news < self.params.barge_in_words:
             return False
-        self.score = self.addressee.score(event.text, self._situation(event, now))
+        self.score = self._score(event.text, event, now)
         goes_on = event.utterance == self._resumed
         if self.score.by_words <= 0.0 and not goes_on:             # near, but what was said says nothing
             early = not event.final and event.voiced_s < self.params.barge_in_doubtful_s
@@ -418,7 +439,7 @@ class TurnMachine:
         text = self._question(event)
         self._margin = self._margin if text == self._asked else None
         self._asked = None
-        self.score = self.addressee.score(text, self._situation(event, event.t))
+        self.score = self._score(text, event, event.t)
         effects = self._weigh(event)
         if self.score.decisive:
             return effects
@@ -511,7 +532,7 @@ class TurnMachine:
         assert final is not None
         text = self._question(final)
         margin = self._margin.margin if self._margin else None
-        self.score = self.addressee.score(text, self._situation(final, final.t), margin)
+        self.score = self._score(text, final, final.t, margin)
         self._refused = self.score.probability < self.addressee.params.threshold
         if now < self._decide_at():              # there is nothing to prepare, and more words may change it
             return []
@@ -519,9 +540,9 @@ class TurnMachine:
         self._settled, self._final = final.utterance, None
         if self._refused:
             self._refused_s, self._unanswered = now, []
-            self.why = f'not for the robot ({self.score.because()})'
+            self.why = f'not for the robot ({self.score.because()})' + self._learn(final, answered=False)
             return self._raise_voice(Reason.NO_INTERRUPT)
-        self.why = f'for the robot ({self.score.because()})'
+        self.why = f'for the robot ({self.score.because()})' + self._learn(final, answered=True)
         if self.score.decisive:
             self.nearness.spoke(final.level_dbfs, final.t)
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
@@ -531,6 +552,11 @@ class TurnMachine:
         effects = self._react(final.t, now, not_before=stopped + silence_s)
         self._decided, self._decided_s = final, stopped
         return effects
+
+    def _learn(self, final: Transcript, answered: bool) -> str:
+        """From being told that it erred, or from a question that had to be repeated; in words."""
+        learnt = self.attention.heard(final.text, final.t, answered)
+        return f'; learnt: {learnt}' if learnt else ''
 
     # -- the few things the agent can do ------------------------------------------------------------------
 
@@ -591,6 +617,10 @@ class TurnMachine:
     def _robot_asked(self) -> bool:
         return self._last_heard.rstrip().endswith('?')
 
+    def _score(self, text: str, said: Transcript, t: float, margin: float | None = None) -> Score:
+        """To whom ``text`` was said, and whether the robot listens at all."""
+        return self.attention.admit(self.addressee.score(text, self._situation(said, t), margin), text, t)
+
     def _situation(self, said: Transcript, t: float) -> Situation:
         return Situation(
             robot_speaking=self.agent is Agent.SPEAKING,
@@ -598,4 +628,6 @@ class TurnMachine:
             robot_spoke_s=None if self._spoke_s is None else max(0.0, t - self._spoke_s),
             robot_asked=self._robot_asked(),
             side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s),
-            louder_db=self.nearness.louder_db(said.level_dbfs, t))
+            louder_db=self.nearness.louder_db(said.level_dbfs, t),
+            cues=said.cues,
+            learnt=self.attention.shift())

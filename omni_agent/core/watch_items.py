@@ -39,6 +39,8 @@ class Kind(Enum):
 class WatchItemsParams:
     """How many, and how often."""
 
+    LIVE = True          # each is read where it is used
+
     most: int = param(16, 'instructions that are kept at the same time', 1, 200)
     cool_down_s: float = param(3.0, 'the same instruction is not told again for this long [s]', 0.0, 3600.0)
     alone_s: float = param(10.0, 'alone means for at least this long, unless it is said [s]', 0.0, 3600.0)

@@ -14,7 +14,7 @@ from rclpy.node import Node
 
 from .stamps import pace
 
-ALIVE = 'alive'
+ALIVE, DETACHED = 'alive', 'detached'      # as Arrival says it
 PATIENCE = 5             # [s] without news that make a sense dead
 
 
@@ -37,11 +37,22 @@ class Alive:
         self._silent_s[sense] = 0
         self._set(self.flags | sense)
 
+    def _gone(self, sense: int) -> None:
+        self._silent_s[sense] = PATIENCE + 1
+        self._set(self.flags & ~sense)
+
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        """What perception says is missing or detached is not waited for."""
         for status in message.status:
-            if status.name.strip('/') == self._ears and any(
-                    value.key == 'microphone' and value.value == ALIVE for value in status.values):
+            if status.name.strip('/') != self._ears:
+                continue
+            values = {value.key: value.value for value in status.values}
+            if values.get('microphone') == ALIVE:
                 self.news(AgentState.HEARS)
+            elif 'microphone' in values:
+                self._gone(AgentState.HEARS)
+            if values.get('camera') == DETACHED:
+                self._gone(AgentState.SEES)
 
     def _on_timer(self) -> None:
         flags = self.flags

@@ -8,7 +8,6 @@ import array
 import threading
 from dataclasses import dataclass
 
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from omni_agent.backends import Frame
@@ -18,8 +17,9 @@ from omni_agent.core.errors import DeviceError
 from omni_agent.core.params import param
 
 from . import qos
-from .health import ERROR, Health
+from .health import ERROR, OPENING, WARN, Health
 from .images import from_bgr
+from .node import join
 from .parameters import declare
 from .shell import main as run
 from .stamps import stamp
@@ -34,9 +34,9 @@ class CameraParams:
                              'address, room:SCENARIO@FOLDER, or none')
     width: int = param(640, 'width asked of the device [pixels]', 16, 7680)
     height: int = param(480, 'height asked of the device [pixels]', 16, 4320)
-    rate_hz: float = param(10.0, 'pictures published per second, at most [Hz]', 0.1, 120.0)
-    frame_id: str = param('camera_optical', 'optical frame (z forward, x right, y down; REP-103)')
-    jpeg_quality: int = param(80, 'quality of image_raw/compressed', 1, 100)
+    rate_hz: float = param(10.0, 'pictures published per second, at most [Hz]', 0.1, 120.0, live=True)
+    frame_id: str = param('camera_optical', 'optical frame (z forward, x right, y down; REP-103)', live=True)
+    jpeg_quality: int = param(80, 'quality of image_raw/compressed', 1, 100, live=True)
 
 
 PARAMETERS = (('', CameraParams),)     # (prefix, dataclass): what is declared below
@@ -46,7 +46,7 @@ class Camera:
     """A reading thread keeps the newest picture; the executor thread publishes it."""
 
     def __init__(self) -> None:
-        self.node = Node('camera')
+        self.node = join('camera')
         self.params = declare(self.node, CameraParams)
         self.health = Health(self.node)
         self.health.values['device'] = without_password(self.params.device)
@@ -58,6 +58,7 @@ class Camera:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read_on, name='camera', daemon=True)
         if self.params.device != 'none':
+            self.health.trouble('camera', WARN, OPENING)
             self._thread.start()
 
     def _read_on(self) -> None:
@@ -89,6 +90,8 @@ class Camera:
             self.health.trouble('camera', ERROR, str(result))
             return
         self.health.well('camera')
+        if not self.node.active:             # the device is open, and nobody sees through it
+            return
         self.health.count('images')
         self.health.values['dropped in the inbox'] = str(self.inbox.dropped)
         self._publish(result)

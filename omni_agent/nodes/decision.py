@@ -7,36 +7,48 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Mapping, Sequence
 
 from omni_agent_msgs.msg import AgentState, DialogueTurn, Look, Percept, Playback
 from omni_agent_msgs.msg import Interrupt as InterruptMsg
 from omni_agent_msgs.msg import React as ReactMsg
-from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from omni_agent.backends import Message, languages, load
+from omni_agent.backends import Message, addressee_model, languages, load
 from omni_agent.core import prompts
 from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.attention import Attention, AttentionParams
 from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React,
+from omni_agent.core.events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React, Reason,
                                     Remember, Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
                                     Weigh, Weighed)
 from omni_agent.core.dialogue import LOOKING
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.params import param
+from omni_agent.core.skill_plan import Unclear
+from omni_agent.core.skills import Call
 from omni_agent.core.speak_up import AskModel, Margined
 from omni_agent.core.turn import TurnMachine, TurnParams
 from omni_agent.core.words import words
 
 from . import qos
 from .alive import Alive
+from .decision_trace import DecisionTrace
+from .hands import PARAMETERS as OF_HANDS
+from .hands import Hands, Planned
 from .health import WARN, Health
+from .heartbeat import Heartbeat
+from .lookout import PARAMETERS as OF_LOOKOUT
+from .listening import Listening
 from .lookout import Lookout
+from .loudness import Loudness
 from .looks import looked
+from .node import join
 from .parameters import declare
+from .recall import PARAMETERS as OF_RECALL
 from .recall import Forgotten, Recall, Recalled
 from .shell import Urgency
 from .shell import main as run
@@ -54,6 +66,9 @@ class DecisionParams:
     llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
     sentence_end: str = param('smollm2_135m', 'small language model that says whether a sentence is over: a manifest '
                                               'name, a .gguf file, fake, or none')
+    weights: str = param('hand', 'what tells whom an utterance was meant for: rules set by hand, or weights fitted to voice, '
+                                 'source, dialogue and camera as well: better in the bench, stricter after other people\'s talk',
+                         choices=('hand', 'fitted'))
     languages: str = param('en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
     state: str = param('', 'folder for what outlasts a restart, standing instructions and memory; empty = below '
                            '~/.local/state (XDG_STATE_HOME), by namespace; none = nothing is kept')
@@ -61,7 +76,9 @@ class DecisionParams:
 
 
 NO_EYES = 'nothing, because it is off'
-PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('turn', TurnParams))     # (prefix, dataclass): what is declared below
+LONGEST_NOTICE = 300     # [characters] that another node may have said
+PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('attention', AttentionParams), ('turn', TurnParams),
+              *OF_LOOKOUT, *OF_RECALL, *OF_HANDS)      # (prefix, dataclass): what is declared below and in those
 
 
 @dataclass(frozen=True)
@@ -94,27 +111,29 @@ class Decision:
     """Messages in, one step of the machine, messages out."""
 
     def __init__(self) -> None:
-        self.node = Node('decision')
+        self.node = join('decision')
         self.params = declare(self.node, DecisionParams)
-        addressee = Addressee(declare(self.node, AddresseeParams, 'addressee'))
+        addressee = Addressee(declare(self.node, AddresseeParams, 'addressee'),
+                              addressee_model.load() if self.params.weights == 'fitted' else None)
+        attention = Attention.begin(declare(self.node, AttentionParams, 'attention'), addressee.names)
         turn = declare(self.node, TurnParams, 'turn')
-        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()), languages.lexicon(self.params.languages))
+        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()), languages.lexicon(self.params.languages),
+                                   attention)
         self.memory = Memory(self.params.max_turns)
         self.health = Health(self.node)
+        self.trace = DecisionTrace(self.node, self.health, self.machine, self.params.languages)
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
         self._halted = 0                         # what moves since that epoch or before has to stand still
         for effect in self.machine.start():      # at once: opening a memory may take the disk seconds
             self._interrupt(effect)
-        self.inbox: Inbox[Event | Loaded | Unable | Recalled | Forgotten | Margined | OmniAgentError] = Inbox(
+        self.heartbeat = Heartbeat(self.node)
+        self.inbox: Inbox[Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined | OmniAgentError] = Inbox(
             self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
         self.llm = None
-        self.worker = Worker('judge', self.inbox.put)
-        if self.params.llm != 'none':
-            self.health.trouble('language model', WARN, 'loading')
-            self.worker.submit(self._load)
+        self.worker = Worker('judge', self.inbox.put, limit=4)
         self.endings, self.weigher = None, Worker('weigher', self.inbox.put)
         if self.params.sentence_end != 'none':
             self.health.trouble('sentence end', WARN, 'loading')
@@ -124,15 +143,24 @@ class Decision:
                                self.on_remark, self._ask_silence, lambda: self.senses.sees)
         self.recall = Recall(self.node, self.health, state and state / 'memory.db', self.inbox.put)
         self.senses = Alive(self.node, self._show)
+        self.hands = Hands(self.node, self.health, self.params.languages, addressee.params.name.split(','),
+                           None if self.params.llm == 'none' else self, self.inbox.put, self.on_own_skill)
+        self.loudness = Loudness(self.node, self.on_remark)
+        self.listening = Listening(self.node, self.health, self.machine.attention, self.inbox.put)
         self._react_now: React | None = None     # the newest intention
+        self._looking_up: tuple[int, str] | None = None      # epoch and brief that somebody thinks about, aside
         self._prepared = Prepared(0, '')
         self._used: tuple[str, ...] = ()
         self._shown: tuple | None = None
+        if self.params.llm != 'none':
+            self.health.trouble('language model', WARN, 'loading')
+            self.worker.submit(self._load)
         self._show()
         self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.node.create_subscription(String, 'typed', self.on_typed, qos.PERCEPT)
+        self.node.create_subscription(String, 'notice', self.on_notice, qos.PERCEPT)
         self.node.create_service(Trigger, '~/hush', self.on_hush)
 
     # -- messages become events ---------------------------------------------------------------------------
@@ -149,6 +177,7 @@ class Decision:
         self.health.count('looks')
         self.senses.news(AgentState.SEES)
         look = looked(message)
+        self.listening.on_look(message)
         self.lookout.on_look(look)
         self.recall.on_look(look, bytes(message.keyframe))
 
@@ -159,6 +188,7 @@ class Decision:
             self.on_event(Playing(t, playback.epoch, playback.heard))
         else:
             self.on_event(Played(t, playback.epoch, playback.heard, playback.state == Playback.FINISHED))
+            self.hands.said()
 
     def on_typed(self, message: String) -> None:
         if message.data.strip():
@@ -173,13 +203,34 @@ class Decision:
         """Something that somebody wanted to be told of has come about."""
         self.on_event(Noticed(now(self.node), text))
 
-    def on_result(self, result: Event | Loaded | Unable | Recalled | Forgotten | Margined | OmniAgentError) -> None:
+    def on_notice(self, message: String) -> None:
+        """Another node of the robot has something to tell, as it is."""
+        text = ' '.join(message.data.split())[:LONGEST_NOTICE]
+        if text:
+            self.on_remark(text)
+
+    def on_own_skill(self, call: Call) -> None:
+        """What needs no hands. What is to be remembered is in the dialogue already."""
+        t, given = now(self.node), call.arguments
+        if call.skill.name == 'stop':
+            self.inbox.put(HushRequested(t))
+        elif call.skill.name == 'what_do_you_see':
+            self.inbox.put(Typed(t, 'What do you see?'))
+        elif call.skill.name == 'forget':
+            last_s = given.get('last')
+            self.recall.forget(str(given.get('person', '')), None if last_s is None else t - float(last_s), None)
+        elif call.skill.name == 'set_volume':
+            self.loudness.set(given)
+
+    def on_result(self, result: Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined | OmniAgentError) -> None:
         if isinstance(result, OmniAgentError):
             self.health.trouble('language model', WARN, f'{result}; deciding without it')
         elif isinstance(result, Loaded):
             self.health.well(result.part)
         elif isinstance(result, Unable):
             self.health.trouble(result.part, WARN, result.why)
+        elif isinstance(result, Planned):
+            self._on_planned(result)
         elif isinstance(result, Recalled):
             self._on_recalled(result)
         elif isinstance(result, Forgotten):
@@ -191,7 +242,10 @@ class Decision:
             self.on_event(result)
 
     def on_event(self, event: Event) -> None:
-        self.perform(self.machine.step(event, now(self.node)))
+        at = now(self.node)
+        effects = self.machine.step(event, at)
+        self.trace.step(event, at, effects)
+        self.perform(effects)
         if isinstance(event, (SpeechStarted, SpeechStopped)):
             self.lookout.floor(isinstance(event, SpeechStarted), event.t)
         elif isinstance(event, SceneChanged):
@@ -208,6 +262,8 @@ class Decision:
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Interrupt):
             self._interrupt(effect)
+            if effect.reason in HALTING:
+                self.hands.halted(self._halted, goes_on=effect.reason is Reason.SUPERSEDED)
         elif isinstance(effect, React):
             self._react(effect)
         elif isinstance(effect, Remember):
@@ -238,17 +294,41 @@ class Decision:
         self.health.count(f'interrupt {effect.reason.name.lower()}')
 
     def _react(self, effect: React) -> None:
-        """To be said as it is, about watching, about the past, or for the language model, in this order."""
+        """To be said as it is, about watching, something to do, about the past, or for the language model, in this order."""
         self._react_now = effect
         known = self._prepared
         if effect.say:
-            known = Prepared(effect.epoch, effect.brief, effect.say)
-        elif (known.epoch, known.brief) != (effect.epoch, effect.brief):
-            said = self.lookout.answer(effect.epoch, effect.brief)
-            if said is None and self.recall.ask(effect.epoch, effect.brief, now(self.node)):
-                return                           # and then comes back in a few milliseconds
-            known = Prepared(effect.epoch, effect.brief, said or '')
-        self._publish_react(effect, known)
+            self._publish_react(effect, Prepared(effect.epoch, effect.brief, effect.say))
+        elif (known.epoch, known.brief) == (effect.epoch, effect.brief):
+            self.hands.put_off(effect)
+            self._publish_react(effect, known)
+        elif self._looking_up != (effect.epoch, effect.brief):
+            self._look_up(effect)
+
+    def _look_up(self, effect: React) -> None:
+        """Who thinks about it aside comes back in an event, when ``_react_now`` may have another time."""
+        self._looking_up = effect.epoch, effect.brief
+        said = (self.listening.answer(effect.brief) or self.lookout.answer(effect.epoch, effect.brief)
+                or self.hands.answer(effect))
+        if isinstance(said, Unclear):
+            self.worker.submit(lambda: self._plan(effect))
+        elif said is not None:
+            self._publish_react(effect, Prepared(effect.epoch, effect.brief, said))
+        else:
+            self._ask_past(effect)
+
+    def _ask_past(self, effect: React) -> None:
+        if not self.recall.ask(effect.epoch, effect.brief, now(self.node)):
+            self._publish_react(effect, Prepared(effect.epoch, effect.brief))
+
+    def _on_planned(self, planned: Planned) -> None:
+        effect = self._react_now
+        if effect is not None and (planned.epoch, planned.brief) == (effect.epoch, effect.brief):
+            said = self.hands.settle(effect, planned.found)
+            if said is None:
+                self._ask_past(effect)
+            else:
+                self._publish_react(effect, Prepared(effect.epoch, effect.brief, said))
 
     def _on_recalled(self, found: Recalled) -> None:
         effect = self._react_now
@@ -256,7 +336,7 @@ class Decision:
             self._publish_react(effect, Prepared(effect.epoch, effect.brief, found.say, found.lines, found.route))
 
     def _publish_react(self, effect: React, known: Prepared) -> None:
-        self._prepared = known
+        self._prepared, self._looking_up = known, None
         self._used = self._rests_on(effect, known)
         history = [DialogueTurn(role=line.role.value, text=line.text, truncated=line.truncated)
                    for line in self._history()]
@@ -264,6 +344,9 @@ class Decision:
                            history=history, not_before=stamp(effect.not_before))
         message.header.stamp = stamp(now(self.node))
         self.reacts.publish(message)
+        if not self.node.count_publishers('playback'):
+            self.lookout.confirmed(effect.epoch)
+            self.inbox.put(Played(now(self.node), effect.epoch, '', False))      # nobody will ever say that it was
 
     def _history(self) -> list[Line]:
         """What the camera showed is no news once it is gone."""
@@ -282,7 +365,7 @@ class Decision:
     def _show(self) -> None:
         view = self.machine.view()
         watching = [item.sentence for item in self.lookout.items]
-        shown = (view, tuple(watching), self._prepared.route, self.senses.flags, self._used)
+        shown = (view, tuple(watching), self.hands.doing, self._prepared.route, self.senses.flags, self._used)
         if shown == self._shown:
             return
         self._shown = shown
@@ -292,7 +375,7 @@ class Decision:
                            addressee_score=score.probability if score else math.nan,
                            evidence_names=[name for name, _ in score.evidence] if score else [],
                            evidence_values=[value for _, value in score.evidence] if score else [], why=view.why,
-                           watching=watching, route=self._prepared.route, senses=self.senses.flags, used=list(self._used))
+                           watching=watching, doing=self.hands.doing, route=self._prepared.route, senses=self.senses.flags, used=list(self._used))
         state.header.stamp = stamp(now(self.node))
         self.states.publish(state)
 
@@ -302,6 +385,8 @@ class Decision:
         llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
         llm.warm([Message(role, text) for role, text in prompts.judge('Hello.')])
         self.llm = llm
+        if self.hands.planner is not None:
+            self.hands.planner.warm()
         self.inbox.put(Loaded('language model'))
 
     def _judge(self, effect: Judge) -> None:
@@ -313,6 +398,20 @@ class Decision:
         except OmniAgentError as error:
             self.inbox.put(error)
             self.inbox.put(Judged(effect.utterance, effect.text, None))
+
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
+        """Under a JSON schema; for the planner, on the worker's thread."""
+        if self.llm is None:
+            self._load()
+        return self.llm.answer(messages, schema, max_tokens)
+
+    def _plan(self, effect: React) -> None:
+        try:
+            found = self.hands.planner.plan(effect.brief)
+        except OmniAgentError as error:
+            self.inbox.put(error)
+            found = None
+        self.inbox.put(Planned(effect.epoch, effect.brief, found))
 
     def _ask_silence(self, effect: AskModel) -> None:
         """Whether to speak up unasked, where that is wanted."""
@@ -342,6 +441,10 @@ class Decision:
             ending = None
         self.inbox.put(Weighed(effect.utterance, effect.text, ending))
 
+    def rest(self) -> None:
+        """A node that is not there cannot end what it began."""
+        self.on_event(HushRequested(now(self.node)))
+
     def close(self) -> None:
         self.recall.close()
         self.worker.close()
@@ -368,7 +471,8 @@ def _event(percept: Percept) -> Event | None:
     if percept.kind in (Percept.PARTIAL, Percept.FINAL):
         turn_end = None if math.isnan(percept.turn_end_probability) else percept.turn_end_probability
         return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL, percept.voiced_s, turn_end,
-                          percept.echo_likelihood, percept.text_echo_likelihood, percept.level_dbfs or None)
+                          percept.echo_likelihood, percept.text_echo_likelihood, percept.level_dbfs or None,
+                          tuple(zip(percept.cue_names, percept.cue_values)))
     if percept.kind == Percept.SCENE:
         return SceneChanged(t, percept.text, percept.salience)
     return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import array
 
+from omni_agent_msgs.msg import Face as FaceMsg
 from omni_agent_msgs.msg import Look
 from omni_agent_msgs.msg import Track as TrackMsg
 from omni_agent_msgs.msg import TrackEvent as EventMsg
 from std_msgs.msg import Header
 
 from omni_agent.backends.watcher import Watched
+from omni_agent.core.faces import Face
 from omni_agent.core.frame_skip import SkipFigures
 from omni_agent.core.tracks import Appeared, Approached, Left, Moved, Track, TrackEvent
 
@@ -25,7 +27,13 @@ def look_message(header: Header, size: tuple[int, int], watched: Watched, figure
     return Look(header=header, width=size[0], height=size[1], skipped=watched.skipped, processing_s=watched.seconds,
                 skip_share=figures.skip_share, saved_ms=figures.saved_ms,
                 tracks=[_track(track, ahead_s) for track in looked.tracks],
+                faces=[_face(face) for face in watched.faces.faces],
                 events=[_event(event, ahead_s) for event in looked.events], keyframe=array.array('B', keyframe))
+
+
+def _face(face: Face) -> FaceMsg:
+    return FaceMsg(track=face.track, box=face.box, score=face.score, yaw=face.pose.yaw, pitch=face.pose.pitch,
+                   roll=face.pose.roll, looks_here=face.looks_here, mouth_open=face.mouth_open)
 
 
 def _event(event: TrackEvent, ahead_s: float) -> EventMsg:

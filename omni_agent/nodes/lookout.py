@@ -20,6 +20,8 @@ from .parameters import declare
 from .stamps import now
 from .threads import Alarm
 
+PARAMETERS = (('watch', WatchItemsParams), ('speak_up', SpeakUpParams))
+
 
 class Lookout:
     """Standing instructions in, remarks out. ``path``: where the instructions are kept, None = nowhere."""

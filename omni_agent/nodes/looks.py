@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from omni_agent_msgs.msg import Face as FaceMsg
 from omni_agent_msgs.msg import Look
 from omni_agent_msgs.msg import Track as TrackMsg
 from omni_agent_msgs.msg import TrackEvent as EventMsg
 
+from omni_agent.core.faces import Face, Pose
 from omni_agent.core.speak_up import Looked
 from omni_agent.core.tracks import Appeared, Approached, Left, Moved, Track, TrackEvent
 
@@ -19,6 +21,16 @@ def looked(message: Look) -> Looked:
     t = seconds(message.header.stamp)
     return Looked(t, tuple(track(one, t) for one in message.tracks),
                   tuple(event(one, t) for one in message.events if one.kind in EVENTS))
+
+
+def faces(message: Look) -> tuple[Face, ...]:
+    """As they were measured last; where the eyes look is in ``looks_here`` already."""
+    return tuple(face(one) for one in message.faces)
+
+
+def face(message: FaceMsg) -> Face:
+    box, pose = tuple(float(edge) for edge in message.box), Pose(message.yaw, message.pitch, message.roll)
+    return Face(box, message.score, pose, None, message.looks_here, message.mouth_open, message.track)
 
 
 def event(message: EventMsg, t: float) -> TrackEvent:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from omni_agent_msgs.msg import AudioChunk
-from rclpy.node import Node
 from rclpy.publisher import Publisher
 
 from omni_agent.backends import RATE, Block, Canceller, load
@@ -23,6 +22,7 @@ from omni_agent.core.params import param
 from . import qos
 from .devices import DeviceWatch
 from .health import WARN, Health
+from .node import join
 from .parameters import declare
 from .shell import Urgency
 from .shell import main as run
@@ -39,7 +39,7 @@ class MicrophoneParams:
 
     device: str = param('', 'name (or part of it) or index of the input device, a sound file, '
                             'or room:SCENARIO@FOLDER; empty = default')
-    frame_id: str = param('microphone', 'frame of the recordings')
+    frame_id: str = param('microphone', 'frame of the recordings', live=True)
     canceller: str = param('both', 'what removes the robot\'s own voice: gentle (SpeexDSP, for audio), strict (WebRTC, '
                                    'for audio/strict), both, or none for a device that does it itself or a robot '
                                    'without a voice', choices=('both', 'gentle', 'strict', 'none'))
@@ -52,9 +52,10 @@ class Microphone:
     """Cleans device blocks and puts them onto the topics."""
 
     def __init__(self) -> None:
-        self.node = Node('microphone')
+        self.node = join('microphone')
         self.params = declare(self.node, MicrophoneParams)
         self.health = Health(self.node)
+        self.health.values['device'] = self.params.device or 'default'
         self.audio = self.node.create_publisher(AudioChunk, 'audio', qos.AUDIO)
         self.front_end: FrontEnd | None = None
         self.strict: Publisher | None = None
@@ -102,6 +103,8 @@ class Microphone:
                                 'removed: start the speaker node, or set canceller to none')
 
     def publish(self, block: Block) -> None:
+        if not self.node.active:             # the device is open, and nobody hears it
+            return
         self.health.count('blocks')
         if self.front_end is None:
             self._send(self.audio, block.position, block.t, block.samples)

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, Playback, SpeechState
-from rclpy.node import Node
 from rclpy.subscription import Subscription
 
-from omni_agent.backends import Vad, load
+from omni_agent.backends import Vad, load, voice_cues
 from omni_agent.core.audio import RATE
 from omni_agent.core.echo import BLOCK
 from omni_agent.core.endpoint import Endpointer, EndpointParams
 from omni_agent.core.errors import BackendError, WireError
 from omni_agent.core.events import SpeechStarted, SpeechStopped
 from omni_agent.core.frame_skip import FrameSkipParams
+from omni_agent.core.heard_cues import HeardCues
 from omni_agent.core.hearing import LONGEST_CHUNK, HeardFrame, Hearing, Suppressor
 from omni_agent.core.onset import Onset
 from omni_agent.core.own_words import OwnWords
@@ -32,6 +32,8 @@ from omni_agent.core.utterance import Request, Utterance
 from . import qos
 from .arrival import Arrival
 from .health import WARN, Health
+from .lateness import Lateness
+from .node import join
 from .parameters import declare
 from .senses import Dropped, GivenBack, Ready, Sense
 from .shell import Urgency
@@ -54,8 +56,9 @@ class PerceptionParams:
     turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
     noise_suppression: bool = param(False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
                                            'is not as used to noise as moonshine, which loses words by it')
-    partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0)
-    overlap_partial_s: float = param(0.2, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0)
+    partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0, live=True)
+    overlap_partial_s: float = param(0.2, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0,
+                                     live=True)
 
 
 PARAMETERS = (('', PerceptionParams), ('', WatchingParams), ('endpoint', EndpointParams), ('tracks', TracksParams),
@@ -69,6 +72,7 @@ class Recognised:
     request: Request
     text: str
     seconds: float
+    measured: voice_cues.Measured = voice_cues.Measured({})      # what its sound tells besides
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,17 @@ class Perception:
     """The executor thread hears and frames; one worker a model does the rest."""
 
     def __init__(self) -> None:
-        self.node = Node('perception')
+        self.node = join('perception')
         self.params = declare(self.node, PerceptionParams)
-        self.endpointer = Endpointer(declare(self.node, EndpointParams, 'endpoint'))
+        self.endpointer = Endpointer(declare(self.node, EndpointParams, 'endpoint', self._on_endpoint))
         self.health = Health(self.node)
         self.states = self.node.create_publisher(SpeechState, 'speech_state', qos.SPEECH_STATE)
         self.percepts = self.node.create_publisher(Percept, 'percept', qos.PERCEPT)
         self.inbox: Inbox = Inbox(self.node, self.on_result)
         self.utterance = Utterance()
+        self.cues = HeardCues()
+        self._lateness = Lateness(self.health, 'pace of the recogniser', 'partial results come late, and interruptions '
+                                  'with them: give it more cores, or raise partial_s')
         self.own_words = OwnWords()
         self.onset = Onset(self.endpointer.params.onset_db)
         self.hearing: Hearing | None = None
@@ -125,10 +132,16 @@ class Perception:
             self._be_deaf()
 
     def _be_deaf(self) -> None:
+        self.rest()
+        self.hearing = None
+
+    def _on_endpoint(self, params: EndpointParams) -> None:
+        self.onset.margin_db = params.onset_db
+
+    def rest(self) -> None:
         """Whoever was speaking is not heard any more; what is heard later is another utterance."""
         if self.hearing is not None and self.endpointer.speaking:
             self._publish(Percept.SPEECH_STOPPED, self.endpointer.last_voiced)
-        self.hearing = None
         number, self.endpointer = self.endpointer.utterance, Endpointer(self.endpointer.params)
         self.endpointer.utterance = number
         self.utterance, self.onset = Utterance(), Onset(self.endpointer.params.onset_db)
@@ -140,6 +153,8 @@ class Perception:
         if not message.ducked:
             self.endpointer.close()
             self.watching.spare(message.reason == Interrupt.NEW_REPLY)
+        if message.reason == Interrupt.NEW_REPLY:        # so who spoke last spoke to the robot
+            self.cues.answered(seconds(message.header.stamp))
 
     def on_audio(self, chunk: AudioChunk) -> None:
         self.arrival.came()
@@ -208,6 +223,7 @@ class Perception:
 
     def on_frame(self, frame: HeardFrame) -> None:
         event = self.endpointer.step(frame.voice)
+        self.watching.heard(frame.voice.t, frame.voice.probability * (1.0 - frame.voice.echo_likelihood))
         self._publish_state(frame)
         if isinstance(event, SpeechStarted):
             self._own = 0.0
@@ -236,7 +252,8 @@ class Perception:
     def _transcribe(self, request: Request, samples: np.ndarray) -> None:
         began = time.monotonic()
         text = self.recognise(samples) if self.recognise else ''
-        self.inbox.put(Recognised(request, text.strip(), time.monotonic() - began))
+        seconds = time.monotonic() - began
+        self.inbox.put(Recognised(request, text.strip(), seconds, voice_cues.measure(samples)))
 
     def _judge_end(self, request: Request, samples: np.ndarray) -> None:
         self.inbox.put(TurnEndJudged(request, self.judge_end(samples) if self.judge_end else math.nan))
@@ -288,7 +305,10 @@ class Perception:
         if self.hearing is None or request.utterance != self.endpointer.utterance:
             return
         self.health.well('recogniser')
+        if not request.final:                    # those that come while somebody speaks; a final one may take its time
+            self._lateness.did(result.seconds, self.params.partial_s)
         self._own = self.own_words.likelihood(result.text, self.utterance.t)
+        self.cues.measured(request.utterance, self.utterance.t, tuple(result.measured.cues.items()), result.measured.print)
         if request.final:
             self.utterance.words = result
             self._publish_final()
@@ -325,7 +345,17 @@ class Perception:
             percept.level_dbfs = self.utterance.level_dbfs
             percept.echo_likelihood = self.utterance.echo_likelihood
             percept.text_echo_likelihood = self.own_words.likelihood(text, self.utterance.t)
+        if kind in (Percept.PARTIAL, Percept.FINAL):
+            self._add_cues(percept)
         self.percepts.publish(percept)
+
+    def _add_cues(self, percept: Percept) -> None:
+        """Voice, source and camera; what was not measured is not listed."""
+        found = (*self.cues.of(percept.utterance, percept.level_dbfs), *self.watching.cues(self.utterance.t))
+        percept.cue_names = [name for name, _ in found]
+        percept.cue_values = [float(value) for _, value in found]
+        if percept.kind == Percept.FINAL:
+            self.cues.said(percept.utterance, self.utterance.t, seconds(percept.header.stamp), percept.level_dbfs)
 
     def close(self) -> None:
         self.ears.close()

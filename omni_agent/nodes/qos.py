@@ -22,3 +22,9 @@ STATE = _profile(1, latched=True)           # a late joiner learns the epoch at 
 REACT = _profile(1)                         # a newer intention replaces an unread one
 SPEECH = _profile(100)                      # paced to 1.5 s ahead of playback, so 100 never fills
 PLAYBACK = _profile(10)
+TRACE = _profile(100)                       # steps come in bursts, and a hole ends what can be replayed
+ACT = _profile(16)                          # a whole plan
+SKILL_STATE = _profile(10)
+INTENT = _profile(10)
+VELOCITY = _profile(1)                      # the newest wins; reliable reaches every kind of base
+ODOMETRY = _profile(10)

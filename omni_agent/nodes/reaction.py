@@ -10,7 +10,6 @@ from typing import Iterator, Sequence
 
 import numpy as np
 from omni_agent_msgs.msg import Interrupt, Look, Percept, Playback, React, SpeechChunk
-from rclpy.node import Node
 
 from omni_agent.backends import RATE, Message, load, watching
 from omni_agent.core import claims, dialogue
@@ -27,6 +26,7 @@ from omni_agent.core.words import words
 from . import qos
 from .health import ERROR, WARN, Health
 from .looks import looked
+from .node import join
 from .parameters import declare
 from .shell import main as run
 from .stamps import now, pace, seconds, stamp
@@ -41,16 +41,19 @@ class ReactionParams:
                                      'of an OpenAI-compatible server, or fake')
     llm_model: str = param('', 'model name that the server expects')
     llm_threads: int = param(2, 'threads of an embedded model', 1, 64)
-    max_tokens: int = param(80, 'longest reply [tokens]', 1, 4096)
-    max_sentences: int = param(3, 'longest reply [sentences]; small models do not know when to stop', 1, 100)
+    max_tokens: int = param(80, 'longest reply [tokens]', 1, 4096, live=True)
+    max_sentences: int = param(3, 'longest reply [sentences]; small models do not know when to stop', 1, 100,
+                               live=True)
     tts: str = param('hibari', 'voice: hibari, flite, or fake')
-    persona: str = param('', 'system prompt; empty = the one shipped')
+    persona: str = param('', 'system prompt; empty = the one shipped', live=True)
     max_turns: int = param(12, 'turns that the decision node keeps; only used to read the next prompt ahead', 2, 200)
-    ahead_s: float = param(1.5, 'speech sent ahead of playback, at most [s]', 0.2, 10.0)
+    ahead_s: float = param(1.5, 'speech sent ahead of playback, at most [s]', 0.2, 10.0, live=True)
     filler: str = param('', 'spoken where a reply would otherwise begin with filler_after_s of silence, e.g. '
-                            '"Let me think."; empty = never')
-    filler_after_s: float = param(1.5, 'silence after the end of the turn that needs no filler [s]', 0.3, 10.0)
-    apology: str = param('Sorry, I cannot think right now.', 'spoken when the language model fails; empty = silence')
+                            '"Let me think."; empty = never', live=True)
+    filler_after_s: float = param(1.5, 'silence after the end of the turn that needs no filler [s]', 0.3, 10.0,
+                                  live=True)
+    apology: str = param('Sorry, I cannot think right now.', 'spoken when the language model fails; empty = silence',
+                         live=True)
 
 
 ROLES = frozenset(role.value for role in Role)
@@ -108,8 +111,8 @@ class Reaction:
     """Two workers, writer and voice; the executor thread paces what they make."""
 
     def __init__(self) -> None:
-        self.node = Node('reaction')
-        self.params = declare(self.node, ReactionParams)
+        self.node = join('reaction')
+        self.params = declare(self.node, ReactionParams, changed=self.on_params)
         self.gate = EpochGate()
         self.pacer = Pacer(self.params.ahead_s)
         self.outbox: deque[Piece] = deque()
@@ -140,8 +143,13 @@ class Reaction:
 
     def _load_voice(self) -> None:
         self.tts = load.tts(self.params.tts)
-        self._filler_sound = [Piece(0, samples, text, last=False) for samples, text in self._sound(self.params.filler)]
+        self._sound_filler()
         self.inbox.put(Loaded('voice'))
+
+    def _sound_filler(self) -> None:
+        if self.tts is not None:
+            self._filler_sound = [Piece(0, samples, text, last=False)
+                                  for samples, text in self._sound(self.params.filler)]
 
     def _load_llm(self) -> None:
         llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
@@ -313,6 +321,16 @@ class Reaction:
     def _sound(self, text: str) -> Iterator[tuple[np.ndarray, str]]:
         for speech in self.tts.stream(text) if text else ():
             yield from chunks(speech.samples, speech.words)
+
+    def on_params(self, params: ReactionParams) -> None:
+        self.pacer.ahead_s, self.filler.limit_s = params.ahead_s, params.filler_after_s
+        self.voice.submit(self._sound_filler)
+
+    def rest(self) -> None:
+        """What is being written is void, and does not go on when the node wakes."""
+        self.gate.admit(self.gate.epoch + 1)
+        self.flush(self.gate.epoch)
+        self._asked = NOTHING
 
     def close(self) -> None:
         self.gate.admit(self.gate.epoch + 1)      # whatever is being written is void

@@ -41,6 +41,9 @@ class MemoryParams:
     mib: int = param(64, 'size of the file, at most [MiB]', 1, 100_000)
 
 
+PARAMETERS = (('memory', MemoryParams), ('episodes', EpisodesParams))
+
+
 @dataclass(frozen=True)
 class Forgotten:
     """Something was deleted for good, and the conversation of the last minutes may hold it, too; or ``error``."""
@@ -138,14 +141,20 @@ class Recall:
         else:
             self.health.well('memory')
 
+    def forget(self, person: str, start: float | None, stop: float | None) -> None:
+        """A Forgotten comes when the bytes are gone, which may take the disk a second."""
+        if self.memory is None:
+            self._tell(Forgotten())
+        else:
+            self._forgetter.submit(lambda: self._tell(Forgotten(self.memory.forget(person, start, stop))))
+
     async def _on_call(self, request: Forget.Request, response: Forget.Response) -> Forget.Response:
-        """Answers when the bytes are gone, which may take the disk a second."""
+        """Answers when they are gone."""
         if self.memory is None:
             response.message = 'there is no long-term memory'
             return response
         self._waiting = waiting = Future()
-        self._forgetter.submit(lambda: self._tell(Forgotten(self.memory.forget(
-            request.person, seconds(request.start) or None, seconds(request.stop) or None))))
+        self.forget(request.person, seconds(request.start) or None, seconds(request.stop) or None)
         forgotten = await waiting
         response.forgotten, response.success = forgotten.moments, not forgotten.error
         response.message = forgotten.error or f'{forgotten.moments} moments are gone'

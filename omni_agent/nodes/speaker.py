@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from omni_agent_msgs.msg import AudioChunk, Interrupt, Playback, SpeechChunk
-from rclpy.node import Node
 
 from omni_agent.backends import RATE, Block
 from omni_agent.backends.devices import open_loudspeaker
@@ -21,6 +20,7 @@ from omni_agent.core.params import param
 from . import qos
 from .devices import DeviceWatch
 from .health import WARN, Health
+from .node import join
 from .parameters import declare
 from .shell import Urgency
 from .shell import main as run
@@ -39,9 +39,10 @@ class SpeakerParams:
 
     device: str = param('', 'name (or part of it) or index of the output device, '
                             'or room:SCENARIO@FOLDER; empty = default')
-    frame_id: str = param('loudspeaker', 'frame of the reference')
+    frame_id: str = param('loudspeaker', 'frame of the reference', live=True)
+    volume: float = param(1.0, 'loudness of the voice [share]', 0.0, 1.0, live=True)
     duck_limit_s: float = param(
-        2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0)
+        2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0, live=True)
 
 
 PARAMETERS = (('', SpeakerParams),)     # (prefix, dataclass): what is declared below
@@ -51,14 +52,16 @@ class Speaker:
     """The device thread pulls from the playout; the executor thread reports what it took."""
 
     def __init__(self) -> None:
-        self.node = Node('speaker')
-        self.params = declare(self.node, SpeakerParams)
-        self.gate = EpochGate()
+        self.node = join('speaker')
         self.playout = Playout()
+        self.params = declare(self.node, SpeakerParams, changed=self.turn_up)
+        self.turn_up(self.params)
+        self.gate = EpochGate()
         # first of all subscriptions: rclpy serves them in order of creation
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
         self.node.create_subscription(SpeechChunk, 'speech', self.on_speech, qos.SPEECH)
         self.health = Health(self.node)
+        self.health.values['device'] = self.params.device or 'default'
         self.reference = self.node.create_publisher(AudioChunk, 'speaker/reference', qos.AUDIO)
         self.playback = self.node.create_publisher(Playback, 'playback', qos.PLAYBACK)
         self.inbox: Inbox[Block] = Inbox(self.node, self.on_played, limit=50)
@@ -71,6 +74,9 @@ class Speaker:
         self.device = open_loudspeaker(self.params.device)
         self.watch = DeviceWatch(self.node, self.health, 'loudspeaker', self.device, self.inbox)
         self.device.start(self.fill)
+
+    def turn_up(self, params: SpeakerParams) -> None:
+        self.playout.volume = params.volume
 
     def fill(self, out: np.ndarray, t: float) -> None:
         """Device thread: take the next block and tell the executor thread about it."""
@@ -173,6 +179,14 @@ class Speaker:
         message.header.stamp = stamp(now(self.node))
         message.header.frame_id = self.params.frame_id
         self.playback.publish(message)
+
+    def rest(self) -> None:
+        """At once, and what is still on its way does not go on when the node wakes; the device stays open and silent."""
+        self.flush()
+        self.gate.admit(self.gate.epoch + 1)
+        self._ducked = False
+        self.playout.lower(False)
+        self.raise_alarm.set(None)
 
     def close(self) -> None:
         self.device.stop()

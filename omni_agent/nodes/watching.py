@@ -14,11 +14,13 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
-from omni_agent.backends import Detection, Detector, load
+from omni_agent.backends import Detection, Detector, FaceFinder, load
 from omni_agent.backends.engines import Attempt, NoEngine, choices, diagnosis
+from omni_agent.backends.face_watch import FacesSeen, FaceWatch
 from omni_agent.backends.watcher import Watcher
-from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.errors import BackendError, OmniAgentError, WireError
 from omni_agent.core.frame_skip import FrameSkipParams, SkipFigures
+from omni_agent.core.lips import LipsInTime, Speaker
 from omni_agent.core.params import param
 from omni_agent.core.scene_news import News, SceneNews
 from omni_agent.core.tracks import TracksParams
@@ -27,11 +29,12 @@ from . import qos
 from .arrival import Arrival
 from .health import WARN, Health
 from .images import to_bgr, to_jpeg
+from .lateness import Lateness
 from .look_writer import look_message
 from .overlay import Made, Overlay, Wanted
 from .parameters import declare
 from .senses import Ready, Sense
-from .stamps import seconds
+from .stamps import pace, seconds
 from .threads import Inbox
 
 PART = 'detector'
@@ -49,11 +52,34 @@ class WatchingParams:
     engine: str = param('auto', 'what the detector runs on: auto, or in the order to be tried and with commas '
                                 'between: tensorrt, tensorrt_rtx, ort-cuda, ort-cpu')
     engine_strict: bool = param(False, 'the first of them or none')
+    faces: str = param('mediapipe', 'which way people look and whether their lips move: mediapipe, or none. 3 % of '
+                                    'a core for somebody who moves, and 10 MB', choices=('mediapipe', 'none'))
+    faces_hz: float = param(2.5, 'pictures in which faces are measured per second, while people are there and move '
+                                 '[Hz]', 0.1, 30.0, live=True)
     watch_hz: float = param(5.0, 'pictures looked at per second, at most as many as the camera sends; 10 where there '
-                                 'are cores to spare [Hz]', 0.5, 60.0)
-    scene_s: float = param(2.0, 'what is seen is told when it changes, and at least this often [s]', 0.1, 60.0)
+                                 'are cores to spare [Hz]', 0.5, 60.0, live=True)
+    scene_s: float = param(2.0, 'what is seen is told when it changes, and at least this often [s]', 0.1, 60.0, live=True)
     field_of_view_deg: float = param(60.0, 'horizontal field of view, by which markers are placed [degrees]', 10.0,
                                      170.0)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What looks at the pictures; ``wrong``: why nobody looks at faces although somebody should."""
+
+    detect: Detector
+    faces: FaceFinder | None
+    wrong: str = ''
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        return getattr(self.detect, 'attempts', ())
+
+    def close(self) -> None:
+        for model in (self.detect, self.faces):
+            close = getattr(model, 'close', None)
+            if close is not None:
+                close()
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,7 @@ class Seen:
     news: News | None
     seconds: float
     figures: SkipFigures
+    faces: FacesSeen
 
 
 class Watching:
@@ -73,33 +100,68 @@ class Watching:
 
     def __init__(self, node: Node, health: Health, inbox: Inbox) -> None:
         self.node, self.health, self.inbox = node, health, inbox
-        self.params = declare(node, WatchingParams)
+        self.params = declare(node, WatchingParams, changed=self._on_params)
         self.tracks = declare(node, TracksParams, 'tracks')
         choices(self.params.engine)              # a wrong name ends the node before anything is loaded
-        self._detect: Detector | None = None     # None: not loaded, or detached
+        self._sight: Sight | None = None         # None: not loaded, or detached
+        self._lips = LipsInTime()
+        self._compiling: tuple[str, float] | None = None     # what, and the share done; written by the worker
+        self._lateness = Lateness(health, 'pace of the detector', 'lower watch_hz, or give it a faster engine')
         self._next = 0.0                         # [s, monotonic]
         self._spare_until = 0.0                  # [s, monotonic]
         self.looks = node.create_publisher(Look, 'look', qos.LOOK)
         self.overlay = Overlay(node, health, self.params.field_of_view_deg)
         # the worker's own
         self._model: Detector | None = None      # for as long as it looks
-        self._watcher = Watcher(self._boxes, self.tracks, declare(node, FrameSkipParams, 'skip'))
+        self._faces = FaceWatch(self.params.faces_hz)
+        self._watcher = Watcher(self._boxes, self.tracks, declare(node, FrameSkipParams, 'skip'), self._faces)
         self._news = SceneNews(self.params.scene_s)
         self._t = 0.0                            # of the last look; never goes back
         self._ahead_s = 0.0                      # of that time to the stamps
         self.sense = Sense(node, health, inbox, 'see', {PART: self._load}, self._subscribe, self._take, limit=1)
         self.arrival = Arrival(node, health, 'camera', 'pictures', 'image_raw', lambda: self.sense.attached)
+        node.create_timer(1.0, self._tell_compiling, clock=pace(node))
 
-    def _load(self) -> Detector | None:
-        return load.detector(self.params.detector, 1, self.tracks.keep_score, self.params.engine,
-                             self.params.engine_strict)
+    def _on_params(self, params: WatchingParams) -> None:
+        self._news.every_s, self._faces.hz = params.scene_s, params.faces_hz
+
+    def _load(self) -> Sight | None:
+        """Worker thread. Nothing but faces goes missing with their networks."""
+        def watch(what: str, share: float) -> None:
+            self._compiling = (what, share)
+
+        try:
+            detect = load.detector(self.params.detector, 1, self.tracks.keep_score, self.params.engine,
+                                   self.params.engine_strict, watch)
+        finally:
+            self._compiling = None
+        if detect is None:
+            return None
+        try:
+            return Sight(detect, load.faces(self.params.faces, 1, self.params.engine, self.params.engine_strict))
+        except OmniAgentError as error:
+            return Sight(detect, None, str(error))
+
+    def _tell_compiling(self) -> None:
+        if self._compiling is not None:
+            what, share = self._compiling
+            self.health.progress(PART, f'compiling {what}: {100 * share:.0f} %')
 
     def _subscribe(self) -> list[Subscription]:
         return [self.node.create_subscription(Image, 'image_raw', self.on_image, qos.IMAGE_IN)]
 
-    def _take(self, part: str, model: Detector | None) -> None:
-        self._detect = model
-        self._tell_engines(getattr(model, 'attempts', ()))
+    def _take(self, part: str, model: Sight | None) -> None:
+        self._sight, self._lips = model, LipsInTime()
+        self._tell_engines(model.attempts if model is not None else ())
+        self._tell_faces(model)
+
+    def _tell_faces(self, sight: Sight | None) -> None:
+        if sight is not None and sight.wrong:
+            self.health.trouble('faces', WARN, f'{sight.wrong}; nobody looks at faces')
+        else:
+            self.health.well('faces')
+        runs = dict.fromkeys(one.name for one in getattr(sight.faces, 'attempts', ()) if one.ok) if sight else ()
+        self.health.values['faces'] = f'{self.params.faces} on {", ".join(runs)}' if runs else 'not looked at'
 
     def on_ready(self, result: Ready) -> None:
         self.sense.on_ready(result)
@@ -123,15 +185,15 @@ class Watching:
     def on_image(self, image: Image) -> None:
         self.health.count('images')
         self.arrival.came()
-        detect = self._detect
-        if detect is None or not self._is_due(time.monotonic()):
+        sight = self._sight
+        if sight is None or not self._is_due(time.monotonic()):
             return
         wanted = self.overlay.wanted()
         if not seconds(image.header.stamp):      # some drivers send none: then it is from now
             image.header.stamp = self.node.get_clock().now().to_msg()
         worker = self.sense.workers[PART]
         spare = time.monotonic() < self._spare_until
-        worker.submit(lambda: self._look(detect, image, wanted, spare))
+        worker.submit(lambda: self._look(sight, image, wanted, spare))
         self.health.counters['pictures overtaken'] = worker.dropped
 
     def spare(self, on: bool) -> None:
@@ -145,26 +207,26 @@ class Watching:
         self._next = max(self._next, t - EARLY * period) + period
         return True
 
-    def _look(self, detect: Detector, message: Image, wanted: Wanted, spare: bool) -> None:
+    def _look(self, sight: Sight, message: Image, wanted: Wanted, spare: bool) -> None:
         """Worker thread."""
         try:
             image = to_bgr(message)
             t = self._steady_time(seconds(message.header.stamp))
-            self._model = detect
+            self._model, self._faces.find = sight.detect, sight.faces
             watched = self._watcher.look(image, t, spare)
         except WireError as error:
             self.inbox.put(Ready('camera', error=error))
             return
         finally:
-            self._model = None
+            self._model = self._faces.find = None
         looked = watched.looked
         news = self._news.step(t, looked.tracks, looked.events)
         changed = bool(looked.events) or (news is not None and news.changed)
         figures = self._watcher.figures()
         look = look_message(message.header, (message.width, message.height), watched, figures,
                             self._keyframe(image) if changed else b'', self._ahead_s)
-        made = self._made(wanted, message, image, looked.tracks)
-        self.inbox.put(Seen(t - self._ahead_s, look, made, news, watched.seconds, figures))
+        made = self._made(wanted, message, image, looked.tracks, watched.faces)
+        self.inbox.put(Seen(t - self._ahead_s, look, made, news, watched.seconds, figures, watched.faces))
 
     def _boxes(self, image: np.ndarray) -> list[Detection]:
         assert self._model is not None, 'looked without a detector'
@@ -186,9 +248,9 @@ class Watching:
             self.inbox.put(Ready('keyframes', error=error))
             return b''
 
-    def _made(self, wanted: Wanted, message: Image, image: np.ndarray, tracks: tuple) -> Made:
+    def _made(self, wanted: Wanted, message: Image, image: np.ndarray, tracks: tuple, faces: FacesSeen) -> Made:
         try:
-            return self.overlay.make(wanted, message.header, image, tracks)
+            return self.overlay.make(wanted, message.header, image, tracks, faces.faces)
         except BackendError as error:
             self.inbox.put(Ready('overlay', error=error))
             return []
@@ -199,11 +261,31 @@ class Watching:
         for part in ('camera', PART):
             self.health.well(part)
         self.health.count('looks')
+        if seen.faces.fresh:
+            self.health.count('looks at faces')
+        if seen.faces.fresh or self._sight is not None and self._sight.faces and not seen.faces.faces:
+            self._lips.seen(seen.t, seen.faces.faces)
         self.health.values['pictures skipped'] = f'{100 * seen.figures.skip_share:.0f} %'
+        if not seen.look.skipped:
+            self._lateness.did(seen.seconds, 1.0 / self.params.watch_hz)
         self.health.values['time saved by skipping'] = f'{seen.figures.saved_ms / 1000:.1f} s'
         self.looks.publish(seen.look)
         for publisher, message in seen.made:
             publisher.publish(message)
+
+    # -- whose voice it is ----------------------------------------------------------------------------------
+
+    def heard(self, t: float, probability: float) -> None:
+        """That the frame of sound that ended at ``t`` holds speech of people."""
+        self._lips.heard(t, probability)
+
+    def speaker(self, since: float) -> Speaker | None:
+        """Whose lips moved most in time with what was heard since then; None where no face tells."""
+        return self._lips.speaker(since)
+
+    def cues(self, since: float) -> tuple[tuple[str, float], ...]:
+        """What faces say about an utterance that began then, for Percept.cue_names and cue_values."""
+        return self._lips.cues(since)
 
     def close(self) -> None:
         self.sense.close()

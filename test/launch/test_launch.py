@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix  # noqa: E402
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity  # noqa: E402
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription  # noqa: E402
-from launch.actions import OpaqueFunction, RegisterEventHandler  # noqa: E402
+from launch.actions import OpaqueFunction, RegisterEventHandler, TimerAction  # noqa: E402
 from launch.event_handlers import OnProcessExit  # noqa: E402
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
 from launch.utilities import perform_substitutions  # noqa: E402
@@ -47,7 +47,7 @@ def entities(**arguments: str) -> list[LaunchDescriptionEntity]:
 
 def executables(**arguments: str) -> list[str]:
     nodes = [entity for entity in entities(**arguments) if isinstance(entity, Node)]
-    assert all(node.node_package == 'omni_agent' for node in nodes)
+    assert all(node.node_package in ('omni_agent', 'rviz2') for node in nodes)
     return [perform_substitutions(LaunchContext(), node.node_executable)
             if isinstance(node.node_executable, list) else node.node_executable for node in nodes]
 
@@ -61,16 +61,24 @@ def test_a_node_can_be_left_out():
         'speaker', 'microphone', 'perception', 'decision']
 
 
+def test_optional_nodes_and_windows_run_when_they_are_asked_for():
+    assert executables(also='bridges')[len(graph.GRAPH):] == ['bridges']
+    assert executables(watch='true')[len(graph.GRAPH):] == ['window']
+    assert executables(rviz='true')[len(graph.GRAPH):] == ['bridges', 'rviz2']
+    later = [entity for entity in entities(rqt='true', namespace='robot1') if isinstance(entity, TimerAction)]
+    assert len(later) == 1
+
+
 def test_every_argument_has_a_default_and_a_description():
     declared = {entity.name: entity for entity in entities()
                 if isinstance(entity, DeclareLaunchArgument)}
     assert set(declared) == {'namespace', 'params_file', 'profile', 'use_sim_time', 'log_level',
-                             'use_respawn', 'without', *graph.DEVICES}
+                             'use_respawn', 'without', 'also', 'watch', 'rviz', 'rqt', *graph.DEVICES}
     assert all(entity.description and entity.default_value is not None
                for entity in declared.values())
 
 
-@pytest.mark.parametrize('wrong', [{'use_respawn': 'maybe'}, {'profile': 'nonsense'},
+@pytest.mark.parametrize('wrong', [{'use_respawn': 'maybe'}, {'profile': 'nonsense'}, {'also': 'ears'},
                                    {'without': 'ears'}, {'log_level': 'loud'}])
 def test_a_wrong_argument_is_refused(wrong: dict[str, str]):
     with pytest.raises((RuntimeError, ValueError, graph.ConfigError)):

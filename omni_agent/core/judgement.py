@@ -1,0 +1,89 @@
+"""Evidence about whom an utterance was for -> log odds, with weights that were fitted and not set.
+
+``tools/fit_addressee.py`` writes them from the development half into config/addressee/addressee.json. The sum is the
+whole model: every share can be shown. What was not measured has the share of nothing known, fitted with parts of
+the evidence left out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Iterable, Mapping
+
+from .address_words import SIGNS
+from .checked_table import FieldError, Table
+from .cues import CUES, GROUPS, Cues, scaled
+from .errors import ConfigError
+
+VERSION = 1
+LARGEST = 20.0           # of a weight; more was not fitted
+DIALOGUE = ('the robot just spoke', 'the robot spoke', 'the robot asked', 'people are talking', 'people were talking',
+            'an answer to its question')
+MODEL = 'language model'
+MARGIN_LIMIT = 4.0       # of the language model's log odds
+MISSING = tuple(f'without {group}' for group in ('voice', 'source', 'camera'))
+NAMES = (*SIGNS, *DIALOGUE, *CUES, *MISSING, MODEL)
+
+
+def group_of(name: str) -> str:
+    """Which of GROUPS a piece of evidence belongs to; of a person who is called, 'words'."""
+    if name in CUES:
+        return CUES[name].group
+    if name in DIALOGUE:
+        return 'dialogue'
+    if name in MISSING:
+        return name.split(' ', 1)[1]
+    return MODEL if name == MODEL else 'words'
+
+
+def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues, margin: float | None = None) -> dict[str, float]:
+    """Every piece of evidence that there is, as the model takes it; most are 0 or 1, cues lie in [-2, 2]."""
+    found = {name: 1.0 for name in (*signs, *dialogue)}
+    found.update({name: scaled(name, value) for name, value in cues if name in CUES and math.isfinite(value)})
+    groups = {CUES[name].group for name in found if name in CUES}
+    found.update({name: 1.0 for name in MISSING if name.split(' ', 1)[1] not in groups})
+    if margin is not None and math.isfinite(margin):
+        found[MODEL] = max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
+    return found
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """bias + weights . values [log odds]; already calibrated."""
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def shares(self, found: Mapping[str, float]) -> dict[str, float]:
+        """The share of each piece of evidence; their sum is the score."""
+        return {'prior': self.bias, **{CUES[name].words if name in CUES else name: self.weights.get(name, 0.0) * value
+                                       for name, value in found.items()}}
+
+
+def parse(text: str) -> Judgement:
+    """The file that the fit wrote. Raises ConfigError."""
+    advice = 'fit them again with tools/fit_addressee.py'
+    try:
+        table = Table(json.loads(text), ())
+        table.number('version', None, VERSION, VERSION)
+        table.number('seed', None, 0, 2**32)
+        table.text('fitted_on')
+        bias = table.number('bias', None, -LARGEST, LARGEST)
+        weights_table = table.table('weights')
+        weights = {name: weights_table.number(name, 0.0, -LARGEST, LARGEST) for name in NAMES}
+        weights_table.finish()
+        table.table('figures')
+        table.finish()
+    except ValueError as error:
+        raise ConfigError(f'the weights of the addressee are not JSON ({error}): {advice}') from error
+    except FieldError as error:
+        raise ConfigError(f'the weights of the addressee are wrong: {error}: {advice}') from error
+    return Judgement(bias, weights)
+
+
+def groups_of(names: Iterable[str]) -> tuple[str, ...]:
+    """In the order of GROUPS."""
+    there = {group_of(name) for name in names}
+    return tuple(group for group in GROUPS if group in there)

@@ -1,0 +1,193 @@
+"""Labelled sets of utterances: the file, our own scenes, a trial through the addressee, and its figures."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omni_agent.backends import RATE, addressee_script, addressee_sets, audio_files, broadcast, image_room, load, voice_cues
+from omni_agent.backends import room_acoustics as acoustics
+from omni_agent.backends.addressee_play import Listener
+from omni_agent.core import prompts
+from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.addressee_figures import calibration, calibration_error, counts, figures
+from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, TO_OTHERS, Item, as_csv, parse
+from omni_agent.core.addressee_trial import Final, Trial
+from omni_agent.core.errors import ConfigError
+
+ASSETS = Path(__file__).parents[1] / 'scenarios' / 'assets'
+HEADER = 'file,label,looks_here'
+
+
+def final(text: str, begin: float = 1.0, end: float = 2.5) -> Final:
+    return Final(begin, end, end - begin, -30.0, text, 0.05)
+
+
+# -- the file --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_written_is_read_again():
+    items = [Item('a.wav', FOR_ROBOT, 'kitchen', 'question', 'What, "now"?', 'Jo', 'test', 1.5, 'Yes?', 10.0, 2.0, 1.0,
+                  0.7, 0.2),
+             Item('b.flac', BROADCAST, 'kitchen')]
+    assert parse(as_csv(items).splitlines()) == items
+
+
+def test_two_columns_are_enough_and_what_is_not_given_is_not_known():
+    one, = parse(['file,label', 'a.wav,people'])
+    assert one.scene == 'a.wav' and one.half == 'test' and one.looks_here is None and not one.for_robot
+
+
+@pytest.mark.parametrize('line, problem', [
+    ('a.mp3,robot,', 'neither wav nor flac'), ('a.wav,me,', "'me' is none of robot, people, broadcast"),
+    ('a.wav,robot,2', "looks_here '2' is no number from 0 to 1"), ('a.wav,robot,often', 'looks_here')])
+def test_a_wrong_line_is_refused_with_its_number(line: str, problem: str):
+    with pytest.raises(ConfigError, match='line 2') as refused:
+        parse([HEADER, line])
+    assert problem in str(refused.value)
+
+
+def test_a_recording_that_is_missing_is_named(tmp_path: Path):
+    (tmp_path / 'labels.csv').write_text('file,label\ngone.wav,robot\n')
+    with pytest.raises(ConfigError, match='gone.wav'):
+        addressee_sets.read(tmp_path)
+
+
+# -- our own set -----------------------------------------------------------------------------------------------
+
+
+def spoken(half: str) -> set[str]:
+    return {text.lower().strip('.?!') for scene in addressee_script.scenes(half) for said in scene.said for text in said.texts}
+
+
+def test_the_halves_share_no_sentence_voice_noise_or_room():
+    halves = [addressee_script.scenes(half) for half in ('development', 'test')]
+    for what in (lambda scene: {scene.room}, lambda scene: {scene.noise},
+                 lambda scene: {voice for said in scene.said for voice in said.voices}):
+        one, other = ({item for scene in scenes for item in what(scene)} for scenes in halves)
+        assert not one & other
+    both = spoken('development') & spoken('test')
+    assert both <= {'robot', 'robot, stop'}          # its name and the stop phrase have no other words
+
+
+def test_no_test_sentence_is_in_the_words_that_were_only_read_or_in_a_prompt():
+    texts = addressee_script.texts('development')['read']
+    known = {text.lower().strip('.?!') for text in (*texts['for'], *texts['other'],
+                                                    *(example for example, _ in prompts.JUDGE_EXAMPLES))}
+    assert not spoken('test') & known
+    near = [text for text in sorted(spoken('test')) if difflib.get_close_matches(text, known, 1, 0.93)]
+    assert near == []
+
+
+def test_scenes_are_the_same_on_every_call():
+    assert addressee_script.scenes('development') == addressee_script.scenes('development')
+
+
+def test_who_is_turned_away_is_duller_and_farther_away_is_more_room():
+    box = image_room.draw(3)
+    rng = np.random.default_rng(1)
+    noise = rng.standard_normal(RATE)
+    def tilt(turned: float) -> float:
+        heard = np.convolve(noise, image_room.response(box, 0.7, turned, 5))[:RATE].astype(np.float32)
+        return voice_cues.measure(np.concatenate([np.zeros(RATE // 2, np.float32), heard])).cues['tilt_db']
+    assert tilt(0.0) > tilt(150.0) + 1.0
+    def direct(distance: float) -> float:
+        response = image_room.response(box, distance, 0.0, 5)
+        at = int(np.abs(response).argmax())
+        return float((response[max(0, at - 40):at + 40]**2).sum() / (response**2).sum())
+    assert direct(0.7) > direct(2.0)
+
+
+def test_a_broadcast_is_evener_than_a_voice_and_its_box_has_no_low_tones():
+    voice = audio_files.read(ASSETS / 'bench' / 's01.flac')
+    programme = broadcast.programme([voice] * 3, 1)
+    assert acoustics.frame_levels(programme).std() < acoustics.frame_levels(voice).std()
+    noise = np.random.default_rng(1).standard_normal(2 * RATE).astype(np.float32) * 0.1
+    lead = np.zeros(RATE // 2, np.float32)
+    open_air, box = (voice_cues.measure(np.concatenate([lead, sound])).cues['low_db']
+                     for sound in (noise, broadcast.boxed(noise, 200.0, 6000.0)))
+    assert box < open_air - 3.0
+
+
+# -- cues --------------------------------------------------------------------------------------------------------
+
+
+def test_sound_without_a_voice_in_it_has_no_cues():
+    for sound in (np.zeros(RATE, np.float32), np.zeros(0, np.float32), np.zeros(100, np.float32)):
+        assert voice_cues.measure(sound).cues == {}
+
+
+def test_cues_are_finite_and_known_for_any_noise():
+    from omni_agent.core.cues import CUES
+
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        found = voice_cues.measure((rng.standard_normal(RATE * 2) * rng.uniform(0, 0.3)).astype(np.float32))
+        assert all(np.isfinite(value) for value in found.cues.values())
+        assert set(found.cues) <= set(CUES) | {'pitch', 'voiced'}
+
+
+# -- a trial -----------------------------------------------------------------------------------------------------
+
+
+def trial() -> Trial:
+    return Trial(Addressee(AddresseeParams()))
+
+
+def test_what_was_refused_makes_the_next_sentence_side_talk_and_what_was_answered_a_follow_up():
+    talk = [(Item('a.wav', TO_OTHERS, 'x', gap_s=1.0), [final('she said it was fine')]),
+            (Item('b.wav', TO_OTHERS, 'x', gap_s=1.0), [final('we went home')])]
+    assert trial().run(talk)[1].situation.side_talk_s == pytest.approx(1.0)
+    asked = [(Item('a.wav', FOR_ROBOT, 'y'), [final('robot what time is it')]),
+             (Item('b.wav', FOR_ROBOT, 'y', gap_s=2.0), [final('and in tokyo')])]
+    assert trial().run(asked)[1].situation.robot_spoke_s == pytest.approx(2.0 + 1.5)
+
+
+def test_a_new_scene_knows_nothing_of_the_last_one():
+    outcomes = trial().run([(Item('a.wav', FOR_ROBOT, 'x'), [final('robot what time is it')]),
+                            (Item('b.wav', FOR_ROBOT, 'y'), [final('and in tokyo')])])
+    assert outcomes[1].situation.robot_spoke_s is None
+
+
+def test_what_the_robot_said_before_is_known():
+    one, = trial().run([(Item('a.wav', FOR_ROBOT, robot_said='Which one?', gap_s=1.0), [final('the blue one')])])
+    assert one.situation.robot_asked and one.accepted
+
+
+def test_what_was_not_heard_at_all_is_missed():
+    outcomes = trial().run([(Item('a.wav', FOR_ROBOT), []), (Item('b.wav', FOR_ROBOT, 'y'), [final('robot come here')]),
+                            (Item('c.wav', TO_OTHERS, 'z'), [final('robot come here')])])
+    found = counts(outcomes)
+    assert (found.right, found.missed, found.false) == (1, 1, 1)
+    assert found.f1 == pytest.approx(0.5) and found.recall == 0.5
+
+
+def test_a_mute_and_a_talkative_robot_both_score_badly():
+    items = [(Item(f'{n}.wav', FOR_ROBOT if n % 2 else BROADCAST, str(n)), [final('blue')]) for n in range(10)]
+    mute = Trial(Addressee(AddresseeParams(threshold=0.9))).run(items)
+    assert counts(mute).f1 == 0.0
+    talkative = trial().run([(item, [final('robot come here')]) for item, _ in items])
+    assert counts(talkative).precision == 0.5
+    assert figures(talkative)['false_per_hour_tv'] > 1000
+
+
+def test_calibration_compares_what_was_said_with_what_was_so():
+    items = [(Item(f'{n}.wav', FOR_ROBOT, str(n)), [final('robot come here')]) for n in range(4)]
+    bins = calibration(trial().run(items))
+    assert len(bins) == 1 and bins[0].count == 4 and bins[0].observed == 1.0
+    assert calibration_error(bins) == pytest.approx(1.0 - bins[0].expected)
+
+
+def test_a_recording_is_heard_by_the_real_ears_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    voice_model, recognise = load.vad('silero'), load.recogniser('moonshine')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    voice = audio_files.read(ASSETS / 'anna_capital.flac')
+    quiet = np.zeros(RATE, np.float32)
+    audio_files.write(tmp_path / 'a.wav', audio_files.to_int16(np.concatenate([quiet, voice, quiet])))
+    first, = Listener(voice_model, recognise).listen(tmp_path / 'a.wav')
+    assert 'capital' in first.text.lower() and dict(first.cues)['tilt_db'] and 0.8 < first.begin < 1.3
+    again = Listener(voice_model, None).listen(tmp_path / 'a.wav')     # nothing is recognised a second time
+    assert [one.text for one in again] == [first.text]
