@@ -61,7 +61,7 @@ def test_what_a_real_node_decided_is_decided_again(bench: Bench, tmp_path: Path,
     said = reacts[-1]
     people.plays(said.epoch, Playback.STARTED, '')
     people.plays(said.epoch, Playback.FINISHED, said.say)
-    bench.turn_until(time.time() + 1.0)
+    bench.until(lambda: bench.health_of('bag_recorder')[2].get('messages of /decision_trace'), 'the first line of the trace')
     reacts.forget()
     people.asks(bench, 1, 'What time is it?')
     bench.until(lambda: reacts, 'a reply')

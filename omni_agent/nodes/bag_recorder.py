@@ -8,6 +8,7 @@ import array
 import importlib
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,7 @@ class BagRecorder:
         self.health = Health(self.node)
         self._further = {_absolute(name.strip(), self.node.get_namespace())
                          for name in self.params.topics.split(',') if name.strip()}
+        self._taken: Counter[str] = Counter()    # messages by topic
         self._seen: set[str] = set()             # topics that were decided on
         self._readers: dict[str, ParameterReader] = {}
         self._notices = self.node.create_publisher(String, 'notice', qos.PERCEPT)
@@ -147,7 +149,7 @@ class BagRecorder:
         self.health.count('topics')
 
     def _taker(self, topic: Topic, can_miss: bool, strip: bool):  # noqa: ANN202 - bytes -> None
-        clock, writer = self.node.get_clock(), self.writer
+        clock, writer, taken = self.node.get_clock(), self.writer, self._taken
         pace_s = 1.0 / self.params.picture_hz if can_miss and self.params.picture_hz else 0.0
         due_s = 0.0
 
@@ -158,6 +160,7 @@ class BagRecorder:
                 if now_s < due_s:
                     return
                 due_s = (due_s if now_s - due_s < pace_s else now_s) + pace_s     # on average: cameras waver
+            taken[topic.name] += 1
             writer.write(topic, clock.now().nanoseconds, without_keyframe(data) if strip else data, can_miss)
         return take
 
@@ -190,6 +193,7 @@ class BagRecorder:
         values['left out'] = ', '.join(self.without) or 'nothing'
         values['MiB'] = f'{figures.bytes / bags.MIB:.1f}'
         values['messages'], values['files'] = str(figures.messages), str(figures.files)
+        values.update({f'messages of {name}': str(count) for name, count in self._taken.items()})
         values['said aloud'] = str(self._announced and self.params.announce).lower()
         for topic, count in list(figures.dropped.items()):
             values[f'dropped of {topic}'] = str(count)
