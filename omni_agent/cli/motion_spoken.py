@@ -13,7 +13,8 @@ from omni_agent.cli.bench_play import Line, play
 from omni_agent.core.standstill import drives, still_after_s
 from omni_agent.share import share_dir
 
-GO = ('Drive forward three metres.', 'Drive backward three metres.')      # there and back, so that no wall is met
+# There and back, so that no wall is met, in words that the recogniser gets right of a synthetic voice
+GO = ('Please drive forward for nine seconds.', 'Please drive backward for nine seconds.')
 STOP = 'Stop.'
 SKILLS = ('decision.skills=simulated', 'skills.skills=simulated')
 
