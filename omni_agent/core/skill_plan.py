@@ -21,6 +21,7 @@ from .skills import Call, Refused, Skills
 
 # A prompt and a JSON schema -> JSON text. Raises BackendError.
 Ask = Callable[[Prompt, Mapping[str, object]], str]
+PART = 16                    # [messages] of the prompt read at once: questions and their answers stay together
 LONGEST_PART = 80            # [characters] of a part that is repeated to the person
 
 
@@ -93,10 +94,11 @@ class Planner:
 
     def warm(self) -> None:
         """Ask something for nothing, so that a model which keeps what prompts begin with has read it. Raises
-        BackendError.
+        BackendError. In parts: a model that reads cannot be ended.
         """
         if self._ask:
-            self._ask((*self._prompt, ('user', 'Hello')), self._names)
+            for end in (*range(1 + PART, len(self._prompt), PART), len(self._prompt)):
+                self._ask((*self._prompt[:end], ('user', 'Hello')), self._names)
 
     def _decided(self, steps: tuple[Step, ...], by_model: bool) -> Plan | Declined | Unclear:
         refused = next((step.outcome for step in steps if isinstance(step.outcome, Refused)), None)
