@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from omni_agent.backends import skills
-from omni_agent.core.errand import ErrandParams, Errands, HandOut, Move, Progress, Stage, Tell
+from omni_agent.core.acts import SkillState
+from omni_agent.core.errand import ErrandParams, Errands, HandOut, Move, Progress, Tell
 from omni_agent.core.skill_plan import Plan
 
 PLANNER = skills.planner(skills.load())
@@ -47,24 +48,24 @@ def test_what_was_asked_for_by_a_turn_that_went_on_never_begins():
 def test_steps_go_out_one_after_the_other_each_when_the_last_one_is_done():
     errands, effects = begun('drive forward one metre and then turn left')
     assert names(effects) == ['drive'] and Move(True) in effects
-    assert errands.news(Progress(EPOCH, 0, Stage.RUNNING, 'half way'), 1.0) == []
+    assert errands.news(Progress(EPOCH, 0, SkillState.RUNNING, 'half way'), 1.0) == []
     assert errands.doing == 'half way'
-    assert names(errands.news(Progress(EPOCH, 0, Stage.SUCCEEDED), 2.0)) == ['turn']
-    assert errands.news(Progress(EPOCH, 1, Stage.SUCCEEDED), 9.0) == [Move(False), Tell('I have turned left.')]
+    assert names(errands.news(Progress(EPOCH, 0, SkillState.SUCCEEDED), 2.0)) == ['turn']
+    assert errands.news(Progress(EPOCH, 1, SkillState.SUCCEEDED), 9.0) == [Move(False), Tell('I have turned left.')]
     assert errands.doing == ''
 
 
 def test_a_short_errand_is_not_talked_about_when_it_is_done():
     errands, _ = begun('turn left')
-    assert errands.news(Progress(EPOCH, 0, Stage.SUCCEEDED), 2.0) == [Move(False)]
+    assert errands.news(Progress(EPOCH, 0, SkillState.SUCCEEDED), 2.0) == [Move(False)]
 
 
-@pytest.mark.parametrize('stage', [Stage.FAILED, Stage.REFUSED])
-def test_a_failure_is_reported_as_it_came_back_and_voids_the_rest(stage: Stage):
+@pytest.mark.parametrize('state', [SkillState.FAILED, SkillState.REFUSED])
+def test_a_failure_is_reported_as_it_came_back_and_voids_the_rest(state: SkillState):
     errands, _ = begun('drive forward one metre and then turn left')
-    effects = errands.news(Progress(EPOCH, 0, stage, 'I bumped into something.'), 1.0)
+    effects = errands.news(Progress(EPOCH, 0, state, 'I bumped into something.'), 1.0)
     assert effects == [Move(False), Tell('I could not drive forward: I bumped into something.')]
-    assert errands.news(Progress(EPOCH, 1, Stage.SUCCEEDED), 2.0) == []
+    assert errands.news(Progress(EPOCH, 1, SkillState.SUCCEEDED), 2.0) == []
 
 
 def test_an_errand_that_nobody_takes_up_is_reported():
@@ -78,7 +79,7 @@ def test_a_halt_ends_errands_of_that_epoch_and_before_without_a_word():
     errands, _ = begun('turn left')
     errands.offer(EPOCH + 1, plan('turn right').calls, 5.0)
     assert errands.halt(EPOCH) == [Move(False)]
-    assert errands.news(Progress(EPOCH, 0, Stage.CANCELLED), 1.0) == []
+    assert errands.news(Progress(EPOCH, 0, SkillState.CANCELLED), 1.0) == []
     assert names(errands.tick(5.0)) == ['turn']
 
 
@@ -86,4 +87,4 @@ def test_a_small_thing_beside_it_does_not_hide_that_the_robot_moves():
     errands, _ = begun('drive forward one metre')
     _, effects = begun('speak louder', EPOCH + 1, errands)
     assert names(effects) == ['set_volume'] and Move(False) not in effects
-    assert errands.news(Progress(EPOCH, 0, Stage.CANCELLED), 2.0) == [Move(False)]
+    assert errands.news(Progress(EPOCH, 0, SkillState.CANCELLED), 2.0) == [Move(False)]

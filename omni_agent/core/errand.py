@@ -7,26 +7,11 @@ carried out (core/acting.py), and comes back as news.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Union
 
+from .acts import ENDS, SkillState
 from .params import param
 from .skills import Call, TargetKind
-
-
-class Stage(Enum):
-    """Of a step; values match SkillState.msg."""
-
-    WAITING = 0
-    RUNNING = 1
-    HELD = 2
-    SUCCEEDED = 3
-    FAILED = 4
-    CANCELLED = 5
-    REFUSED = 6
-
-
-OVER = (Stage.SUCCEEDED, Stage.FAILED, Stage.CANCELLED, Stage.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -43,7 +28,7 @@ class Progress:
 
     epoch: int
     step: int
-    stage: Stage
+    state: SkillState
     text: str = ''
 
 
@@ -148,12 +133,12 @@ class Errands:
         if errand is None or progress.step != errand.step:
             return []
         errand.heard_s = None
-        if progress.stage not in OVER:
+        if progress.state not in ENDS:
             errand.doing = progress.text or errand.doing
             return []
-        if progress.stage is Stage.SUCCEEDED:
+        if progress.state is SkillState.SUCCEEDED:
             return self._next(errand, now)
-        return self._end(errand) if progress.stage is Stage.CANCELLED else self._fail(errand, progress.text)
+        return self._end(errand) if progress.state is SkillState.CANCELLED else self._fail(errand, progress.text)
 
     def _hand_out(self, errand: _Errand, now: float) -> list[ErrandEffect]:
         call = errand.calls[errand.step]

@@ -10,7 +10,8 @@ from omni_agent_msgs.msg import SkillState as SkillStateMsg
 from rclpy.node import Node
 
 from omni_agent.backends import skills
-from omni_agent.core.errand import ErrandEffect, ErrandParams, Errands, HandOut, Move, Progress, Stage, Tell
+from omni_agent.core.acts import SkillState
+from omni_agent.core.errand import ErrandEffect, ErrandParams, Errands, HandOut, Move, Progress, Tell
 from omni_agent.core.events import Event, Moving, Noticed, React
 from omni_agent.core.params import param
 from omni_agent.core.skill_consent import Agreed, Consent, ConsentParams, Dropped
@@ -134,7 +135,7 @@ class Hands:
     # -- what comes of it -----------------------------------------------------------------------------------
 
     def on_state(self, message: SkillStateMsg) -> None:
-        progress = Progress(message.epoch, message.step, Stage(message.state), message.text)
+        progress = Progress(message.epoch, message.step, SkillState(message.state), message.text)
         self._perform(self.errands.news(progress, now(self.node)))
 
     def _tick(self) -> None:
