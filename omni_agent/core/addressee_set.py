@@ -13,6 +13,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Iterable, Mapping, Sequence
 
 from .errors import ConfigError
+from .labels import rows
 
 HALVES = ('development', 'test')
 SUFFIXES = ('.wav', '.flac')
@@ -54,17 +55,7 @@ BOUNDS = {'gap_s': (0.0, 3600.0), 'snr_db': (-20.0, 100.0), 'distance_m': (0.0, 
 
 def parse(lines: Iterable[str], name: str = 'labels.csv') -> list[Item]:
     """Raises ConfigError, which names the line and says what a field may be."""
-    reader = csv.DictReader(lines)
-    missing = [column for column in COLUMNS[:2] if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ConfigError(f'{name}: no column {", ".join(missing)}: the first line is {",".join(COLUMNS)}')
-    try:
-        items = [_item(row, f'{name}, line {reader.line_num}') for row in reader]
-    except csv.Error as error:
-        raise ConfigError(f'{name}, line {reader.line_num}: {error}') from error
-    if not items:
-        raise ConfigError(f'{name} names no recording: add one line for each')
-    return items
+    return rows(lines, name, COLUMNS, COLUMNS[:2], _item)
 
 
 def _item(row: Mapping[str, str | None], where: str) -> Item:

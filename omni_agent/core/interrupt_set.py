@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence
 
 from .errors import ConfigError
+from .labels import rows
 
 COLUMNS = ('file', 'kind', 'text', 'onset_s', 'voice', 'half')
 INTERRUPTIONS = ('question', 'command', 'correction', 'stop')      # the reply is to end
@@ -45,16 +46,7 @@ class Item:
 
 def parse(lines: Iterable[str], name: str = 'labels.csv') -> list[Item]:
     """Raises ConfigError, which names the line and says what a field may be."""
-    reader = csv.DictReader(lines)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise ConfigError(f'{name}: no column {", ".join(missing)}: the first line is {",".join(COLUMNS)}')
-    try:
-        items = [_item(row, f'{name}, line {reader.line_num}') for row in reader]
-    except csv.Error as error:
-        raise ConfigError(f'{name}, line {reader.line_num}: {error}') from error
-    if not items:
-        raise ConfigError(f'{name} names no recording: add one line for each')
+    items = rows(lines, name, COLUMNS, COLUMNS, _item)
     _files_are_unique(items, name)
     return items
 
