@@ -6,7 +6,6 @@ people how to make one.
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence
