@@ -40,8 +40,10 @@ setup(
     extras_require={
         'test': ['pytest', 'pytest-timeout', 'hypothesis'],
         'watch': ['websockets>=15'],
-        'foxglove': ['foxglove-sdk>=0.30'],           # a WebSocket for the Foxglove app, beside the page
-        'rtx': ['tensorrt-rtx>=1.7'],                 # GeForce and RTX cards; Jetson brings its own
+        # a WebSocket for the Foxglove app, beside the page
+        'foxglove': ['foxglove-sdk>=0.30'],
+        # GeForce and RTX cards; Jetson brings its own
+        'rtx': ['tensorrt-rtx>=1.7'],
         'open': ['tokenizers>=0.20'],                 # words for the optional text-image encoder
         'export': ['torch', 'onnx', 'onnxscript'],    # only to make ONNX files, never to run them
     },

@@ -28,13 +28,16 @@ ARGUMENTS = (
     ('use_respawn', 'false', SWITCH, 'Start a node that ended by itself again'),
     ('without', '', None,
      'Nodes that are not to run, separated by commas: drivers of your own stand in'),
-    ('skills', '', None, 'Let the robot do what it is asked: default, simulated (with a simulated robot), or files and '
+    ('skills', '', None,
+     'Let the robot do what it is asked: default, simulated (with a simulated robot), or files '
+     'and '
      'Python modules of your own, separated by commas'),
-    ('also', '', None, 'Optional nodes that are to run, separated by commas: '
-     + ', '.join(spec.name for spec in graph.OPTIONAL)),
+    ('also', '', None, 'Optional nodes that are to run, separated by commas: ' +
+     ', '.join(spec.name for spec in graph.OPTIONAL)),
     ('watch', 'false', SWITCH, 'Show everything in a browser on this machine'),
     ('rviz', 'false', SWITCH, 'Open rviz on what the camera shows, with tracks, gaze and speech'),
-    ('rqt', 'false', SWITCH, 'Open rqt on plots of the voice, echo and addressee, diagnostics and parameters'),
+    ('rqt', 'false', SWITCH,
+     'Open rqt on plots of the voice, echo and addressee, diagnostics and parameters'),
     *((spec.device, '', None,
        f'Device of the {spec.name} node, instead of the one in the YAML files')
       for spec in graph.GRAPH if spec.device),
@@ -47,32 +50,37 @@ def nodes(context: LaunchContext) -> list[Node | TimerAction]:
     files = [str(file) for file in graph.parameter_files(value['params_file'], value['profile'])]
     overrides = {**graph.device_overrides({name: value[name] for name in graph.DEVICES}),
                  **graph.skill_overrides(value['skills'])}
-    return [
+    return ([
         Node(
             package=graph.PACKAGE,
             executable=spec.executable,
             name=spec.name,
             namespace=value['namespace'],
-            parameters=[*files, {'use_sim_time': value['use_sim_time'] == 'true',
-                                 **overrides.get(spec.name, {})}],
+            parameters=[
+                *files, {
+                    'use_sim_time': value['use_sim_time'] == 'true',
+                    **overrides.get(spec.name, {})
+                }
+            ],
             ros_arguments=['--log-level', value['log_level']],
             respawn=value['use_respawn'] == 'true',
             respawn_delay=RESPAWN_DELAY,
             output='screen',
             emulate_tty=True,
-        )
-        for spec in graph.running(graph.names(value['without']), value['watch'] == 'true',
-                                  [*graph.names(value['also']), *graph.skill_nodes(value['skills']),
-                                   *(['bridges'] if value['rviz'] == 'true' else [])])
-    ] + opened(value)
+        ) for spec in graph.running(graph.names(value['without']), value['watch'] == 'true', [
+            *graph.names(value['also']), *graph.skill_nodes(value['skills']), *(
+                ['bridges'] if value['rviz'] == 'true' else [])
+        ])
+    ] + opened(value))
 
 
 def opened(value: dict[str, str]) -> list[Node | TimerAction]:
     """The windows that were asked for; the bridges write the speech that rviz shows."""
     asked: list[Node | TimerAction] = []
     if value['rviz'] == 'true':
-        asked.append(Node(package='rviz2', executable='rviz2', name='rviz', namespace=value['namespace'],
-                          arguments=windows.rviz_arguments()))
+        asked.append(
+            Node(package='rviz2', executable='rviz2', name='rviz', namespace=value['namespace'],
+                 arguments=windows.rviz_arguments()))
     if value['rqt'] == 'true':
         rqt = Node(package='rqt_gui', executable='rqt_gui', name='rqt',
                    arguments=windows.rqt_arguments(value['namespace']))

@@ -55,7 +55,8 @@ GRAPH: tuple[NodeSpec, ...] = (
 OPTIONAL: tuple[NodeSpec, ...] = (
     NodeSpec('window', 'a page in the browser that shows everything, and stops it'),
     NodeSpec('bridges', 'the agent in the words of REP-155, rqt_chat, audio_common and rviz'),
-    NodeSpec('skills', 'what the robot can be asked to do, done with its own topics, services and actions'),
+    NodeSpec('skills',
+             'what the robot can be asked to do, done with its own topics, services and actions'),
     NodeSpec('simulated_robot', 'wheels, walls and a navigator to try skills on'),
 )
 SIMULATED = 'simulated'      # skills of the simulated robot, which then runs as well
@@ -92,8 +93,11 @@ def device_overrides(devices: Mapping[str, str]) -> dict[str, dict[str, Value]]:
 
 
 def skill_nodes(skills: str) -> list[str]:
-    """The optional nodes that ``skills`` needs: lists of skills with commas between them, '' for none."""
-    return [] if not skills else ['skills', *(['simulated_robot'] if SIMULATED in names(skills) else [])]
+    """The optional nodes that ``skills`` needs: lists of skills with commas between them, '' for
+    none.
+    """
+    return ([] if not skills else
+            ['skills', *(['simulated_robot'] if SIMULATED in names(skills) else [])])
 
 
 def skill_overrides(skills: str) -> dict[str, dict[str, Value]]:

@@ -1,4 +1,6 @@
-"""rviz and rqt for this agent: which files they open, and with which topics. Nothing here needs either of them."""
+"""rviz and rqt for this agent: which files they open, and with which topics. Nothing here needs
+either of them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def rviz_arguments() -> list[str]:
 
 
 def rqt_arguments(namespace: str = '', folder: Path | None = None) -> list[str]:
-    """rqt knows no namespaces: for an agent in one, a perspective is written into ``folder`` (default: a new one)."""
+    """rqt knows no namespaces: for an agent in one, a perspective is written into ``folder``
+    (default: a new one).
+    """
     file = share_dir() / 'rqt' / 'omni_agent.perspective'
     prefix = absolute_namespace(namespace)
     if prefix:
@@ -31,11 +35,20 @@ def rqt_arguments(namespace: str = '', folder: Path | None = None) -> list[str]:
 
 def in_namespace(perspective: str, prefix: str) -> str:
     """The same perspective with every plotted topic below ``prefix``, '/robot1' for example."""
-    return json.dumps(_moved(json.loads(perspective), prefix), indent=2, separators=(',', ': '), sort_keys=True)
+    return json.dumps(_moved(json.loads(perspective), prefix), indent=2, separators=(',', ': '),
+                      sort_keys=True)
 
 
 def _moved(group: dict, prefix: str) -> dict:
     keys = dict(group['keys'])
     if PLOTTED in keys:
-        keys[PLOTTED] = {**keys[PLOTTED], 'repr': keys[PLOTTED]['repr'].replace("'/", f"'{prefix}/")}
-    return {'keys': keys, 'groups': {name: _moved(inner, prefix) for name, inner in group['groups'].items()}}
+        keys[PLOTTED] = {
+            **keys[PLOTTED], 'repr': keys[PLOTTED]['repr'].replace("'/", f"'{prefix}/")
+        }
+    return {
+        'keys': keys,
+        'groups': {
+            name: _moved(inner, prefix)
+            for name, inner in group['groups'].items()
+        }
+    }

@@ -23,7 +23,10 @@ class BagMaker:
 
     def __init__(self, folder: Path, **custom: str) -> None:
         self.definitions = Definitions()
-        self.writer = BagWriter(folder, {f'omni_agent.{name}': value for name, value in custom.items()}, queue_mib=512)
+        self.writer = BagWriter(folder, {
+            f'omni_agent.{name}': value
+            for name, value in custom.items()
+        }, queue_mib=512)
         self._topics: dict[tuple[str, str], Topic] = {}
 
     def __enter__(self) -> BagMaker:
@@ -37,7 +40,8 @@ class BagMaker:
         if known is None:
             known = self._topics[(topic, kind)] = Topic(topic, kind, *self.definitions.of(kind))
         store = self.definitions._store
-        assert self.writer.write(known, round(t * 1e9), bytes(store.serialize_cdr(self.made(kind, fields), kind)))
+        assert self.writer.write(known, round(t * 1e9),
+                                 bytes(store.serialize_cdr(self.made(kind, fields), kind)))
 
     def made(self, kind: str, fields: dict[str, Any]) -> object:
         _, parts = self.definitions._store.fielddefs[kind]

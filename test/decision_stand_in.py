@@ -1,4 +1,6 @@
-"""A process in the place of the decision node: alive by its heartbeat, until it is killed or stopped."""
+"""A process in the place of the decision node: alive by its heartbeat, until it is killed or
+stopped.
+"""
 
 from __future__ import annotations
 

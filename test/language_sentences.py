@@ -1,4 +1,6 @@
-"""Sentences of every language with what they are: ``development`` ones, and ``held_out`` ones that nothing is tuned on."""
+"""Sentences of every language with what they are: ``development`` ones, and ``held_out`` ones that
+nothing is tuned on.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,12 @@ from rcl_interfaces.msg import Parameter, ParameterDescriptor, ParameterType, Pa
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters, SetParametersAtomically
 from rclpy.client import Client
 
-FIELDS = {ParameterType.PARAMETER_BOOL: ('bool_value', bool), ParameterType.PARAMETER_INTEGER: ('integer_value', int),
-          ParameterType.PARAMETER_DOUBLE: ('double_value', float), ParameterType.PARAMETER_STRING: ('string_value', str)}
+FIELDS = {
+    ParameterType.PARAMETER_BOOL: ('bool_value', bool),
+    ParameterType.PARAMETER_INTEGER: ('integer_value', int),
+    ParameterType.PARAMETER_DOUBLE: ('double_value', float),
+    ParameterType.PARAMETER_STRING: ('string_value', str)
+}
 PATIENCE_S = 3.0
 OF_RCLPY = ('use_sim_time', 'start_type_description_service')
 
@@ -30,7 +34,8 @@ class ParameterServices:
         client = self.bench.node.create_client(kind, f'/{self.node}/{service}')
         try:
             self.bench.until(client.service_is_ready, f'{self.node}/{service}')
-            return ask(self.bench, client, kind.Request(**fields), f'an answer of {self.node}/{service}')
+            return ask(self.bench, client, kind.Request(**fields),
+                       f'an answer of {self.node}/{service}')
         finally:
             self.bench.node.destroy_client(client)
 
@@ -43,17 +48,24 @@ class ParameterServices:
     def values(self) -> dict[str, Value]:
         names = self.names()
         answer = self._call(GetParameters, 'get_parameters', names=names)
-        return {name: getattr(value, FIELDS[value.type][0]) for name, value in zip(names, answer.values)}
+        return {
+            name: getattr(value, FIELDS[value.type][0])
+            for name, value in zip(names, answer.values)
+        }
 
     def set(self, **values: Value) -> list[SetParametersResult]:
         """One at a time; a dot in a name is written as a double underscore."""
-        return list(self._call(SetParameters, 'set_parameters', parameters=_parameters(values)).results)
+        return list(
+            self._call(SetParameters, 'set_parameters', parameters=_parameters(values)).results)
 
     def set_at_once(self, **values: Value) -> SetParametersResult:
-        return self._call(SetParametersAtomically, 'set_parameters_atomically', parameters=_parameters(values)).result
+        return self._call(SetParametersAtomically, 'set_parameters_atomically',
+                          parameters=_parameters(values)).result
 
     def dump(self) -> dict:
-        """What ``ros2 param dump`` writes: names nested at their dots, below the node's full name."""
+        """What ``ros2 param dump`` writes: names nested at their dots, below the node's full
+        name.
+        """
         tree: dict = {}
         for name, value in self.values().items():
             *path, leaf = name.split('.')
@@ -76,9 +88,13 @@ def ask(bench: Bench, client: Client, request: object, what: str) -> object:
 
 
 def _parameters(values: Mapping[str, Value]) -> list[Parameter]:
-    return [Parameter(name=name.replace('__', '.'), value=_value(value)) for name, value in values.items()]
+    return [
+        Parameter(name=name.replace('__', '.'), value=_value(value))
+        for name, value in values.items()
+    ]
 
 
 def _value(value: Value) -> ParameterValue:
-    kind, field = next((kind, field) for kind, (field, python) in FIELDS.items() if type(value) is python)
+    kind, field = next(
+        (kind, field) for kind, (field, python) in FIELDS.items() if type(value) is python)
     return ParameterValue(type=kind, **{field: value})

@@ -230,7 +230,8 @@ def bench_in(folder: Path) -> Iterator[Bench]:
     with free_domain_id() as domain, pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain))
         patch.setenv('OMP_NUM_THREADS', '1')
-        patch.setenv('XDG_STATE_HOME', str(folder / 'state'))      # nothing is remembered for the next test
+        # nothing is remembered for the next test
+        patch.setenv('XDG_STATE_HOME', str(folder / 'state'))
         for key, value in child_environment(os.environ).items():
             patch.setenv(key, value)
         assert not ros_env.prepare(os.environ)

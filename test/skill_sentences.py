@@ -1,4 +1,6 @@
-"""Sentences and the plans they should become: ``development``, and ``held_apart``, on which nothing is tuned."""
+"""Sentences and the plans they should become: ``development``, and ``held_apart``, on which
+nothing is tuned.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,11 @@ def told(outcome: Plan | Declined | None) -> str:
 
 
 def _call(call: Call) -> str:
-    named = [f'{argument.name}={_value(call.arguments[argument.name])}' for argument in call.skill.arguments
-             if argument.name in call.arguments and _counts(call, argument.name)]
+    named = [
+        f'{argument.name}={_value(call.arguments[argument.name])}'
+        for argument in call.skill.arguments
+        if argument.name in call.arguments and _counts(call, argument.name)
+    ]
     return ' '.join([call.skill.name, *named])
 
 
@@ -42,4 +47,5 @@ def _counts(call: Call, name: str) -> bool:
 
 
 def _value(value: object) -> str:
-    return f'{value:g}' if isinstance(value, float) else f'"{value}"' if ' ' in str(value) else str(value)
+    return (f'{value:g}'
+            if isinstance(value, float) else f'"{value}"' if ' ' in str(value) else str(value))

@@ -1,4 +1,6 @@
-"""Which skill runs, which waits and which is void: stories, and a property over random orders of messages."""
+"""Which skill runs, which waits and which is void: stories, and a property over random orders of
+messages.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,25 @@ from hypothesis import strategies as st
 
 from omni_agent.backends import skills
 from omni_agent.core.acting import CANCEL_S, MOST_WAITING, NEWER, OUTDATED, STOPPED, Acting, ActingParams
-from omni_agent.core.acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt, Hold, Interrupted, Key, Lost,
-                                  Report, Resume, SkillState, Tick, Told)
+from omni_agent.core.acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt,
+                                  Hold, Interrupted, Key, Lost, Report, Resume, SkillState, Tick,
+                                  Told)
 from omni_agent.core.skill_check import check
 
 SKILLS = skills.load('simulated')
 DRIVE, TURN, GO, LOOK = 'drive', 'turn', 'go_to', 'look_at'
-ARGUMENTS = {DRIVE: {'distance': 1.0}, TURN: {}, GO: {'place': 'kitchen'}, LOOK: {'direction': 'left'}}
+ARGUMENTS = {
+    DRIVE: {
+        'distance': 1.0
+    },
+    TURN: {},
+    GO: {
+        'place': 'kitchen'
+    },
+    LOOK: {
+        'direction': 'left'
+    }
+}
 
 
 class Story:
@@ -25,7 +39,8 @@ class Story:
 
     def __init__(self, hold: bool = True, cancel: bool = False, alive: bool = True,
                  again: str = ActingParams.sent_again) -> None:
-        self.acting = Acting(lambda name, text: check(SKILLS, name, text), ActingParams(hold, again, cancel))
+        self.acting = Acting(lambda name, text: check(SKILLS, name, text),
+                             ActingParams(hold, again, cancel))
         self.t = 100.0
         self.effects: list[Effect] = []
         if alive:
@@ -36,13 +51,15 @@ class Story:
         self.effects += new
         return new
 
-    def ask(self, epoch: int, name: str = DRIVE, step: int = 0, steps: int = 1, not_before: float = 0.0) -> list[Effect]:
+    def ask(self, epoch: int, name: str = DRIVE, step: int = 0, steps: int = 1,
+            not_before: float = 0.0) -> list[Effect]:
         return self.do(Asked(epoch, step, steps, name, json.dumps(ARGUMENTS[name]), not_before))
 
     def interrupt(self, epoch: int, halted: int = 0, ducked: bool = False) -> list[Effect]:
         return self.do(Interrupted(epoch, halted, ducked))
 
-    def tell(self, key: Key, state: SkillState = SkillState.SUCCEEDED, text: str = '') -> list[Effect]:
+    def tell(self, key: Key, state: SkillState = SkillState.SUCCEEDED,
+             text: str = '') -> list[Effect]:
         return self.do(Told(key, state, text))
 
     def states(self, epoch: int, step: int = 0) -> list[SkillState]:
@@ -50,7 +67,10 @@ class Story:
                 if isinstance(effect, Report) and effect.asked.key == (epoch, step)]
 
     def last(self, epoch: int, step: int = 0) -> tuple[SkillState, str]:
-        found = [effect for effect in self.effects if isinstance(effect, Report) and effect.asked.key == (epoch, step)]
+        found = [
+            effect for effect in self.effects
+            if isinstance(effect, Report) and effect.asked.key == (epoch, step)
+        ]
         return found[-1].state, found[-1].text
 
 
@@ -67,7 +87,9 @@ def test_a_skill_is_taken_begun_and_ends_as_the_robot_says() -> None:
     assert begun(story.ask(10)) == [(10, 0)]
     story.tell((10, 0), SkillState.RUNNING, 'half way')
     story.tell((10, 0), SkillState.SUCCEEDED)
-    assert story.states(10) == [SkillState.WAITING, SkillState.RUNNING, SkillState.RUNNING, SkillState.SUCCEEDED]
+    assert (story.states(10) == [
+        SkillState.WAITING, SkillState.RUNNING, SkillState.RUNNING, SkillState.SUCCEEDED
+    ])
     assert story.last(10)[1] == 'I have driven forward'
 
 
@@ -78,7 +100,8 @@ def test_stop_ends_everything_of_its_epoch_and_before_and_zero_comes_first() -> 
     effects = story.interrupt(11, halted=10)
     assert effects[0] == Halt(again=True) and cancelled(effects) == [(10, 0)]
     story.tell((10, 0), SkillState.CANCELLED)
-    assert story.last(10) == (SkillState.CANCELLED, STOPPED) and story.last(10, 1) == (SkillState.CANCELLED, STOPPED)
+    assert (story.last(10) == (SkillState.CANCELLED, STOPPED)
+            and story.last(10, 1) == (SkillState.CANCELLED, STOPPED))
     assert story.acting.doing == ''
 
 
@@ -173,7 +196,8 @@ def test_a_newer_motion_takes_the_base_when_the_older_one_has_ended() -> None:
     effects = story.ask(12, DRIVE)
     assert cancelled(effects) == [(10, 0)] and not begun(effects)
     assert begun(story.tell((10, 0), SkillState.CANCELLED)) == [(12, 0)]
-    assert story.last(10) == (SkillState.CANCELLED, NEWER) and story.last(10, 1) == (SkillState.CANCELLED, NEWER)
+    assert (story.last(10) == (SkillState.CANCELLED, NEWER)
+            and story.last(10, 1) == (SkillState.CANCELLED, NEWER))
 
 
 def test_what_does_not_move_runs_beside_a_motion() -> None:
@@ -276,13 +300,19 @@ def test_a_success_that_crossed_the_stop_is_reported_as_what_it_was() -> None:
     story.interrupt(11, halted=10)
     story.tell((10, 0), SkillState.RUNNING, '1 metre left')
     story.tell((10, 0), SkillState.SUCCEEDED)
-    assert story.last(10)[0] is SkillState.SUCCEEDED and story.states(10).count(SkillState.RUNNING) == 1
+    assert (story.last(10)[0] is SkillState.SUCCEEDED
+            and story.states(10).count(SkillState.RUNNING) == 1)
 
 
-@pytest.mark.parametrize(('name', 'arguments'), [
-    ('rm', '{}'), ('drive', '{"distance": 1000}'), ('drive', '{"topic": "/rosout"}'), ('drive', 'not json'), ('call', '{"procedure": "reboot"}'),
-    ('go_to', '{"place": "/etc"}'), ('drive', '{"distance": NaN}'), ('', ''), ('drive', '{"speed": 1e999}')])
-def test_what_the_allow_list_does_not_hold_is_refused_whoever_asks(name: str, arguments: str) -> None:
+@pytest.mark.parametrize(('name', 'arguments'), [('rm', '{}'), ('drive', '{"distance": 1000}'),
+                                                 ('drive', '{"topic": "/rosout"}'),
+                                                 ('drive', 'not json'),
+                                                 ('call', '{"procedure": "reboot"}'),
+                                                 ('go_to', '{"place": "/etc"}'),
+                                                 ('drive', '{"distance": NaN}'), ('', ''),
+                                                 ('drive', '{"speed": 1e999}')])
+def test_what_the_allow_list_does_not_hold_is_refused_whoever_asks(name: str,
+                                                                   arguments: str) -> None:
     story = Story()
     story.do(Asked(10, 0, 1, name, arguments))
     assert story.states(10) == [SkillState.REFUSED] and not begun(story.effects)
@@ -297,11 +327,15 @@ def test_a_flood_of_steps_is_bounded() -> None:
 
 
 events = st.one_of(
-    st.builds(Asked, st.integers(1, 8), st.integers(0, 2), st.just(3), st.sampled_from([DRIVE, GO, LOOK, 'rm']),
-              st.sampled_from(['{}', '{"place": "kitchen"}', '{"direction": "left"}']), st.sampled_from([0.0, 100.0, 103.0])),
+    st.builds(Asked, st.integers(1, 8), st.integers(0, 2), st.just(3),
+              st.sampled_from([DRIVE, GO, LOOK, 'rm']),
+              st.sampled_from(['{}', '{"place": "kitchen"}', '{"direction": "left"}']),
+              st.sampled_from([0.0, 100.0, 103.0])),
     st.builds(Interrupted, st.integers(1, 9), st.integers(0, 8), st.booleans()),
-    st.builds(Told, st.tuples(st.integers(1, 8), st.integers(0, 2)), st.sampled_from(list(SkillState)[1:6]), st.just('')),
-    st.builds(Lost, st.just('gone')), st.builds(Doubted, st.just('no turn')), st.builds(Found), st.builds(Tick))
+    st.builds(Told, st.tuples(st.integers(1, 8), st.integers(0, 2)),
+              st.sampled_from(list(SkillState)[1:6]), st.just('')),
+    st.builds(Lost, st.just('gone')), st.builds(Doubted, st.just('no turn')), st.builds(Found),
+    st.builds(Tick))
 
 
 @settings(max_examples=400, deadline=None)
@@ -316,9 +350,12 @@ def test_in_whatever_order_messages_come_nothing_halted_begins_and_every_act_end
         new = story.do(event)
         assert all(key[0] > halted for key in begun(new)), 'a halted skill begins'
         assert alive or not begun(new), 'a skill begins with nobody who could stop it'
-        moving = [running for running in story.acting._running.values() if running.call.skill.motion]
+        moving = [
+            running for running in story.acting._running.values() if running.call.skill.motion
+        ]
         assert len(moving) <= 1, 'two skills have the base'
-        assert all(running.cancelled for running in story.acting._running.values() if running.asked.epoch <= halted)
+        assert all(running.cancelled for running in story.acting._running.values()
+                   if running.asked.epoch <= halted)
         if isinstance(event, Asked):
             asked.add(event.key)
     story.t += 1000.0

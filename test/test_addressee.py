@@ -130,7 +130,8 @@ def test_over_the_robots_voice_a_correction_counts_more_than_talk():
 
 
 def test_whatever_takes_the_floor_hides_neither_question_nor_request():
-    for text in ('Excuse me, what time is it?', 'Okay, hold on, sorry, how far is it?', 'Well, actually, tell me more.'):
+    for text in ('Excuse me, what time is it?', 'Okay, hold on, sorry, how far is it?',
+                 'Well, actually, tell me more.'):
         found = evidence(text)
         assert 'a question' in found or 'a request' in found
 
@@ -145,7 +146,8 @@ def test_a_yes_no_question_right_after_the_robots_answer_is_for_it():
 
 def test_a_question_about_what_somebody_did_is_left_to_the_language_model():
     just = Situation(robot_spoke_s=2.0)
-    for text in ('Did you remember to call your sister Carla?', 'Were you at home?', 'Are you coming?'):
+    for text in ('Did you remember to call your sister Carla?', 'Were you at home?',
+                 'Are you coming?'):
         assert not score(text, just, sure=1.0).decisive
 
 
@@ -229,7 +231,8 @@ def test_farther_away_than_who_speaks_to_it_is_less_likely_for_it_and_ever_less(
     text = 'that is lovely'
     levels = [score(text, over(db)).probability for db in (0.0, -4.0, -8.0, -12.0)]
     assert levels[0] == levels[1] > levels[2] > levels[3]
-    assert levels[0] > score(text, OVER).probability > levels[2]        # nothing is known of the level
+    # nothing is known of the level
+    assert levels[0] > score(text, OVER).probability > levels[2]
     assert score(text, over(-40.0)).probability > 0.05                  # that is no proof
 
 

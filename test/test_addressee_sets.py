@@ -1,4 +1,6 @@
-"""Labelled sets of utterances: the file, our own scenes, a trial through the addressee, and its figures."""
+"""Labelled sets of utterances: the file, our own scenes, a trial through the addressee, and its
+figures.
+"""
 
 from __future__ import annotations
 
@@ -26,24 +28,29 @@ def final(text: str, begin: float = 1.0, end: float = 2.5) -> Final:
     return Final(begin, end, end - begin, -30.0, text, 0.05)
 
 
-# -- the file --------------------------------------------------------------------------------------------------
+# -- the file -------------------------------------------------------------------------------------
 
 
 def test_what_was_written_is_read_again():
-    items = [Item('a.wav', FOR_ROBOT, 'kitchen', 'question', 'What, "now"?', 'Jo', 'test', 1.5, 'Yes?', 10.0, 2.0, 1.0,
-                  0.7, 0.2),
-             Item('b.flac', BROADCAST, 'kitchen')]
+    items = [
+        Item('a.wav', FOR_ROBOT, 'kitchen', 'question', 'What, "now"?', 'Jo', 'test', 1.5, 'Yes?',
+             10.0, 2.0, 1.0, 0.7, 0.2),
+        Item('b.flac', BROADCAST, 'kitchen')
+    ]
     assert parse(as_csv(items).splitlines()) == items
 
 
 def test_two_columns_are_enough_and_what_is_not_given_is_not_known():
     one, = parse(['file,label', 'a.wav,people'])
-    assert one.scene == 'a.wav' and one.half == 'test' and one.looks_here is None and not one.for_robot
+    assert (one.scene == 'a.wav' and one.half == 'test' and one.looks_here is None
+            and not one.for_robot)
 
 
-@pytest.mark.parametrize('line, problem', [
-    ('a.mp3,robot,', 'neither wav nor flac'), ('a.wav,me,', "'me' is none of robot, people, broadcast"),
-    ('a.wav,robot,2', "looks_here '2' is no number from 0 to 1"), ('a.wav,robot,often', 'looks_here')])
+@pytest.mark.parametrize('line, problem',
+                         [('a.mp3,robot,', 'neither wav nor flac'),
+                          ('a.wav,me,', "'me' is none of robot, people, broadcast"),
+                          ('a.wav,robot,2', "looks_here '2' is no number from 0 to 1"),
+                          ('a.wav,robot,often', 'looks_here')])
 def test_a_wrong_line_is_refused_with_its_number(line: str, problem: str):
     with pytest.raises(ConfigError, match='line 2') as refused:
         parse([HEADER, line])
@@ -56,11 +63,16 @@ def test_a_recording_that_is_missing_is_named(tmp_path: Path):
         addressee_sets.read(tmp_path)
 
 
-# -- our own set -----------------------------------------------------------------------------------------------
+# -- our own set ----------------------------------------------------------------------------------
 
 
 def spoken(half: str) -> set[str]:
-    return {text.lower().strip('.?!') for scene in addressee_script.scenes(half) for said in scene.said for text in said.texts}
+    return {
+        text.lower().strip('.?!')
+        for scene in addressee_script.scenes(half)
+        for said in scene.said
+        for text in said.texts
+    }
 
 
 def test_the_halves_share_no_sentence_voice_noise_or_room():
@@ -70,15 +82,21 @@ def test_the_halves_share_no_sentence_voice_noise_or_room():
         one, other = ({item for scene in scenes for item in what(scene)} for scenes in halves)
         assert not one & other
     both = spoken('development') & spoken('test')
-    assert both <= {'robot', 'robot, stop'}          # its name and the stop phrase have no other words
+    # its name and the stop phrase have no other words
+    assert both <= {'robot', 'robot, stop'}
 
 
 def test_no_test_sentence_is_in_the_words_that_were_only_read_or_in_a_prompt():
     texts = addressee_script.texts('development')['read']
-    known = {text.lower().strip('.?!') for text in (*texts['for'], *texts['other'],
-                                                    *(example for example, _ in prompts.JUDGE_EXAMPLES))}
+    known = {
+        text.lower().strip('.?!')
+        for text in (*texts['for'], *texts['other'], *(example
+                                                       for example, _ in prompts.JUDGE_EXAMPLES))
+    }
     assert not spoken('test') & known
-    near = [text for text in sorted(spoken('test')) if difflib.get_close_matches(text, known, 1, 0.93)]
+    near = [
+        text for text in sorted(spoken('test')) if difflib.get_close_matches(text, known, 1, 0.93)
+    ]
     assert near == []
 
 
@@ -91,8 +109,10 @@ def test_who_is_turned_away_is_duller_and_farther_away_is_more_room():
     rng = np.random.default_rng(1)
     noise = rng.standard_normal(RATE)
     def tilt(turned: float) -> float:
-        heard = np.convolve(noise, image_room.response(box, 0.7, turned, 5))[:RATE].astype(np.float32)
-        return voice_cues.measure(np.concatenate([np.zeros(RATE // 2, np.float32), heard])).cues['tilt_db']
+        heard = np.convolve(noise, image_room.response(box, 0.7, turned,
+                                                       5))[:RATE].astype(np.float32)
+        return voice_cues.measure(np.concatenate([np.zeros(RATE // 2, np.float32),
+                                                  heard])).cues['tilt_db']
     assert tilt(0.0) > tilt(150.0) + 1.0
     def direct(distance: float) -> float:
         response = image_room.response(box, distance, 0.0, 5)
@@ -112,7 +132,7 @@ def test_a_broadcast_is_evener_than_a_voice_and_its_box_has_no_low_tones():
     assert box < open_air - 3.0
 
 
-# -- cues --------------------------------------------------------------------------------------------------------
+# -- cues -----------------------------------------------------------------------------------------
 
 
 def test_sound_without_a_voice_in_it_has_no_cues():
@@ -125,12 +145,13 @@ def test_cues_are_finite_and_known_for_any_noise():
 
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        found = voice_cues.measure((rng.standard_normal(RATE * 2) * rng.uniform(0, 0.3)).astype(np.float32))
+        found = voice_cues.measure(
+            (rng.standard_normal(RATE * 2) * rng.uniform(0, 0.3)).astype(np.float32))
         assert all(np.isfinite(value) for value in found.cues.values())
         assert set(found.cues) <= set(CUES) | {'pitch', 'voiced'}
 
 
-# -- a trial -----------------------------------------------------------------------------------------------------
+# -- a trial --------------------------------------------------------------------------------------
 
 
 def trial() -> Trial:
@@ -153,12 +174,14 @@ def test_a_new_scene_knows_nothing_of_the_last_one():
 
 
 def test_what_the_robot_said_before_is_known():
-    one, = trial().run([(Item('a.wav', FOR_ROBOT, robot_said='Which one?', gap_s=1.0), [final('the blue one')])])
+    one, = trial().run([(Item('a.wav', FOR_ROBOT, robot_said='Which one?',
+                              gap_s=1.0), [final('the blue one')])])
     assert one.situation.robot_asked and one.accepted
 
 
 def test_what_was_not_heard_at_all_is_missed():
-    outcomes = trial().run([(Item('a.wav', FOR_ROBOT), []), (Item('b.wav', FOR_ROBOT, 'y'), [final('robot come here')]),
+    outcomes = trial().run([(Item('a.wav', FOR_ROBOT), []),
+                            (Item('b.wav', FOR_ROBOT, 'y'), [final('robot come here')]),
                             (Item('c.wav', TO_OTHERS, 'z'), [final('robot come here')])])
     found = counts(outcomes)
     assert (found.right, found.missed, found.false) == (1, 1, 1)
@@ -166,7 +189,8 @@ def test_what_was_not_heard_at_all_is_missed():
 
 
 def test_a_mute_and_a_talkative_robot_both_score_badly():
-    items = [(Item(f'{n}.wav', FOR_ROBOT if n % 2 else BROADCAST, str(n)), [final('blue')]) for n in range(10)]
+    items = [(Item(f'{n}.wav', FOR_ROBOT if n % 2 else BROADCAST, str(n)), [final('blue')])
+             for n in range(10)]
     mute = Trial(Addressee(AddresseeParams(threshold=0.9))).run(items)
     assert counts(mute).f1 == 0.0
     talkative = trial().run([(item, [final('robot come here')]) for item, _ in items])
@@ -181,13 +205,17 @@ def test_calibration_compares_what_was_said_with_what_was_so():
     assert calibration_error(bins) == pytest.approx(1.0 - bins[0].expected)
 
 
-def test_a_recording_is_heard_by_the_real_ears_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_recording_is_heard_by_the_real_ears_and_kept(tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch):
     voice_model, recognise = load.vad('silero'), load.recogniser('moonshine')
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     voice = audio_files.read(ASSETS / 'anna_capital.flac')
     quiet = np.zeros(RATE, np.float32)
-    audio_files.write(tmp_path / 'a.wav', audio_files.to_int16(np.concatenate([quiet, voice, quiet])))
+    audio_files.write(tmp_path / 'a.wav',
+                      audio_files.to_int16(np.concatenate([quiet, voice, quiet])))
     first, = Listener(voice_model, recognise).listen(tmp_path / 'a.wav')
-    assert 'capital' in first.text.lower() and dict(first.cues)['tilt_db'] and 0.8 < first.begin < 1.3
-    again = Listener(voice_model, None).listen(tmp_path / 'a.wav')     # nothing is recognised a second time
+    assert ('capital' in first.text.lower() and dict(first.cues)['tilt_db']
+            and 0.8 < first.begin < 1.3)
+    # nothing is recognised a second time
+    again = Listener(voice_model, None).listen(tmp_path / 'a.wav')
     assert [one.text for one in again] == [first.text]

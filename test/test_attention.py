@@ -58,14 +58,17 @@ def test_push_to_talk_is_deaf_even_to_its_name_until_the_button_is_held():
     assert not one.listens('what time is it', 2.0)
 
 
-@pytest.mark.parametrize('text, mode', [
-    ('Robot, only listen to your name.', Mode.NAME_ONLY), ('Okay robot, listen to everything, please.', Mode.OPEN),
-    ('Listen when I look at you.', Mode.ATTENTIVE), ('Stop listening.', Mode.PUSH_TO_TALK)])
+@pytest.mark.parametrize('text, mode', [('Robot, only listen to your name.', Mode.NAME_ONLY),
+                                        ('Okay robot, listen to everything, please.', Mode.OPEN),
+                                        ('Listen when I look at you.', Mode.ATTENTIVE),
+                                        ('Stop listening.', Mode.PUSH_TO_TALK)])
 def test_a_mode_is_switched_by_voice(text: str, mode: Mode):
     assert attention().wanted(text) is mode
 
 
-@pytest.mark.parametrize('text', ['They told me to listen to everything he said.', 'Stop listening to that music.', 'Stop.', ''])
+@pytest.mark.parametrize('text', [
+    'They told me to listen to everything he said.', 'Stop listening to that music.', 'Stop.', ''
+])
 def test_a_sentence_that_holds_more_switches_nothing(text: str):
     assert attention().wanted(text) is None
 
@@ -73,7 +76,8 @@ def test_a_sentence_that_holds_more_switches_nothing(text: str):
 def test_to_be_told_off_moves_the_threshold_up_and_for_that_person_most():
     one = attention(step=0.5)
     one.heard('Did you feed the cat?', 10.0, answered=True, person='Anna')
-    assert 'was not for it' in one.heard("I wasn't talking to you.", 14.0, answered=False, person='Anna')
+    assert ('was not for it' in one.heard("I wasn't talking to you.", 14.0, answered=False,
+                                          person='Anna'))
     assert one.shift('Anna') == -0.5 and one.shift('Ben') == -0.25 and one.shift() == -0.25
     assert one.learnt()['Anna'].corrections == 1
 
@@ -101,12 +105,14 @@ def test_one_call_forgets_everything():
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(('', 'Anna', 'Ben'))), max_size=60))
-def test_however_often_it_is_corrected_it_learns_no_more_than_the_bound(corrections: list[tuple[bool, str]]):
+def test_however_often_it_is_corrected_it_learns_no_more_than_the_bound(
+        corrections: list[tuple[bool, str]]):
     one = attention(step=2.0, bound=1.5)
     for index, (told_off, person) in enumerate(corrections):
         t = 100.0 * index
         one.heard('one two three four', t, answered=told_off, person=person)
-        one.heard('not you' if told_off else 'one two three four', t + 1, answered=False, person=person)
+        one.heard('not you' if told_off else 'one two three four', t + 1, answered=False,
+                  person=person)
     assert all(abs(learnt.shift) <= 1.5 for learnt in one.learnt().values())
     assert all(abs(one.shift(person)) <= 1.5 for person in ('', 'Anna', 'Ben'))
 

@@ -27,9 +27,10 @@ from omni_agent.backends.bags import BagWriter  # noqa: E402
 from omni_agent.core.errors import ConfigError, DeviceError, OmniAgentError, WireError  # noqa: E402
 
 NEVER = QosTime(9223372036, 854775807)
-LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL, NEVER, NEVER,
-              QosLiveliness.AUTOMATIC, NEVER, False)
-STRING = Topic('/robot/typed', 'std_msgs/msg/String', 'string data\n', 'RIHS01_' + 64 * 'a', (LATCHED,))
+LATCHED = Qos(QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
+              NEVER, NEVER, QosLiveliness.AUTOMATIC, NEVER, False)
+STRING = Topic('/robot/typed', 'std_msgs/msg/String', 'string data\n', 'RIHS01_' + 64 * 'a',
+               (LATCHED, ))
 EMPTY = Topic('/robot/nothing', 'std_msgs/msg/Bool', 'bool data\n', 'RIHS01_' + 64 * 'b')
 T0 = 1_790_000_000_000_000_000
 
@@ -74,20 +75,32 @@ def test_the_metadata_have_every_field_that_rosbag2_reads(tmp_path: Path) -> Non
     # rosbag2_storage's yaml.hpp converts each of these without asking whether it is there
     found = information(written(tmp_path / 'bag'))
     assert found['version'] == 8 and found['storage_identifier'] == 'mcap'
-    assert isinstance(found['duration']['nanoseconds'], int) and found['duration']['nanoseconds'] == 990_000_000
+    assert (isinstance(found['duration']['nanoseconds'], int)
+            and found['duration']['nanoseconds'] == 990_000_000)
     assert found['starting_time'] == {'nanoseconds_since_epoch': T0}
-    assert found['message_count'] == 100 and (found['compression_format'], found['compression_mode']) == ('', '')
+    assert (found['message_count'] == 100 and
+            (found['compression_format'], found['compression_mode']) == ('', ''))
     assert found['relative_file_paths'] == ['bag_0.mcap'] and isinstance(found['ros_distro'], str)
     assert all(isinstance(value, str) for value in found['custom_data'].values())
     listed = {item['topic_metadata']['name']: item for item in found['topics_with_message_count']}
     topic = listed['/robot/typed']['topic_metadata']
     assert topic['type'] == 'std_msgs/msg/String' and topic['serialization_format'] == 'cdr'
-    assert topic['type_description_hash'].startswith('RIHS01_') and listed['/robot/typed']['message_count'] == 100
-    qos, = yaml.safe_load(topic['offered_qos_profiles'])       # text, with numbers, up to version 8
+    assert (topic['type_description_hash'].startswith('RIHS01_')
+            and listed['/robot/typed']['message_count'] == 100)
+    # text, with numbers, up to version 8
+    qos, = yaml.safe_load(topic['offered_qos_profiles'])
     assert (qos['history'], qos['depth'], qos['reliability'], qos['durability']) == (1, 1, 1, 1)
     assert qos['deadline'] == {'sec': 9223372036, 'nsec': 854775807}
-    assert found['files'] == [{'path': 'bag_0.mcap', 'starting_time': {'nanoseconds_since_epoch': T0},
-                               'duration': {'nanoseconds': 990_000_000}, 'message_count': 100}]
+    assert (found['files'] == [{
+        'path': 'bag_0.mcap',
+        'starting_time': {
+            'nanoseconds_since_epoch': T0
+        },
+        'duration': {
+            'nanoseconds': 990_000_000
+        },
+        'message_count': 100
+    }])
     assert sorted(os.listdir(tmp_path / 'bag')) == ['bag_0.mcap', 'metadata.yaml']
 
 
@@ -100,7 +113,8 @@ def test_another_reader_finds_the_same_in_the_file(tmp_path: Path) -> None:
         summary = reader.get_summary()
         assert summary.statistics.message_count == 100 and summary.chunk_indexes
         schema, channel, message = next(reader.iter_messages(topics=['/robot/typed']))
-        assert (schema.name, schema.encoding, channel.message_encoding) == ('std_msgs/msg/String', 'ros2msg', 'cdr')
+        assert ((schema.name, schema.encoding, channel.message_encoding) == ('std_msgs/msg/String',
+                                                                             'ros2msg', 'cdr'))
         assert 'offered_qos_profiles' in channel.metadata and message.data == cdr('line 0')
         assert [item.name for item in reader.iter_metadata()] == ['rosbag2']
 
@@ -124,7 +138,8 @@ def test_a_long_recording_is_many_files_in_order(tmp_path: Path) -> None:
     assert len(found['files']) == writer.figures.files > 10
     assert sum(part['message_count'] for part in found['files']) == found['message_count'] == 240
     with Bag(tmp_path / 'bag') as bag:
-        assert [int(said.message.data) for said in bag.messages(['/robot/typed'])] == list(range(120))
+        assert ([int(said.message.data) for said in bag.messages(['/robot/typed'])] == list(
+            range(120)))
     for path in found['relative_file_paths']:
         with Reader(tmp_path / 'bag' / path) as alone:         # each can be handed on
             assert alone.message_count
@@ -141,7 +156,7 @@ def test_a_full_queue_drops_and_counts_what_can_be_missed_first(tmp_path: Path) 
     assert dict(writer.figures.dropped) == {'/robot/typed': 2, '/robot/nothing': 1}
 
 
-# -- what goes wrong ----------------------------------------------------------------------------------------
+# -- what goes wrong ------------------------------------------------------------------------------
 
 KILLED = '''
 import sys, time
@@ -159,8 +174,9 @@ for number in range(1_000_000):
 
 def test_a_recorder_that_is_killed_loses_less_than_a_second(tmp_path: Path) -> None:
     folder = tmp_path / 'bag'
-    process = subprocess.Popen([sys.executable, '-c', KILLED, str(folder), str(Path(__file__).parent)],
-                               stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, '-c', KILLED,
+         str(folder), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True)
     start = time.monotonic()
     for line in process.stdout:
         if time.monotonic() - start > 2.5:
@@ -180,7 +196,10 @@ def test_a_recorder_that_is_killed_loses_less_than_a_second(tmp_path: Path) -> N
     numbers = [int(said.message.data) for said in found]
     assert numbers == list(range(len(numbers))) and len(numbers) <= told + 50
     assert killed_s - found[-1].t < 1.5          # half a second, and a machine that is busy
-    assert contents.repaired and contents.custom == {'omni_agent.version': '1.2.3', 'omni_agent.repaired': 'true'}
+    assert (contents.repaired and contents.custom == {
+        'omni_agent.version': '1.2.3',
+        'omni_agent.repaired': 'true'
+    })
     assert not Bag(folder).repaired              # once is enough
     assert information(folder)['message_count'] == len(numbers)
 
@@ -220,7 +239,8 @@ def test_a_bag_that_is_being_recorded_is_left_alone(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_a_bag_that_can_be_read(tmp_path: Path) -> None:
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     writer = BagWriter(tmp_path / 'bag', {}, queue_mib=64, reserve_mib=0)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, limit[1]))     # the kernel says EFBIG from there on
+    # the kernel says EFBIG from there on
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, limit[1]))
     try:
         for number in range(60):
             writer.write(STRING, T0 + number, cdr(f'{number} ' + 100_000 * 'x'))

@@ -39,7 +39,8 @@ def test_an_echo_is_as_loud_and_as_late_as_its_case_says(echo_db: float) -> None
     played = hiss()
     heard = echo(Case('x', echo_db, delay_ms=120.0), played)
     assert lag(heard, played) == pytest.approx(0.12 * RATE, abs=2)
-    assert level_dbfs((heard * 32767).astype(np.int16)) - level_dbfs(played) == pytest.approx(echo_db, abs=1.5)
+    assert (level_dbfs(
+        (heard * 32767).astype(np.int16)) - level_dbfs(played) == pytest.approx(echo_db, abs=1.5))
 
 
 def test_a_loudspeaker_that_saturates_is_quieter_than_its_echo_would_be() -> None:
@@ -51,10 +52,12 @@ def test_a_loudspeaker_that_saturates_is_quieter_than_its_echo_would_be() -> Non
 def test_a_clock_that_drifts_moves_the_echo_forward_and_a_jump_moves_it_back_and_forth() -> None:
     played = hiss(20.0)
     still = echo(Case('x', -6.0), played)
-    drifting, jumping = echo(Case('x', -6.0, drift_ppm=100.0), played), echo(Case('x', -6.0, jumps=True), played)
+    drifting, jumping = echo(Case('x', -6.0, drift_ppm=100.0),
+                             played), echo(Case('x', -6.0, jumps=True), played)
     end, middle = slice(19 * RATE, 20 * RATE), slice(12 * RATE, 13 * RATE)
     resampler_delay = lag(drifting[:RATE], still[:RATE])
-    assert lag(drifting[end], still[end]) - resampler_delay == pytest.approx(-19.5 * RATE * 1e-4, abs=3)
+    assert (lag(drifting[end], still[end]) - resampler_delay == pytest.approx(
+        -19.5 * RATE * 1e-4, abs=3))
     assert lag(jumping[middle], still[middle]) == JUMP and lag(jumping[end], still[end]) == 0
 
 
@@ -66,38 +69,51 @@ def test_the_cases_are_those_that_were_asked_for() -> None:
 
 
 def test_the_two_halves_share_neither_sentences_nor_people() -> None:
-    sentences = [{sentence for sentence, _ in zip(echo_speech.sentences(half), range(300))} for half in HALVES]
+    sentences = [{sentence
+                  for sentence, _ in zip(echo_speech.sentences(half), range(300))}
+                 for half in HALVES]
     people = [{said.name for said in echo_speech.synthetic(half)} for half in HALVES]
     assert not sentences[0] & sentences[1] and not people[0] & people[1] and all(map(len, people))
-    assert echo_speech._half(0, 'somebody') == 'test' and echo_speech._half(0, 'conf-onlyperson') == 'development'
+    assert (echo_speech._half(0, 'somebody') == 'test'
+            and echo_speech._half(0, 'conf-onlyperson') == 'development')
 
 
-# -- what is counted ------------------------------------------------------------------------------------------
+# -- what is counted ------------------------------------------------------------------------------
 
 
 def said(text: str) -> Said:
     return Said('somebody', text, np.zeros(RATE, np.float32), 0)
 
 
-def row(*waits: float | None, stops: int = 0, heard: str = 'where is my cup', lowered: int = 0) -> Row:
+def row(*waits: float | None, stops: int = 0, heard: str = 'where is my cup',
+        lowered: int = 0) -> Row:
     cut = Cut(said('Where is my cup?'), -20.0, 0, RATE)
-    alone = Overheard(seconds=300.0, cpu_s=3.0, lowered_at=[1.0] * lowered, lowered_s=0.5 * lowered,
-                      stopped_by=['oh no'] * stops)
-    return Row(CASES[0], alone, Overheard(seconds=300.0, cpu_s=9.0, notices=[(cut, wait) for wait in waits],
-                                          heard=[(cut, heard)]))
+    alone = Overheard(seconds=300.0, cpu_s=3.0, lowered_at=[1.0] * lowered,
+                      lowered_s=0.5 * lowered, stopped_by=['oh no'] * stops)
+    return Row(
+        CASES[0], alone,
+        Overheard(seconds=300.0, cpu_s=9.0, notices=[(cut, wait) for wait in waits],
+                  heard=[(cut, heard)]))
 
 
 def test_figures_are_over_all_cases() -> None:
-    figures = bench_echo.figures([row(0.1, 0.2, lowered=2), row(0.3, stops=1, heard='where was cup')])
-    assert figures['self_interruptions'] == 1 and figures['notice_p50_s'] == 0.2 and figures['notice_p95_s'] == 0.3
-    assert figures['overlap_wer'] == pytest.approx(2 / 8) and figures['cpu_per_s'] == pytest.approx(0.02)
-    assert figures['false_lowerings'] == 2 and figures['false_lowerings_per_10_min'] == pytest.approx(2.0)
-    assert figures['falsely_lowered_s'] == 1.0 and figures['people'] == 3 and figures['unnoticed'] == 0
+    figures = bench_echo.figures(
+        [row(0.1, 0.2, lowered=2),
+         row(0.3, stops=1, heard='where was cup')])
+    assert (figures['self_interruptions'] == 1 and figures['notice_p50_s'] == 0.2
+            and figures['notice_p95_s'] == 0.3)
+    assert (figures['overlap_wer'] == pytest.approx(2 / 8)
+            and figures['cpu_per_s'] == pytest.approx(0.02))
+    assert (figures['false_lowerings'] == 2
+            and figures['false_lowerings_per_10_min'] == pytest.approx(2.0))
+    assert (figures['falsely_lowered_s'] == 1.0 and figures['people'] == 3
+            and figures['unnoticed'] == 0)
 
 
 def test_people_who_were_never_noticed_spoil_the_percentile_they_fall_into() -> None:
     figures = bench_echo.figures([row(0.1, 0.2, 0.3, None)])
-    assert figures['notice_p95_s'] is None and figures['notice_p50_s'] == 0.3 and figures['unnoticed'] == 1
+    assert (figures['notice_p95_s'] is None and figures['notice_p50_s'] == 0.3
+            and figures['unnoticed'] == 1)
 
 
 def test_a_voice_that_is_lowered_and_comes_back_is_no_stop_and_words_are_one() -> None:
@@ -120,13 +136,17 @@ def speech() -> Own:
     """Half a minute of a voice of the package, in place of the robot's."""
     pytest.importorskip('pywebrtc_audio')
     need_model('silero_vad', 'silero_vad.onnx')
-    sounds = [audio_files.to_int16(audio_files.read(BENCH / f'q{number:02}.flac')) for number in range(1, 16, 2)]
+    sounds = [
+        audio_files.to_int16(audio_files.read(BENCH / f'q{number:02}.flac'))
+        for number in range(1, 16, 2)
+    ]
     samples = np.concatenate([np.zeros(RATE, np.int16), *sounds, *sounds])[:24 * RATE]
     return Own(samples, tuple((at, f'word{at}') for at in range(RATE, samples.size, RATE // 3)))
 
 
 def test_a_robot_that_hears_itself_does_not_stop_for_it(speech: Own) -> None:
-    found = echo_play.alone(Case('x', -12.0), speech, lambda samples: 'tell me about the weather please')
+    found = echo_play.alone(Case('x', -12.0), speech,
+                            lambda samples: 'tell me about the weather please')
     assert found.stopped_by == [] and found.seconds == pytest.approx(24.0)
     assert 0.0 < found.cpu_s < found.seconds
 
@@ -134,7 +154,8 @@ def test_a_robot_that_hears_itself_does_not_stop_for_it(speech: Own) -> None:
 def test_a_person_is_noticed_and_understood_through_the_robot(speech: Own) -> None:
     person = echo_speech.synthetic('test')[3]
     found = echo_play.interrupted(Case('x', -20.0), speech, [person], lambda samples: person.text)
-    assert len(found.notices) == 1 and found.notices[0][1] is not None and found.notices[0][1] < 0.5
+    assert (len(found.notices) == 1 and found.notices[0][1] is not None
+            and found.notices[0][1] < 0.5)
     assert echo_play.word_errors(found.heard) == (0, len(person.text.split()))
 
 
@@ -149,7 +170,8 @@ def test_a_short_bench_gives_all_figures_and_a_table(tmp_path: Path) -> None:
         result = bench_echo.measure(arguments)
     except echo_speech.BackendError as error:
         pytest.skip(str(error))
-    assert {'self_interruptions', 'notice_p50_s', 'notice_p95_s', 'overlap_wer', 'cpu_per_s'} <= set(result.figures)
+    assert ({'self_interruptions', 'notice_p50_s', 'notice_p95_s', 'overlap_wer', 'cpu_per_s'}
+            <= set(result.figures))
     assert result.figures['people'] == 2 and result.figures['minutes_per_case'] == 0.2
     assert CASES[0].name in result.notes[0]
     assert len((tmp_path / 'interruptions.csv').read_text().splitlines()) == 3

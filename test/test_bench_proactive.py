@@ -25,7 +25,7 @@ cv2 = pytest.importorskip('cv2')
 COMES = 'Tell me when somebody comes in.'
 
 
-# -- judging ----------------------------------------------------------------------------------------------
+# -- judging --------------------------------------------------------------------------------------
 
 
 def test_each_moment_is_hit_once_and_the_second_remark_is_wrong() -> None:
@@ -59,7 +59,7 @@ def test_figures_are_what_they_say() -> None:
     assert figures([], [])['f1'] is None and figures([], [])['false_per_hour'] is None
 
 
-# -- labels -----------------------------------------------------------------------------------------------
+# -- labels ---------------------------------------------------------------------------------------
 
 
 def test_rows_of_the_same_piece_of_video_are_one_clip() -> None:
@@ -71,9 +71,15 @@ def test_rows_of_the_same_piece_of_video_are_one_clip() -> None:
 
 
 @pytest.mark.parametrize(('line', 'words'), [
-    ('a.avi,x,soon', "'soon' is no time"), ('a.avi,x,5-2', 'ends before'), (',x,1', "'file' is empty"),
-    ('a.avi,,1', "'say' is empty"), ('a.avi,x,1,exam', "half 'exam'"), ('a.avi,x,1,test,now', 'ask_s'),
-    ('a.avi,x,1,test,,,1 2 3', 'crop'), ('a.avi,x,1,test,,,9 9 1 1', 'crop'), ('a.avi,x,1,test,-1', 'ask_s'),
+    ('a.avi,x,soon', "'soon' is no time"),
+    ('a.avi,x,5-2', 'ends before'),
+    (',x,1', "'file' is empty"),
+    ('a.avi,,1', "'say' is empty"),
+    ('a.avi,x,1,exam', "half 'exam'"),
+    ('a.avi,x,1,test,now', 'ask_s'),
+    ('a.avi,x,1,test,,,1 2 3', 'crop'),
+    ('a.avi,x,1,test,,,9 9 1 1', 'crop'),
+    ('a.avi,x,1,test,-1', 'ask_s'),
 ])
 def test_a_bad_line_is_named(line: str, words: str) -> None:
     with pytest.raises(ConfigError, match=r'labels.csv:2: ') as refused:
@@ -92,10 +98,11 @@ def test_a_folder_without_labels_or_with_a_missing_file_is_refused(tmp_path: Pat
             parse_labels(text)
 
 
-# -- our own set ------------------------------------------------------------------------------------------
+# -- our own set ----------------------------------------------------------------------------------
 
 
-def test_our_own_set_is_complete_and_its_halves_share_no_video_no_picture_and_no_background() -> None:
+def test_our_own_set_is_complete_and_its_halves_share_no_video_no_picture_and_no_background(
+) -> None:
     known = proactive_set.items()
     rows = parse_labels((proactive_set.folder() / 'labels.csv').read_text())
     scenes = composed_scenes.read(proactive_set.folder() / 'scenes.yaml')
@@ -107,7 +114,9 @@ def test_our_own_set_is_complete_and_its_halves_share_no_video_no_picture_and_no
     assert used['development'] & used['test'] == set()
     assert used['development'] | used['test'] <= set(known)
     assert len({scene.name for scene in scenes}) == len(scenes)
-    assert sum(len(watch.moments) for scene in scenes for watch in scene.watches if scene.half == 'test') >= 15
+    assert (sum(
+        len(watch.moments) for scene in scenes for watch in scene.watches if scene.half == 'test')
+            >= 15)
 
 
 def test_every_instruction_of_our_own_set_is_understood() -> None:
@@ -115,11 +124,13 @@ def test_every_instruction_of_our_own_set_is_understood() -> None:
     rows = parse_labels((proactive_set.folder() / 'labels.csv').read_text())
     watches = [watch for scene in scenes for watch in scene.watches] + [row.watch for row in rows]
     machines: list = []
-    labelled_videos._ask(list(enumerate(watches)), 1e9, machines, Settings().speak_up, labelled_videos.scorer())
+    labelled_videos._ask(list(enumerate(watches)), 1e9, machines,
+                         Settings().speak_up, labelled_videos.scorer())
     assert len(machines) == len(watches) > 50
 
 
-def test_a_file_counts_only_if_it_is_the_one_that_was_labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_counts_only_if_it_is_the_one_that_was_labelled(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     root = tmp_path / 'installed'
     root.mkdir()
@@ -135,7 +146,7 @@ def test_a_file_counts_only_if_it_is_the_one_that_was_labelled(tmp_path: Path, m
         Library({}).find('x:c.avi')
 
 
-# -- composed scenes --------------------------------------------------------------------------------------
+# -- composed scenes ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -152,19 +163,24 @@ SQUARE = Cutout('square.png', (25, 25, 75, 75), ((35, 35, 65, 65),))
 
 
 def scene(*things: Thing, **parts: float) -> Scene:
-    return Scene('a room', 'test', 'room.png', 6.0, parts.get('grain', 0.0), 0.0, 0.0, things, (Watch(COMES, ()),))
+    return Scene('a room', 'test', 'room.png', 6.0, parts.get('grain', 0.0), 0.0, 0.0, things,
+                 (Watch(COMES, ()), ))
 
 
 def test_a_thing_is_where_the_script_says_and_only_then(studio: Studio) -> None:
     one = scene(Thing(SQUARE, 100.0, ((1.0, 100, 200), (3.0, 500, 200)), False, ()))
-    red = {t: np.argwhere(image[:, :, 2].astype(int) - image[:, :, 1] > 100) for t, image in studio.frames(one, 2.0)}
+    red = {
+        t: np.argwhere(image[:, :, 2].astype(int) - image[:, :, 1] > 100)
+        for t, image in studio.frames(one, 2.0)
+    }
     assert len(red[0.5]) == len(red[3.5]) == 0
     assert red[1.0].mean(axis=0) == pytest.approx((200, 100), abs=3)
     assert red[2.0].mean(axis=0) == pytest.approx((200, 300), abs=3)
 
 
 def test_what_is_behind_something_is_covered_and_that_is_known(studio: Studio) -> None:
-    one = scene(Thing(SQUARE, 100.0, ((0.0, -200, 200), (5.0, 800, 200)), False, (250, 0, 450, HEIGHT)))
+    one = scene(
+        Thing(SQUARE, 100.0, ((0.0, -200, 200), (5.0, 800, 200)), False, (250, 0, 450, HEIGHT)))
     share = dict(composed_scenes.visible(one, studio, 0, 2.0))
     assert share[0.0] == 0.0 and share[2.0] == pytest.approx(1.0, abs=0.05) and share[2.5] < 0.3
     assert share[3.5] == pytest.approx(1.0, abs=0.05) and share[5.0] < 0.1
@@ -172,17 +188,22 @@ def test_what_is_behind_something_is_covered_and_that_is_known(studio: Studio) -
 
 def test_the_same_scene_is_the_same_pictures_and_another_variant_is_not(studio: Studio) -> None:
     one = scene(Thing(SQUARE, 100.0, ((0.0, 100, 200), (5.0, 500, 200)), True, ()), grain=4.0)
-    first, again, other = ([image for _, image in studio.frames(one, 2.0, variant)] for variant in (0, 0, 1))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again)) and first[0].shape == (HEIGHT, WIDTH, 3)
+    first, again, other = ([image for _, image in studio.frames(one, 2.0, variant)]
+                           for variant in (0, 0, 1))
+    assert (all(np.array_equal(a, b) for a, b in zip(first, again))
+            and first[0].shape == (HEIGHT, WIDTH, 3))
     assert not np.array_equal(first[3], other[3])
 
 
 @pytest.mark.parametrize(('old', 'new', 'words'), [
-    ('kitten, height', 'unicorn, height', 'unicorn'), ("moments: '4.1'", "moments: 'soon'", 'soon'),
-    ('half: test', 'half: exam', 'exam'), ("path: '3 -150 330,", "path: '3 -150,", 'seconds x y'),
+    ('kitten, height', 'unicorn, height', 'unicorn'),
+    ("moments: '4.1'", "moments: 'soon'", 'soon'),
+    ('half: test', 'half: exam', 'exam'),
+    ("path: '3 -150 330,", "path: '3 -150,", 'seconds x y'),
     ('shake: 0.8', 'shade: 0.8', 'shake'),
 ])
-def test_a_mistake_in_the_scenes_is_named_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_a_mistake_in_the_scenes_is_named_with_its_line(tmp_path: Path, old: str, new: str,
+                                                        words: str) -> None:
     text = (proactive_set.folder() / 'scenes.yaml').read_text()
     assert old in text
     (tmp_path / 'scenes.yaml').write_text(text.replace(old, new, 1))
@@ -191,12 +212,14 @@ def test_a_mistake_in_the_scenes_is_named_with_its_line(tmp_path: Path, old: str
     assert words in str(refused.value)
 
 
-# -- the whole chain --------------------------------------------------------------------------------------
+# -- the whole chain ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope='module')
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds of a grey wall, then a man who talks; a real clip where the demo video is at hand."""
+    """Four seconds of a grey wall, then a man who talks; a real clip where the demo video is at
+    hand.
+    """
     from omni_agent.backends import models
 
     try:
@@ -206,7 +229,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('set')
     capture = cv2.VideoCapture(str(talking))
     people = [capture.read()[1] for _ in range(30)]
-    writer = cv2.VideoWriter(str(folder / 'film.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10, (176, 144))
+    writer = cv2.VideoWriter(str(folder / 'film.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10,
+                             (176, 144))
     wall = np.full((144, 176, 3), 120, np.uint8)
     for image in [wall] * 40 + people:
         writer.write(image)
@@ -218,11 +242,21 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(film: Path, out: Path, **more: object) -> argparse.Namespace:
-    return argparse.Namespace(**{'set': [str(film)], 'half': 'test', 'items': None, 'every_frame': False,
-                                 'out': out, 'json': out.parent / 'x.json', 'strict': False, **more})
+    return argparse.Namespace(
+        **{
+            'set': [str(film)],
+            'half': 'test',
+            'items': None,
+            'every_frame': False,
+            'out': out,
+            'json': out.parent / 'x.json',
+            'strict': False,
+            **more
+        })
 
 
-def test_a_man_who_appears_is_told_within_a_second_by_the_real_detector(film: Path, tmp_path: Path) -> None:
+def test_a_man_who_appears_is_told_within_a_second_by_the_real_detector(
+        film: Path, tmp_path: Path) -> None:
     assert bench.run(arguments(film, tmp_path / 'out', strict=True), bench_proactive.measure,
                      bench_proactive.NEEDS_ROS) in (0, 1)
     data = json.loads((tmp_path / 'x.json').read_text())
@@ -230,7 +264,8 @@ def test_a_man_who_appears_is_told_within_a_second_by_the_real_detector(film: Pa
     assert (found['precision'], found['recall'], found['f1']) == (1.0, 1.0, 1.0)
     assert 0.0 <= found['delay_p50_s'] <= 1.0 and found['moments'] == 1.0
     assert found['skip_share'] > 0.3                      # the wall
-    assert found['false_per_hour'] is None                # no clip without moments: nothing is made up
+    # no clip without moments: nothing is made up
+    assert found['false_per_hour'] is None
     assert [row['told'] for row in data['clips']] == [1, 0]
     assert (tmp_path / 'out' / 'clips.csv').read_text().count('\n') == 3
 
@@ -262,4 +297,5 @@ def test_a_loop_goes_there_and_back_for_as_long_as_it_should(film: Path) -> None
     row, = parse_labels(f'file,say,moments,loop_s\nfilm.avi,{COMES},,16\n')
     frames = list(labelled_videos._played(film / 'film.avi', row))
     assert len(frames) == 160 and frames[-1][0] == pytest.approx(15.9)
-    assert np.array_equal(frames[69][1], frames[69][1]) and np.array_equal(frames[68][1], frames[70][1])
+    assert (np.array_equal(frames[69][1], frames[69][1])
+            and np.array_equal(frames[68][1], frames[70][1]))

@@ -1,4 +1,6 @@
-"""The arithmetic of ``bench turns`` on outcomes whose truth is known, and a few real recordings through real models."""
+"""The arithmetic of ``bench turns`` on outcomes whose truth is known, and a few real recordings
+through real models.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ TEXT = 'Tell me about the old lighthouse.'
 SILENT = np.zeros(RATE, np.float32)
 
 
-def turn(pauses: tuple[Pause, ...] = (Pause(2.0, 2.8, 'cut', 'Tell me about'),), half: str = 'test') -> Turn:
+def turn(pauses: tuple[Pause, ...] = (Pause(2.0, 2.8, 'cut', 'Tell me about'), ),
+         half: str = 'test') -> Turn:
     return Turn('x', 'Jo', half, TEXT, SILENT, pauses, 4.0)
 
 
@@ -25,7 +28,8 @@ def decided(released: float, void: bool = False, heard: float | None = None) -> 
 
 
 def test_a_reply_released_inside_a_pause_cuts_it_off() -> None:
-    outcome = Outcome([Final(2.25, 2.0, 'Tell me about', 0.9)], [decided(2.3), decided(4.4)], [0.7, 2.9])
+    outcome = Outcome([Final(2.25, 2.0, 'Tell me about', 0.9)],
+                      [decided(2.3), decided(4.4)], [0.7, 2.9])
     pause, end = bench_turns.rows(turn(), outcome)
     assert pause.cut and pause.decided == pytest.approx(0.3) and pause.final.turn_end == 0.9
     assert end.decided == pytest.approx(0.4) and not end.cut
@@ -44,7 +48,8 @@ def test_between_the_first_new_sound_and_its_discovery_it_is_still_cut_off() -> 
 def test_two_answers_to_one_question_are_a_split_but_a_second_thought_is_none() -> None:
     early = Outcome([], [decided(2.3, heard=3.2), decided(4.4, heard=5.0)], [0.7, 2.9])
     assert bench_turns.is_split(turn(), early)
-    assert not bench_turns.is_split(turn(), Outcome([], [decided(2.3), decided(4.4, heard=5.0)], [0.7]))
+    assert not bench_turns.is_split(
+        turn(), Outcome([], [decided(2.3), decided(4.4, heard=5.0)], [0.7]))
 
 
 def test_figures_keep_the_halves_and_the_kinds_apart() -> None:
@@ -68,11 +73,13 @@ def test_pauses_and_halves_of_a_recording_are_the_same_on_every_machine() -> Non
 
 def test_a_turn_is_built_with_its_pause_where_it_says() -> None:
     voice = np.sin(np.arange(RATE) / 5).astype(np.float32)
-    made = turn_set.turn('x', 'Jo', 'test', TEXT, [voice, turn_set.seconds(0.5), voice], [(1, 'cut', 'Tell me')])
+    made = turn_set.turn('x', 'Jo', 'test', TEXT, [voice, turn_set.seconds(0.5), voice],
+                         [(1, 'cut', 'Tell me')])
     (pause,) = made.pauses
     assert (pause.start, pause.end, made.end) == pytest.approx((1.6, 2.1, 3.1))
     inside = made.samples[round(1.65 * RATE):round(2.05 * RATE)]
-    assert np.abs(inside).max() < 0.02 < np.abs(made.samples[round(1.2 * RATE):round(1.5 * RATE)]).max()
+    assert (np.abs(inside).max() < 0.02 < np.abs(
+        made.samples[round(1.2 * RATE):round(1.5 * RATE)]).max())
 
 
 def test_real_models_decide_after_a_human_sentence_and_never_before_it_has_begun() -> None:
@@ -83,7 +90,9 @@ def test_real_models_decide_after_a_human_sentence_and_never_before_it_has_begun
         turns = turn_set.build(recognise, 5)
     except BackendError as error:
         pytest.skip(str(error))
-    memo = Memo(Models(load.vad('silero'), recognise, load.turn_end('smart_turn'), lambda: load.suppressor('none')))
+    memo = Memo(
+        Models(load.vad('silero'), recognise, load.turn_end('smart_turn'),
+               lambda: load.suppressor('none')))
     outcomes = [Play(memo).run(one.samples) for one in turns]
     for one, outcome in zip(turns, outcomes):
         assert outcome.starts and outcome.starts[0] == pytest.approx(turn_set.LEAD_S, abs=0.6)

@@ -28,11 +28,15 @@ def noise(seed: int, seconds: float, level: float = 3000.0) -> np.ndarray:
     """Noise that comes and goes like syllables, int16."""
     rng = np.random.default_rng(seed)
     t = np.arange(int(seconds * RATE)) / RATE
-    return (rng.normal(0, level, t.size) * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * t + seed))).astype(np.int16)
+    return (rng.normal(0, level, t.size) *
+            (0.55 + 0.45 * np.sin(2 * np.pi * 3 * t + seed))).astype(np.int16)
 
 
 def run(canceller: object, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
-    blocks = [canceller(heard[at:at + BLOCK], played[at:at + BLOCK]) for at in range(0, heard.size - BLOCK + 1, BLOCK)]
+    blocks = [
+        canceller(heard[at:at + BLOCK], played[at:at + BLOCK])
+        for at in range(0, heard.size - BLOCK + 1, BLOCK)
+    ]
     return np.concatenate(blocks)
 
 
@@ -57,7 +61,9 @@ def test_a_person_who_speaks_at_the_same_time_stays(canceller_class: type):
     left = run(canceller_class(), echo_of(played) + person, played)
     alone, kept = person[8 * RATE:left.size].astype(float), left[8 * RATE:].astype(float)
     lags = range(0, 3 * BLOCK)                     # the filter works in blocks and may delay
-    best = max(np.corrcoef(alone[:-lags.stop], kept[lag:kept.size - lags.stop + lag])[0, 1] for lag in lags)
+    best = max(
+        np.corrcoef(alone[:-lags.stop], kept[lag:kept.size - lags.stop + lag])[0, 1]
+        for lag in lags)
     assert best > 0.9
     assert abs(level_dbfs(kept.astype(np.int16)) - level_dbfs(alone.astype(np.int16))) < 2.0
 

@@ -32,7 +32,8 @@ class People:
         self.playback = bench.publisher(Playback, 'playback', qos.PLAYBACK)
 
     def percept(self, kind: int, utterance: int, text: str = '', age_s: float = 0.0) -> None:
-        message = Percept(kind=kind, utterance=utterance, text=text, voiced_s=0.7, turn_end_probability=0.95)
+        message = Percept(kind=kind, utterance=utterance, text=text, voiced_s=0.7,
+                          turn_end_probability=0.95)
         message.header.stamp = stamp(time.time() - age_s)
         self.percepts.publish(message)
 
@@ -54,14 +55,17 @@ def test_what_a_real_node_decided_is_decided_again(bench: Bench, tmp_path: Path,
     reacts = bench.listen(React, 'react', qos.PERCEPT)
     interrupts = bench.listen(Interrupt, 'interrupt', qos.PERCEPT)
     decision = bench.start('decision', llm='none', sentence_end='none', state='none')
-    bench.matched('decision', publishers=(people.percepts, people.playback), topics=('react', 'interrupt'))
+    bench.matched('decision', publishers=(people.percepts, people.playback),
+                  topics=('react', 'interrupt'))
     folder = tmp_path / 'bag'
     recorder = bench.start('bag_recorder', folder=str(folder))
-    bench.until(lambda: any('recording what I hear' in react.say for react in reacts), 'the announcement')
+    bench.until(lambda: any('recording what I hear' in react.say for react in reacts),
+                'the announcement')
     said = reacts[-1]
     people.plays(said.epoch, Playback.STARTED, '')
     people.plays(said.epoch, Playback.FINISHED, said.say)
-    bench.until(lambda: bench.health_of('bag_recorder')[2].get('messages of /decision_trace'), 'the first line of the trace')
+    bench.until(lambda: bench.health_of('bag_recorder')[2].get('messages of /decision_trace'),
+                'the first line of the trace')
     reacts.forget()
     people.asks(bench, 1, 'What time is it?')
     bench.until(lambda: reacts, 'a reply')
@@ -69,7 +73,8 @@ def test_what_a_real_node_decided_is_decided_again(bench: Bench, tmp_path: Path,
     people.plays(reacts[-1].epoch, Playback.PLAYING, 'It is nine')
     bench.turn_until(time.time() + 1.5)
     people.asks(bench, 2, 'What is the weather like tomorrow?')
-    bench.until(lambda: Interrupt.BARGE_IN in [message.reason for message in interrupts], 'a barge-in')
+    bench.until(lambda: Interrupt.BARGE_IN in [message.reason for message in interrupts],
+                'a barge-in')
     bench.turn_until(time.time() + 1.0)
     assert bench.end(recorder) == 0, recorder.words
     assert bench.end(decision) == 0, decision.words

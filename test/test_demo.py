@@ -43,12 +43,14 @@ def test_every_moment_of_the_conversation_goes_as_it_should(tmp_path: Path):
 
 
 @pytest.mark.timeout(900)
-def test_a_robot_that_is_sent_to_the_kitchen_goes_there_and_stops_when_it_is_told_to(tmp_path: Path):
+def test_a_robot_that_is_sent_to_the_kitchen_goes_there_and_stops_when_it_is_told_to(
+        tmp_path: Path):
     pytest.importorskip('nav2_msgs.action', reason='needs nav2_msgs: make setup-tests')
     out = played(tmp_path, '--scenario', 'errand')
     assert (out / 'path.png').stat().st_size > 1000
     outcome = json.loads((out / 'metrics.json').read_text(encoding='utf-8'))
-    assert [line['expect'] for line in outcome['lines']] == ['moves', 'halts', 'answered', 'moves', 'none']
+    assert ([line['expect']
+             for line in outcome['lines']] == ['moves', 'halts', 'answered', 'moves', 'none'])
 
 
 def test_a_scenario_with_a_mistake_is_one_line(tmp_path: Path):

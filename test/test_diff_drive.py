@@ -48,7 +48,8 @@ def test_without_commands_it_stops_by_itself() -> None:
 def test_it_stands_still_at_a_wall_says_so_and_can_drive_away() -> None:
     base = DiffDrive(BASE, FloorPlan.parse('1 -1 1 1'), Pose(0.0, 0.0, 0.0))
     t = drive(base, 0.5, 0.0, 5.0)
-    assert base.touching and base.speed == 0.0 and base.pose.x == pytest.approx(1.0 - BASE.radius_m, abs=0.01)
+    assert (base.touching and base.speed == 0.0
+            and base.pose.x == pytest.approx(1.0 - BASE.radius_m, abs=0.01))
     drive(base, -0.5, 0.0, 1.0, at=t)
     assert not base.touching and base.pose.x < 0.6
 
@@ -101,7 +102,8 @@ def test_there_is_no_way_into_a_wall_or_out_of_a_closed_room() -> None:
 def test_a_way_keeps_its_distance_from_the_walls() -> None:
     start, goal = places()['window'], places()['kitchen']
     points = [start, *FLAT.path(start, goal, BASE.radius_m)]
-    assert len(points) > 2 and all(FLAT.sees(a, b, BASE.radius_m) for a, b in zip(points, points[1:]))
+    assert (len(points) > 2
+            and all(FLAT.sees(a, b, BASE.radius_m) for a, b in zip(points, points[1:])))
 
 
 @pytest.mark.parametrize('walls', ['1 2 3', '0 0 1 x', 'nan 0 1 1', 'house'])

@@ -1,4 +1,6 @@
-"""``omni-agent doctor``: what it says of real and of broken surroundings, and that nothing can hang or crash it."""
+"""``omni-agent doctor``: what it says of real and of broken surroundings, and that nothing can
+hang or crash it.
+"""
 
 from __future__ import annotations
 
@@ -47,13 +49,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-# -- findings and their processes -------------------------------------------------------------------------------
+# -- findings and their processes -----------------------------------------------------------------
 
 
 def test_a_finding_survives_the_pipe_and_nothing_else_passes_for_one() -> None:
     for one in (ok('a', 'b: "c"\nd'), note('a', 'b', 'c'), wrong('ä', 'b', '')):
         assert '\n' not in one.line() and read(one.line()) == one
-    for line in ('', '[1]', '{"level": "fine", "what": "", "text": "", "advice": ""}', 'ALSA lib conf.c: error'):
+    for line in ('', '[1]', '{"level": "fine", "what": "", "text": "", "advice": ""}',
+                 'ALSA lib conf.c: error'):
         with pytest.raises(WireError):
             read(line)
 
@@ -65,8 +68,9 @@ def test_an_error_of_ours_is_parted_into_what_is_wrong_and_what_to_do() -> None:
 
 def test_what_hangs_is_given_up_in_time_with_all_that_it_started() -> None:
     began = time.monotonic()
-    found = program('import subprocess; p = subprocess.Popen(["sleep", "300"]); '
-                    'print(ok("sleep", str(p.pid)).line(), flush=True); time.sleep(300)', limit_s=2.0)
+    found = program(
+        'import subprocess; p = subprocess.Popen(["sleep", "300"]); '
+        'print(ok("sleep", str(p.pid)).line(), flush=True); time.sleep(300)', limit_s=2.0)
     assert time.monotonic() - began < 10.0
     assert [one.level for one in found] == [Level.OK, Level.OK, Level.WRONG]
     assert 'no answer within 2 s' in found[-1].text and found[-1].advice
@@ -82,7 +86,8 @@ def test_what_crashes_is_one_line_with_its_last_words() -> None:
 
 
 def test_what_libraries_print_is_no_finding() -> None:
-    assert [one.level for one in program('print("hello"); os.write(1, b"half a line")')] == [Level.OK]
+    assert ([one.level
+             for one in program('print("hello"); os.write(1, b"half a line")')] == [Level.OK])
 
 
 def test_a_check_that_fails_is_one_line(tmp_path: Path) -> None:
@@ -92,7 +97,7 @@ def test_a_check_that_fails_is_one_line(tmp_path: Path) -> None:
     assert found['devices'].level is Level.WRONG and 'mine.yaml' in found['devices'].text
 
 
-# -- what is said of what ---------------------------------------------------------------------------------------
+# -- what is said of what -------------------------------------------------------------------------
 
 
 def test_the_clock_is_sane_or_it_is_said() -> None:
@@ -100,12 +105,14 @@ def test_the_clock_is_sane_or_it_is_said() -> None:
     assert doctor_clock.date(86_400.0).level is Level.WRONG
     assert doctor_clock.steps(1.0, 1.001).level is Level.OK
     jumped = doctor_clock.steps(-3599.0, 1.0)
-    assert jumped.level is Level.WRONG and '-3600000 ms' in jumped.text and 'restart' in jumped.advice
-    assert [doctor_clock.synchronised(state).level for state in (0, 5, None)] == [Level.OK, Level.NOTE, Level.NOTE]
+    assert (jumped.level is Level.WRONG and '-3600000 ms' in jumped.text
+            and 'restart' in jumped.advice)
+    assert ([doctor_clock.synchronised(state).level
+             for state in (0, 5, None)] == [Level.OK, Level.NOTE, Level.NOTE])
 
 
-@pytest.mark.parametrize('text, level', [('', Level.OK), ('7', Level.OK), ('150', Level.NOTE), ('240', Level.WRONG),
-                                         ('robot', Level.WRONG)])
+@pytest.mark.parametrize('text, level', [('', Level.OK), ('7', Level.OK), ('150', Level.NOTE),
+                                         ('240', Level.WRONG), ('robot', Level.WRONG)])
 def test_a_domain_that_cannot_work_is_said(text: str, level: Level) -> None:
     from omni_agent.cli.doctor_ros import domain
     assert domain(text).level is level
@@ -131,7 +138,8 @@ def test_a_transport_that_loses_pictures_is_said(tmp_path: Path) -> None:
     assert transport(tmp_path / 'none.xml', 'set by you').level is Level.WRONG
 
 
-def test_messages_that_are_older_than_their_sources_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_are_older_than_their_sources_are_said(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip('omni_agent_msgs.msg')
     from omni_agent.cli.doctor_ros import messages
     monkeypatch.setenv('AMENT_PREFIX_PATH', child_environment()['AMENT_PREFIX_PATH'])
@@ -166,7 +174,8 @@ def test_the_engine_that_runs_and_why_no_better_one_does() -> None:
 
 def devices_file(folder: Path, sound: str, camera: str) -> Wanted:
     file = folder / 'devices.yaml'
-    file.write_text(json.dumps({'/**/microphone': {'ros__parameters': {'device': sound}},       # JSON is YAML
+    # JSON is YAML
+    file.write_text(json.dumps({'/**/microphone': {'ros__parameters': {'device': sound}},
                                 '/**/camera': {'ros__parameters': {'device': camera}}}))
     return Wanted(params_file=str(file), open=True)
 
@@ -214,21 +223,24 @@ def without(module: str, name: str) -> dict[str, Finding]:
     return {one.what: one for one in doctor.look_at(name, Wanted(), SLOW, command=command)}
 
 
-@pytest.mark.parametrize('module, name, what', [
-    ('rclpy', 'ros', 'rclpy'), ('rclpy', 'graph', 'rclpy'), ('sounddevice', 'devices', 'microphone')])
+@pytest.mark.parametrize('module, name, what', [('rclpy', 'ros', 'rclpy'),
+                                                ('rclpy', 'graph', 'rclpy'),
+                                                ('sounddevice', 'devices', 'microphone')])
 def test_what_is_not_installed_is_wrong_with_what_to_do(module: str, name: str, what: str) -> None:
     found = without(module, name)
     assert found[what].level is Level.WRONG and found[what].advice, found
 
 
-def test_a_middleware_that_is_not_installed_is_said_wherever_it_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_middleware_that_is_not_installed_is_said_wherever_it_matters(
+        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_nobody_cpp')
     for name in ('ros', 'graph'):
         found = section(name)['middleware']
         assert found.level is Level.WRONG and 'ros-$ROS_DISTRO-rmw-nobody-cpp' in found.advice
 
 
-def test_a_transport_that_cannot_be_read_is_said_and_the_rest_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transport_that_cannot_be_read_is_said_and_the_rest_is_looked_at(
+        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', '/dev/null')
     found = section('ros')
     assert found['transport'].level is Level.WRONG and found['messages'].level is Level.OK
@@ -236,11 +248,12 @@ def test_a_transport_that_cannot_be_read_is_said_and_the_rest_is_looked_at(monke
 
 def test_a_library_that_is_only_missed_a_little_is_a_note() -> None:
     found = without('xllamacpp', 'libraries')
-    assert found['xllamacpp'].level is Level.NOTE and found['xllamacpp'].advice == 'pip install xllamacpp'
+    assert (found['xllamacpp'].level is Level.NOTE
+            and found['xllamacpp'].advice == 'pip install xllamacpp')
     assert 'name a server' in found['xllamacpp'].text and found['numpy'].level is Level.OK
 
 
-# -- the graph --------------------------------------------------------------------------------------------------
+# -- the graph ------------------------------------------------------------------------------------
 
 
 def test_two_processes_find_each_other_and_one_message_of_each_kind_arrives() -> None:
@@ -251,18 +264,24 @@ def test_two_processes_find_each_other_and_one_message_of_each_kind_arrives() ->
         assert found[what].level is not Level.WRONG and ' ms ' in found[what].text, found
 
 
-def test_a_name_that_is_taken_twice_and_ends_that_do_not_fit_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_taken_twice_and_ends_that_do_not_fit_are_found(
+        monkeypatch: pytest.MonkeyPatch) -> None:
     rclpy = pytest.importorskip('rclpy')
     from std_msgs.msg import Int8, String
     with free_domain_id() as domain:
         monkeypatch.setenv('ROS_DOMAIN_ID', str(domain))
         for name, value in child_environment().items():
             monkeypatch.setenv(name, value)
-        contexts = [rclpy.Context() for _ in range(2)]       # one process would not have a topic of two types
+        # one process would not have a topic of two types
+        contexts = [rclpy.Context() for _ in range(2)]
         for context in contexts:
             rclpy.init(args=[], context=context, domain_id=domain)
-        twins = [rclpy.create_node('camera', namespace='robot1', context=context) for context in contexts]
-        best_effort = rclpy.qos.QoSProfile(depth=1, reliability=rclpy.qos.ReliabilityPolicy.BEST_EFFORT)
+        twins = [
+            rclpy.create_node('camera', namespace='robot1', context=context)
+            for context in contexts
+        ]
+        best_effort = rclpy.qos.QoSProfile(depth=1,
+                                           reliability=rclpy.qos.ReliabilityPolicy.BEST_EFFORT)
         twins[0].create_publisher(String, 'words', best_effort)
         twins[1].create_subscription(String, 'words', lambda message: None, 1)
         twins[0].create_publisher(Int8, 'number', 1)
@@ -275,11 +294,14 @@ def test_a_name_that_is_taken_twice_and_ends_that_do_not_fit_are_found(monkeypat
             for context in contexts:
                 rclpy.shutdown(context=context)
     found = {one.what: one for one in every}
-    assert [one.text for one in every if one.what == '/robot1/camera' and one.level is Level.WRONG] == [
-        '2 nodes have this name']
-    assert 'speaker' in found['agent in /robot1'].text and found['agent in /robot1'].level is Level.NOTE
+    assert ([
+        one.text for one in every if one.what == '/robot1/camera' and one.level is Level.WRONG
+    ] == ['2 nodes have this name'])
+    assert ('speaker' in found['agent in /robot1'].text
+            and found['agent in /robot1'].level is Level.NOTE)
     assert 'no diagnostics' in found['/robot1/camera'].text
-    assert 'elia' in found['/robot1/words'].text and found['/robot1/words'].level is Level.WRONG, found
+    assert 'elia' in found['/robot1/words'].text and found[
+        '/robot1/words'].level is Level.WRONG, found
     assert 'std_msgs/msg/Int8 and std_msgs/msg/String' in found['/robot1/number'].text
     assert found['/robot1/words'].advice
 
@@ -291,34 +313,40 @@ def test_a_node_that_is_there_twice_is_wrong() -> None:
     assert [(one.level, one.what) for one in found] == [(Level.WRONG, '/robot1/camera')]
 
 
-# -- the command ------------------------------------------------------------------------------------------------
+# -- the command ----------------------------------------------------------------------------------
 
 
 def lines(text: str) -> Sequence[str]:
     return [line for line in text.splitlines() if line]
 
 
-def test_one_plain_line_a_finding_a_file_and_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_plain_line_a_finding_a_file_and_an_exit_code(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / 'deep' / 'report.json'
     assert main(['doctor', '--only', 'clock', '--json', str(file)]) == 0
     said = lines(capsys.readouterr().out)
     report = json.loads(file.read_text())
-    assert len(said) == len(report['findings']) + 1 and said[-1].startswith(f'{report["counts"]["ok"]} ok, ')
+    assert (len(said) == len(report['findings']) + 1
+            and said[-1].startswith(f'{report["counts"]["ok"]} ok, '))
     assert {line[:6].strip() for line in said[:-1]} <= {'ok', 'note', 'wrong'}
-    assert report['version'] == doctor.REPORT_VERSION and report['hardware'] and report['seconds'] > 0
-    assert all(set(one) == {'section', 'level', 'what', 'text', 'advice'} for one in report['findings'])
+    assert (report['version'] == doctor.REPORT_VERSION and report['hardware']
+            and report['seconds'] > 0)
+    assert all(
+        set(one) == {'section', 'level', 'what', 'text', 'advice'} for one in report['findings'])
     assert all(one['advice'] for one in report['findings'] if one['level'] == 'wrong')
 
 
-def test_the_exit_code_is_1_when_something_is_wrong(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_is_1_when_something_is_wrong(tmp_path: Path,
+                                                    monkeypatch: pytest.MonkeyPatch,
+                                                    capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert main(['doctor', '--only', 'models']) == 1
     assert ' -> omni-agent models pull silero_vad' in capsys.readouterr().out
 
 
 def test_a_wrong_command_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (['--only', 'ears'], ['--profile', 'nonsense'], ['--params-file', '/nowhere.yaml']):
+    for words in (['--only', 'ears'], ['--profile',
+                                       'nonsense'], ['--params-file', '/nowhere.yaml']):
         assert main(['doctor', *words]) == 2
         assert capsys.readouterr().err.count('\n') == 1
 
@@ -335,16 +363,22 @@ def test_a_terminal_gets_headings_marks_and_what_to_do() -> None:
         show(wrong('steps', 'it jumped', 'restart'))
     view.verdict({Level.OK: 1, Level.NOTE: 0, Level.WRONG: 1}, 2.0)
     said = stream.getvalue()
-    assert 'clock  the time' in said and '✔ date' in said and '✘ steps' in said and '→ restart' in said
+    assert ('clock  the time' in said and '✔ date' in said and '✘ steps' in said
+            and '→ restart' in said)
     assert '1 ok, 0 notes, 1 wrong, in 2.0 s' in said
 
 
 def test_ctrl_c_ends_it_at_once_without_a_traceback() -> None:
-    child = subprocess.Popen([sys.executable, '-m', 'omni_agent.cli.main', 'doctor', '--only', 'clock,graph'],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             env={**os.environ, 'PYTHONPATH': str(HOME)},
-                             # tests in the background ignore it, and so would the child
-                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    child = subprocess.Popen(
+        [sys.executable, '-m', 'omni_agent.cli.main', 'doctor', '--only', 'clock,graph'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ, 'PYTHONPATH': str(HOME)
+        },
+        # tests in the background ignore it, and so would the child
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert child.stdout and child.stdout.readline().startswith('ok    clock      date')
     child.send_signal(signal.SIGINT)
     _, complaints = child.communicate(timeout=20)

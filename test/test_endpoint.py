@@ -16,7 +16,8 @@ T0 = 1000.0
 class Line:
     """Frames in a row; '#' is a voice, '.' silence, '~' a weak voice, 'e' the robot's own.
 
-    While the robot speaks 'S' is a sure voice, 'V' one with a third of echo, 'w' a faint one, 'h' half a voice.
+    While the robot speaks 'S' is a sure voice, 'V' one with a third of echo, 'w' a faint one, 'h'
+    half a voice.
     """
 
     def __init__(self, **params: float) -> None:
@@ -27,10 +28,20 @@ class Line:
         events = []
         for mark in frames:
             self.t += FRAME_S
-            probability = {'#': 0.9, '.': 0.1, '~': 0.4, 'e': 0.9, 'S': 0.9, 'V': 0.9, 'w': 0.35, 'h': 0.55,
-                           '_': 0.0}[mark]
+            probability = {
+                '#': 0.9,
+                '.': 0.1,
+                '~': 0.4,
+                'e': 0.9,
+                'S': 0.9,
+                'V': 0.9,
+                'w': 0.35,
+                'h': 0.55,
+                '_': 0.0
+            }[mark]
             echo = {'e': 0.9, 'V': 0.25, 'w': 0.2, 'h': 0.2}.get(mark, 0.0)
-            event = self.endpointer.step(VoiceFrame(self.t, FRAME_S, probability, echo, mark in 'eSVwh_'))
+            event = self.endpointer.step(
+                VoiceFrame(self.t, FRAME_S, probability, echo, mark in 'eSVwh_'))
             events += [event] if event else []
         return events
 

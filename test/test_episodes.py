@@ -33,11 +33,19 @@ def test_a_scene_that_stays_is_one_episode_however_long_it_is() -> None:
 def test_another_scene_is_another_episode_that_begins_where_the_change_was() -> None:
     one, other = film((20, {'labels': KITCHEN}), (20, {'labels': STREET}))
     assert 20.0 <= one.end < 22.0 and other.start == one.end
-    assert one.why == 'other things' and 'bus' not in dict(one.seen) and 'oven' not in dict(other.seen)
+    assert (one.why == 'other things' and 'bus' not in dict(one.seen)
+            and 'oven' not in dict(other.seen))
 
 
 def test_a_glance_away_is_no_new_episode() -> None:
-    assert len(film((20, {'labels': KITCHEN}), (1.0, {'labels': STREET}), (20, {'labels': KITCHEN}))) == 1
+    assert (len(
+        film((20, {
+            'labels': KITCHEN
+        }), (1.0, {
+            'labels': STREET
+        }), (20, {
+            'labels': KITCHEN
+        }))) == 1)
 
 
 def test_a_thing_that_flickers_is_no_new_episode() -> None:
@@ -47,7 +55,11 @@ def test_a_thing_that_flickers_is_no_new_episode() -> None:
 
 def test_episodes_are_as_long_as_what_happens() -> None:
     lengths = [7.0, 31.0, 12.0]
-    found = film(*[(length, {'labels': labels}) for length, labels in zip(lengths, (KITCHEN, STREET, {'dog': 2}))])
+    found = film(*[(length, {
+        'labels': labels
+    }) for length, labels in zip(lengths, (KITCHEN, STREET, {
+        'dog': 2
+    }))])
     assert [episode.end - episode.start for episode in found] == pytest.approx(lengths, abs=2.0)
 
 
@@ -64,7 +76,8 @@ def test_other_people_another_speaker_and_another_place_end_an_episode() -> None
 def test_another_picture_ends_an_episode_though_nothing_in_it_has_a_name() -> None:
     one = {'labels': {}, 'embedding': np.eye(4)[0]}
     other = {'labels': {}, 'embedding': np.array([0.5, 0.87, 0, 0])}
-    assert [episode.why for episode in film((15, one), (15, other))] == ['another picture', 'the end']
+    assert ([episode.why
+             for episode in film((15, one), (15, other))] == ['another picture', 'the end'])
     near = {'labels': {}, 'embedding': np.array([0.95, 0.31, 0, 0])}
     assert len(film((15, one), (15, near))) == 1
 
@@ -74,7 +87,8 @@ def test_no_episode_is_shorter_or_longer_than_allowed() -> None:
     assert all(episode.end - episode.start >= 4.0 for episode in film(*quick)[:-1])
     assert film((1.0, {'labels': KITCHEN}), (20, {'labels': STREET}))[0].end > 4.0
     long = film((50, {'labels': KITCHEN}), longest_s=20.0)
-    assert [episode.end - episode.start for episode in long] == pytest.approx([20.0, 20.0, 10.0], abs=0.3)
+    assert ([episode.end - episode.start for episode in long] == pytest.approx([20.0, 20.0, 10.0],
+                                                                               abs=0.3))
 
 
 def test_the_keyframe_lies_within_its_episode() -> None:

@@ -51,7 +51,8 @@ def test_steps_go_out_one_after_the_other_each_when_the_last_one_is_done():
     assert errands.news(Progress(EPOCH, 0, SkillState.RUNNING, 'half way'), 1.0) == []
     assert errands.doing == 'half way'
     assert names(errands.news(Progress(EPOCH, 0, SkillState.SUCCEEDED), 2.0)) == ['turn']
-    assert errands.news(Progress(EPOCH, 1, SkillState.SUCCEEDED), 9.0) == [Move(False), Tell('I have turned left.')]
+    assert (errands.news(Progress(EPOCH, 1, SkillState.SUCCEEDED),
+                         9.0) == [Move(False), Tell('I have turned left.')])
     assert errands.doing == ''
 
 

@@ -1,4 +1,6 @@
-"""A word in a long silence: only where the think was measured to be long, or has been long already."""
+"""A word in a long silence: only where the think was measured to be long, or has been long
+already.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The Foxglove WebSocket, by a client that speaks its protocol: who may read, and what is read only when asked for."""
+"""The Foxglove WebSocket, by a client that speaks its protocol: who may read, and what is read
+only when asked for.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,10 @@ MESSAGE = 1                # opcode of a binary frame, before the subscription's
 def test_a_schema_holds_everything_that_the_message_is_made_of(bench: Bench):
     text = schema('omni_agent_msgs/msg/Look')
     assert text.startswith('# What the camera shows now')
-    assert re.findall(r'^={80}\nMSG: (\S+)$', text, re.MULTILINE) == [
-        'std_msgs/Header', 'builtin_interfaces/Time', 'omni_agent_msgs/Track', 'omni_agent_msgs/Face',
-        'omni_agent_msgs/TrackEvent']
+    assert (re.findall(r'^={80}\nMSG: (\S+)$', text, re.MULTILINE) == [
+        'std_msgs/Header', 'builtin_interfaces/Time', 'omni_agent_msgs/Track',
+        'omni_agent_msgs/Face', 'omni_agent_msgs/TrackEvent'
+    ])
 
 
 def test_what_is_not_installed_has_no_schema(bench: Bench):
@@ -63,19 +66,23 @@ def port(bench: Bench) -> int:
                                     'https://app.foxglove.dev.evil.example'])
 def test_a_web_page_of_somebody_else_cannot_read_the_camera(port: int, origin: str):
     with pytest.raises(InvalidStatus) as refused:
-        connect(f'ws://127.0.0.1:{port}', subprotocols=['foxglove.sdk.v1'], origin=origin).__enter__()
+        connect(f'ws://127.0.0.1:{port}', subprotocols=['foxglove.sdk.v1'],
+                origin=origin).__enter__()
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize('origin', ['https://app.foxglove.dev', 'http://localhost:8080', 'file://', 'foxglove://app'])
+@pytest.mark.parametrize(
+    'origin', ['https://app.foxglove.dev', 'http://localhost:8080', 'file://', 'foxglove://app'])
 def test_the_app_can_wherever_it_runs(bench: Bench, port: int, origin: str):
-    with connect(f'ws://127.0.0.1:{port}', subprotocols=['foxglove.sdk.v1'], origin=origin, close_timeout=1) as client:
+    with connect(f'ws://127.0.0.1:{port}', subprotocols=['foxglove.sdk.v1'], origin=origin,
+                 close_timeout=1) as client:
         assert json.loads(receive(bench, client))['op'] == 'serverInfo'
 
 
 @pytest.fixture
 def studio(port: int) -> Iterator[ClientConnection]:
-    with connect(f'ws://127.0.0.1:{port}', subprotocols=['foxglove.sdk.v1'], close_timeout=1) as client:
+    with connect(f'ws://127.0.0.1:{port}', subprotocols=['foxglove.sdk.v1'],
+                 close_timeout=1) as client:
         yield client
 
 
@@ -88,7 +95,8 @@ def receive(bench: Bench, client: ClientConnection) -> str | bytes:
     return bench.until(next_one, 'news of the server')[0]
 
 
-def test_a_topic_is_read_from_the_robot_only_while_somebody_reads_it_here(bench: Bench, studio: ClientConnection):
+def test_a_topic_is_read_from_the_robot_only_while_somebody_reads_it_here(
+        bench: Bench, studio: ClientConnection):
     feeder = Feeder(bench.node)
     states = feeder.publishers['agent_state']
     channels: dict[str, dict] = {}
@@ -100,7 +108,14 @@ def test_a_topic_is_read_from_the_robot_only_while_somebody_reads_it_here(bench:
         'cdr', 'ros2msg', 'omni_agent_msgs/msg/AgentState')
     assert states.get_subscription_count() == 0
     feeder.one('agent_state', AgentState(text='told before anybody asked'))       # it is latched
-    studio.send(json.dumps({'op': 'subscribe', 'subscriptions': [{'id': 7, 'channelId': channel['id']}]}))
+    studio.send(
+        json.dumps({
+            'op': 'subscribe',
+            'subscriptions': [{
+                'id': 7,
+                'channelId': channel['id']
+            }]
+        }))
     while isinstance(frame := receive(bench, studio), str):
         pass
     opcode, number, _ = struct.unpack_from('<BIQ', frame)

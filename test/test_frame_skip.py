@@ -8,13 +8,16 @@ from omni_agent.core.frame_skip import ACROSS, DOWN, FrameSkip, FrameSkipParams,
 
 
 def camera(seconds: float, grain: float = 4.0, light: float = 0.0, hz: float = 10.0):
-    """(t, picture) of a textured wall, with the noise of a camera and light that comes and goes."""
+    """(t, picture) of a textured wall, with the noise of a camera and light that comes and
+    goes.
+    """
     chance = np.random.default_rng(3)
     wall = np.kron(chance.uniform(40, 200, (24, 32)), np.ones((10, 10)))
     for step in range(int(seconds * hz)):
         t = step / hz
         level = 1.0 + light * np.sin(2 * np.pi * t / 7.0)
-        yield t, np.clip(wall * level + grain * chance.standard_normal(wall.shape, np.float32), 0, 255).astype(np.uint8)
+        yield t, np.clip(wall * level + grain * chance.standard_normal(wall.shape, np.float32), 0,
+                         255).astype(np.uint8)
 
 
 def looked(skip: FrameSkip, pictures) -> list[float]:
@@ -90,7 +93,8 @@ def test_any_picture_has_a_thumbnail() -> None:
 def test_somebody_who_sits_there_and_talks_is_looked_at_now_and_then() -> None:
     skip, chance, times = FrameSkip(), np.random.default_rng(5), []
     for t, image in camera(20):
-        image[80:160, 140:200] = chance.integers(20, 220)          # a twentieth of the picture, never the same
+        # a twentieth of the picture, never the same
+        image[80:160, 140:200] = chance.integers(20, 220)
         if skip.wants(image, t):
             times.append(t)
     gaps = np.diff(times[5:])

@@ -1,4 +1,6 @@
-"""What was played is put beside what was heard: jitter, drift, jumps, holes and restarts of either device."""
+"""What was played is put beside what was heard: jitter, drift, jumps, holes and restarts of either
+device.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from omni_agent.core.front_end import BLOCK, FASTEST, JUMP, PLAY, Cleaned, Front
 
 T0 = 1_700_000_000.0
 BLOCK_S = BLOCK / RATE
-FIRST = 7_000_000          # the loudspeaker's count when the microphone begins: it has been on for a while
+# the loudspeaker's count when the microphone begins: it has been on for a while
+FIRST = 7_000_000
 
 
 class Keeper:
@@ -30,9 +33,12 @@ class Keeper:
 
 
 class Devices:
-    """A loudspeaker whose clock runs ``ppm`` faster and a microphone, told of block by block, two blocks ahead."""
+    """A loudspeaker whose clock runs ``ppm`` faster and a microphone, told of block by block, two
+    blocks ahead.
+    """
 
-    def __init__(self, ppm: float = 0.0, jitter_s: float = 0.0, sound: np.ndarray | None = None) -> None:
+    def __init__(self, ppm: float = 0.0, jitter_s: float = 0.0,
+                 sound: np.ndarray | None = None) -> None:
         self.keeper = Keeper()
         self.front_end = FrontEnd(self.keeper, None)
         self.speed = 1.0 + ppm * 1e-6
@@ -66,7 +72,9 @@ class Devices:
 
 
 def hum(seconds: float) -> np.ndarray:
-    """Noise below 300 Hz: slow enough that a fraction of a sample shows as a small difference, never the same twice."""
+    """Noise below 300 Hz: slow enough that a fraction of a sample shows as a small difference,
+    never the same twice.
+    """
     spectrum = np.fft.rfft(np.random.default_rng(3).normal(size=round(seconds * RATE)))
     spectrum[np.fft.rfftfreq(round(seconds * RATE), 1 / RATE) > 300] = 0
     sound = np.fft.irfft(spectrum, round(seconds * RATE))
@@ -108,7 +116,8 @@ def test_stamps_that_jitter_move_nothing(jitter_s: float):
     late = devices.front_end.reference.offset
     assert late.jumps == 0 and abs(late.drift) < 100e-6
     assert abs(lag(devices.played(), sound, 10 * RATE)) <= 8
-    assert abs(lag(devices.played(), sound, 10 * RATE) - lag(devices.played(), sound, 6 * RATE)) <= 3
+    assert (abs(lag(devices.played(), sound, 10 * RATE) - lag(devices.played(), sound, 6 * RATE))
+            <= 3)
 
 
 @pytest.mark.parametrize('ppm', [20.0, 100.0, -100.0])
@@ -118,7 +127,8 @@ def test_two_clocks_that_drift_apart_are_followed(ppm: float):
     devices.run(1990)
     offset = devices.front_end.reference.offset
     assert offset.jumps == 0 and offset.drift == pytest.approx(-ppm * 1e-6, abs=12e-6)
-    true = -39.0 * RATE * ppm * 1e-6                       # the block of second 39 is heard that much earlier
+    # the block of second 39 is heard that much earlier
+    true = -39.0 * RATE * ppm * 1e-6
     assert lag(devices.played(), sound, 39 * RATE - 4000) == pytest.approx(true, abs=2 * PLAY + 2)
 
 
@@ -130,7 +140,8 @@ def test_a_jump_of_the_stamps_is_followed_at_once(shift_ms: int):
     devices.shift_s = shift_ms / 1000
     devices.run(140)
     assert devices.front_end.reference.offset.jumps == 1
-    assert lag(devices.played(), sound, 4 * RATE, reach=4000) == pytest.approx(shift_ms * RATE / 1000, abs=6)
+    assert (lag(devices.played(), sound, 4 * RATE,
+                reach=4000) == pytest.approx(shift_ms * RATE / 1000, abs=6))
 
 
 def test_a_speaker_that_was_started_again_counts_from_0():
@@ -138,8 +149,11 @@ def test_a_speaker_that_was_started_again_counts_from_0():
     devices = Devices(sound=sound)
     devices.run(90)
     for block in range(20):
-        devices.front_end.play(T0 + (92 + block) * BLOCK_S, block * BLOCK, sound[block * BLOCK:(block + 1) * BLOCK])
-        list(devices.front_end.hear(T0 + (90 + block) * BLOCK_S, (90 + block) * BLOCK, np.zeros(BLOCK, np.int16)))
+        devices.front_end.play(T0 + (92 + block) * BLOCK_S, block * BLOCK,
+                               sound[block * BLOCK:(block + 1) * BLOCK])
+        list(
+            devices.front_end.hear(T0 + (90 + block) * BLOCK_S, (90 + block) * BLOCK,
+                                   np.zeros(BLOCK, np.int16)))
     assert np.array_equal(devices.played()[92 * BLOCK:110 * BLOCK], sound[:18 * BLOCK])
 
 
@@ -190,7 +204,9 @@ def test_the_size_of_the_chunks_makes_no_difference(sizes: list[int]):
     for size in sizes:
         found += front_end.hear(T0 + at / RATE, at, sound[at:at + size])
         at += size
-    assert [block.position for block in found] == list(range(0, sum(sizes) // BLOCK * BLOCK, BLOCK))
+    assert ([block.position for block in found] == list(
+        range(0,
+              sum(sizes) // BLOCK * BLOCK, BLOCK)))
     heard = np.concatenate([block.gentle for block in found]) if found else sound[:0]
     assert np.array_equal(heard, sound[:heard.size])
 
@@ -217,7 +233,7 @@ def test_drift_is_told_from_jitter_only_after_a_while():
     assert offset.drift == 0.0 and offset.value == pytest.approx(5000.0, abs=16)
 
 
-# -- which stream carries what --------------------------------------------------------------------------------
+# -- which stream carries what --------------------------------------------------------------------
 
 
 def clean(gentle: object, strict: object) -> Cleaned:

@@ -57,7 +57,9 @@ def test_every_row_is_an_executable_of_the_installed_package():
 
 
 ALL = {spec.name for spec in (*graph.GRAPH, *graph.OPTIONAL)}
-PARAMETER_FILES = [ROOT / 'config/omni_agent.yaml', *sorted((ROOT / 'config/profiles').glob('*.yaml'))]
+PARAMETER_FILES = [
+    ROOT / 'config/omni_agent.yaml', *sorted((ROOT / 'config/profiles').glob('*.yaml'))
+]
 
 
 @pytest.mark.parametrize('file', PARAMETER_FILES, ids=lambda file: file.stem)

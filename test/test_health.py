@@ -1,4 +1,6 @@
-"""/diagnostics: levels, rates, and what is said of a device that loses sound and of a model that is late or compiles."""
+"""/diagnostics: levels, rates, and what is said of a device that loses sound and of a model that
+is late or compiles.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,8 @@ def test_what_flows_has_a_rate_and_what_goes_wrong_has_none(health: Health) -> N
     health.count('images', 10)
     health.count('failures')
     values = values_of(status(health))
-    assert (values['images'], values['images [Hz]']) == ('10', '10.0') and 'failures [Hz]' not in values
+    assert ((values['images'], values['images [Hz]']) == ('10', '10.0')
+            and 'failures [Hz]' not in values)
     health.count('images', 3)
     assert values_of(status(health))['images [Hz]'] == '3.0'
     assert values_of(status(health))['images [Hz]'] == '0.0'
@@ -73,7 +76,8 @@ def test_a_part_that_compiles_says_how_far_it_is_and_is_awaited(health: Health) 
     health.progress('detector', 'compiling nanodet for tensorrt, tactics: 42 %')
     assert health.awaited == ['detector']
     told = status(health)
-    assert level_of(told) == WARN and told.message == 'loading, compiling nanodet for tensorrt, tactics: 42 %'
+    assert (level_of(told) == WARN
+            and told.message == 'loading, compiling nanodet for tensorrt, tactics: 42 %')
     health.well('detector')
     assert health.awaited == [] and level_of(status(health)) == OK
 
@@ -82,18 +86,21 @@ def test_compiling_an_engine_is_watched_from_nothing_to_all(
         tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     library = gpu_stand_in.driver(tmp_path_factory.mktemp('cuda'))
     gpu_stand_in.install_tensorrt(monkeypatch, library)
-    options, _, nobody = TensorRtEngine.__init__.__defaults__        # the driver is looked up by its usual name
+    # the driver is looked up by its usual name
+    options, _, nobody = TensorRtEngine.__init__.__defaults__
     monkeypatch.setattr(TensorRtEngine.__init__, '__defaults__', (options, library, nobody))
     seen: list[tuple[str, float]] = []
     cache = PlanCache(tmp_path_factory.mktemp('plans'))
     network = encoders.network('golden_tiny')
-    opened = open_engine(network, ('tensorrt',), cache=cache, watch=lambda what, share: seen.append((what, share)))
+    opened = open_engine(network, ('tensorrt', ), cache=cache,
+                         watch=lambda what, share: seen.append((what, share)))
     opened.engine.close()
     shares = [share for _, share in seen]
     assert shares == sorted(shares) and shares[-1] == 1.0 and len(set(shares)) > 2
     assert seen[0][0] == 'golden_tiny for tensorrt, Building'
     seen.clear()
-    open_engine(network, ('tensorrt',), cache=cache, watch=lambda what, share: seen.append((what, share))).engine.close()
+    open_engine(network, ('tensorrt', ), cache=cache, watch=lambda what, share: seen.append(
+        (what, share))).engine.close()
     assert seen == []                            # it was kept: nothing is compiled
 
 
@@ -129,7 +136,8 @@ def test_a_model_that_is_late_is_a_warning_until_it_keeps_up(health: Health) -> 
     for _ in range(60):
         lateness.did(0.3, 0.2)
     told = status(health)
-    assert level_of(told) == WARN and 'lower watch_hz' in told.message and '200 ms at most' in told.message
+    assert (level_of(told) == WARN and 'lower watch_hz' in told.message
+            and '200 ms at most' in told.message)
     for _ in range(10):
         lateness.did(0.19, 0.2)                  # hardly: it would come and go
     assert level_of(status(health)) == WARN
@@ -145,7 +153,8 @@ class Snapshot:
     late_blocks: int = 0
 
 
-def test_a_device_that_loses_sound_is_a_warning_for_as_long_as_it_does(node: rclpy.node.Node, health: Health) -> None:
+def test_a_device_that_loses_sound_is_a_warning_for_as_long_as_it_does(
+        node: rclpy.node.Node, health: Health) -> None:
     snapshot = Snapshot()
     device = SimpleNamespace(snapshot=lambda: snapshot)
     watch = DeviceWatch(node, health, 'microphone', device, SimpleNamespace(dropped=0))

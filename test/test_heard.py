@@ -43,7 +43,9 @@ class Reply:
             self.out = np.concatenate([self.out, block])
 
     def truth(self, unheard: int = 0) -> list[str]:
-        """From what came out: a word counts if most of it did, at full voice; so do those before."""
+        """From what came out: a word counts if most of it did, at full voice; so do those
+        before.
+        """
         loud = self.out[:max(0, self.out.size - unheard)] >= CLEARLY_LOWERED * AMPLITUDE
         heard = [int(loud[start:end].sum()) > (end - start) / 2 for start, end in self.spans]
         count = max((index + 1 for index, yes in enumerate(heard) if yes), default=0)

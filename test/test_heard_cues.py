@@ -1,4 +1,6 @@
-"""What perception tells of a voice besides its words: in its percepts, and in the pieces that make them."""
+"""What perception tells of a voice besides its words: in its percepts, and in the pieces that make
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is remembered against what the robot's track holds, on recordings made with the real playout."""
+"""What is remembered against what the robot's track holds, on recordings made with the real
+playout.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def voice(seconds: float, seed: int) -> np.ndarray:
 
 def run(stop_s: float, low_s: float | None, forget: int = 0, seed: int = 1
         ) -> tuple[Recording, Tracks, str]:
-    """A reply of 20 words, lowered at ``low_s`` and cut off at ``stop_s`` after its first sound."""
+    """A reply of 20 words, lowered at ``low_s`` and cut off at ``stop_s`` after its first
+    sound.
+    """
     random = np.random.default_rng(seed)
     words, parts, at = [], [], 0
     for index in range(20):
@@ -50,7 +54,8 @@ def run(stop_s: float, low_s: float | None, forget: int = 0, seed: int = 1
     heard = playout.flush(fade=False)
     text = ' '.join(heard.heard.split()[:len(heard.heard.split()) - forget])
     playback = (Playback(T0 + BEGIN_S + 0.02, T0 + BEGIN_S + 0.02, EPOCH, 'started', BLOCK),
-                Playback(T0 + BEGIN_S + stop_s, T0 + BEGIN_S + stop_s, EPOCH, 'flushed', heard.played, heard=text))
+                Playback(T0 + BEGIN_S + stop_s, T0 + BEGIN_S + stop_s, EPOCH, 'flushed',
+                         heard.played, heard=text))
     cut = Interrupt(T0 + BEGIN_S + stop_s, T0 + BEGIN_S + stop_s, EPOCH + 1, False, 'barge_in')
     recording = Recording(Meta(T0, T0), speech=tuple(speech), playback=playback, interrupts=(cut,))
     return recording, Tracks(T0, RATE, np.zeros_like(robot), robot), text
@@ -85,14 +90,18 @@ def test_words_that_were_remembered_but_lowered_are_counted() -> None:
 
 def test_a_run_without_a_cut_has_nothing_to_compare() -> None:
     silent = Tracks(T0, RATE, np.zeros(RATE, np.int16), np.zeros(RATE, np.int16))
-    assert figures(Recording(Meta(T0, T0)), silent) == {
-        'heard_text_error_words': None, 'heard_text_error_sentences': None, 'heard_text_replies': 0}
+    assert (figures(Recording(Meta(T0, T0)), silent) == {
+        'heard_text_error_words': None,
+        'heard_text_error_sentences': None,
+        'heard_text_replies': 0
+    })
 
 
-@pytest.mark.parametrize('remembered, audible, words, sentences', [
-    ('It is noon.', 'It is noon.', 0, 0), ('It is', 'It is noon.', 1, 0), ('It is noon. And', 'It is', 2, 1),
-    ('', 'It', 1, 1), ('It was noon', 'It is noon', 4, 0), ('', '', 0, 0)])
-def test_errors_are_words_and_sentences_too_many_and_too_few(
-        remembered: str, audible: str, words: int, sentences: int) -> None:
+@pytest.mark.parametrize('remembered, audible, words, sentences',
+                         [('It is noon.', 'It is noon.', 0, 0), ('It is', 'It is noon.', 1, 0),
+                          ('It is noon. And', 'It is', 2, 1), ('', 'It', 1, 1),
+                          ('It was noon', 'It is noon', 4, 0), ('', '', 0, 0)])
+def test_errors_are_words_and_sentences_too_many_and_too_few(remembered: str, audible: str,
+                                                             words: int, sentences: int) -> None:
     error = HeardError(1, tuple(remembered.split()), tuple(audible.split()))
     assert (error.words, error.sentences) == (words, sentences)

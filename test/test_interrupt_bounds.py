@@ -29,7 +29,10 @@ def test_a_reply_answers_the_last_few_of_many_questions_not_all_six_hundred():
 
 
 def test_a_clock_set_back_makes_nobody_wait_for_an_hour():
-    waits = [max(decision.longest_wait_s for decision in set_clock(seed, -HOUR).lives['decision']) for seed in range(16)]
+    waits = [
+        max(decision.longest_wait_s for decision in set_clock(seed, -HOUR).lives['decision'])
+        for seed in range(16)
+    ]
     assert max(waits) <= LONGEST_WAIT_S
 
 
@@ -58,4 +61,5 @@ def test_a_voice_that_is_lowered_when_the_clock_is_set_back_is_up_after_the_limi
 def test_a_minute_of_nods_costs_a_fraction_of_a_minute():
     began = time.process_time()
     after.__wrapped__('nods')
-    assert time.process_time() - began < 5.0       # 0.9 s; 17 s where every word looks at every lowering
+    # 0.9 s; 17 s where every word looks at every lowering
+    assert time.process_time() - began < 5.0

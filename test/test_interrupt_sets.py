@@ -24,10 +24,12 @@ def folder_with(path: Path, *rows: str, header: str = HEADER) -> Path:
     return path
 
 
-def test_a_folder_is_read_with_its_defaults_and_foreign_columns_are_ignored(tmp_path: Path) -> None:
+def test_a_folder_is_read_with_its_defaults_and_foreign_columns_are_ignored(
+        tmp_path: Path) -> None:
     folder_with(tmp_path, 'a.wav,nod,Mm-hm.,,human:Jo,,blue', header=f'{HEADER},shirt')
     (one,) = interrupt_sets.read(tmp_path)
-    assert one.item == Item('a.wav', 'nod', 'Mm-hm.', 0.5, 'human:Jo', 'test')      # where its loudness begins
+    # where its loudness begins
+    assert one.item == Item('a.wav', 'nod', 'Mm-hm.', 0.5, 'human:Jo', 'test')
     assert one.item.is_human and not one.item.interrupts
     assert one.seconds == pytest.approx(1.75) and one.late_s == 0.0
 
@@ -67,7 +69,10 @@ def test_a_set_without_labels_columns_or_recordings_is_refused(tmp_path: Path) -
 
 
 def test_labels_survive_being_written_and_read() -> None:
-    items = [Item('a.wav', 'question', 'Wait, "who" is that?', 0.05, 'ben', 'development'), Item('b.wav', 'noise')]
+    items = [
+        Item('a.wav', 'question', 'Wait, "who" is that?', 0.05, 'ben', 'development'),
+        Item('b.wav', 'noise')
+    ]
     assert parse(as_csv(items).splitlines()) == items
 
 
@@ -85,13 +90,14 @@ def test_a_sample_and_the_order_keep_every_kind_from_beginning_to_end() -> None:
 def test_noises_are_the_same_on_every_machine_and_are_loud_and_finite() -> None:
     for kind in noises.KINDS:
         one, again, other = noises.make(kind, 1), noises.make(kind, 1), noises.make(kind, 2)
-        assert np.array_equal(one, again) and not np.array_equal(one[:other.size], other[:one.size])
+        assert (np.array_equal(one, again)
+                and not np.array_equal(one[:other.size], other[:one.size]))
         assert np.isfinite(one).all() and np.abs(one).max() == pytest.approx(0.5, abs=1e-3)
         assert 0.4 < one.size / RATE <= 4.0
 
 
-def test_our_own_set_is_large_enough_and_both_halves_hold_every_kind(tmp_path: Path,
-                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_set_is_large_enough_and_both_halves_hold_every_kind(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     try:
         folder = own_set.folder()
@@ -100,9 +106,11 @@ def test_our_own_set_is_large_enough_and_both_halves_hold_every_kind(tmp_path: P
     recorded = interrupt_sets.read(folder)
     items = [one.item for one in recorded]
     assert sum(item.interrupts for item in items) >= 40
-    assert sum(item.kind in NODS for item in items) >= 20 and sum(item.kind in NOISES for item in items) >= 20
+    assert (sum(item.kind in NODS for item in items) >= 20
+            and sum(item.kind in NOISES for item in items) >= 20)
     for half in ('development', 'test'):
-        assert {item.kind for item in items if item.half == half} == {*INTERRUPTIONS, *NODS, *NOISES}
+        assert ({item.kind
+                 for item in items if item.half == half} == {*INTERRUPTIONS, *NODS, *NOISES})
     assert len({item.voice for item in items if item.interrupts}) >= 5
     assert sum(item.is_human and item.interrupts for item in items) >= 10
     assert all(abs(one.late_s) < 0.02 for one in recorded)

@@ -109,7 +109,8 @@ def test_nothing_piles_up(name: str):
     assert max(speaker.most_queued for speaker in talk.lives['speaker']) <= (AHEAD_S + 0.3) * RATE
     if name != 'nods':  # there a long story waits, and nothing else
         # chunks of 0.1 s; each sentence ends in a shorter one, and the reply in an empty one
-        assert max(reaction.most_waiting for reaction in talk.lives['reaction']) <= LONGEST_S / 0.1 + SENTENCES + 1
+        assert (max(reaction.most_waiting for reaction in talk.lives['reaction'])
+                <= LONGEST_S / 0.1 + SENTENCES + 1)
     assert len(talk.world._queue) < 200  # what is still to come, alarms included
 
 

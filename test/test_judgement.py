@@ -1,4 +1,6 @@
-"""The fitted judgement: shares that add up, what is missing, guarantees, and the file it comes from."""
+"""The fitted judgement: shares that add up, what is missing, guarantees, and the file it comes
+from.
+"""
 
 from __future__ import annotations
 
@@ -30,29 +32,36 @@ def probability(text: str, situation: Situation = Situation()) -> float:
     return ADDRESSEE.score(text, replace(situation, cues=(*QUIET, *situation.cues))).probability
 
 
-cues = st.lists(st.tuples(st.sampled_from([*CUES, 'never_heard_of']), st.floats(allow_nan=True, allow_infinity=True)),
-                max_size=12).map(tuple)
+cues = st.lists(
+    st.tuples(st.sampled_from([*CUES, 'never_heard_of']),
+              st.floats(allow_nan=True, allow_infinity=True)), max_size=12).map(tuple)
 texts = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(
     'robot the what you did I he please Anna , ? go tell me'.split()), max_size=9).map(' '.join))
 
 
 @given(texts, cues, st.one_of(st.none(), st.floats(0, 100)), st.booleans(), st.floats(-1.5, 1.5))
-def test_the_score_is_the_sum_of_its_shares_whatever_was_measured(text, found, spoke, asked, learnt):
-    score = ADDRESSEE.score(text, Situation(robot_spoke_s=spoke, robot_asked=asked, cues=found, learnt=learnt))
-    assert score.probability == pytest.approx(1 / (1 + math.exp(-sum(value for _, value in score.evidence))))
+def test_the_score_is_the_sum_of_its_shares_whatever_was_measured(text, found, spoke, asked,
+                                                                  learnt):
+    score = ADDRESSEE.score(
+        text, Situation(robot_spoke_s=spoke, robot_asked=asked, cues=found, learnt=learnt))
+    assert (score.probability == pytest.approx(
+        1 / (1 + math.exp(-sum(value for _, value in score.evidence)))))
     assert score.because()
 
 
 def test_what_was_not_measured_is_not_there_and_is_not_zero():
     nothing = dict(ADDRESSEE.score('it is red', Situation(cues=QUIET)).evidence)
-    zero = dict(ADDRESSEE.score('it is red', Situation(cues=(*QUIET, ('looks_here', 0.0)))).evidence)
+    zero = dict(
+        ADDRESSEE.score('it is red', Situation(cues=(*QUIET, ('looks_here', 0.0)))).evidence)
     assert not any(CUES[name].words in nothing for name in CUES if name not in dict(QUIET))
     assert CUES['looks_here'].words in zero and zero[CUES['looks_here'].words] < 0
 
 
 def test_a_cue_of_another_version_is_left_alone():
-    assert probability('it is red', Situation(cues=(('never_heard_of', 3.0),))) == probability('it is red')
-    assert probability('it is red', Situation(cues=(('looks_here', math.nan),))) == probability('it is red')
+    assert (probability('it is red',
+                        Situation(cues=(('never_heard_of', 3.0), ))) == probability('it is red'))
+    assert (probability('it is red',
+                        Situation(cues=(('looks_here', math.nan), ))) == probability('it is red'))
 
 
 @given(texts, cues)
@@ -63,7 +72,8 @@ def test_its_name_always_counts(text, found):
 
 def test_the_same_words_are_for_it_when_the_speaker_looks_at_it_and_not_when_they_look_away():
     text = 'what do you think'
-    assert probability(text, Situation(cues=LOOKS)) > 0.5 > probability(text, Situation(side_talk_s=1.0, cues=AWAY))
+    assert (probability(text, Situation(cues=LOOKS)) > 0.5 > probability(
+        text, Situation(side_talk_s=1.0, cues=AWAY)))
 
 
 def test_an_answer_to_the_robots_question_needs_no_name():
@@ -74,7 +84,8 @@ def test_an_answer_to_the_robots_question_needs_no_name():
 
 def test_a_question_to_anna_and_talk_about_the_robot_are_not_for_it():
     talking = Situation(side_talk_s=1.5)
-    for text in ('Anna, did you lock the door?', 'What does the robot do at night?', 'The robot never listens to her.'):
+    for text in ('Anna, did you lock the door?', 'What does the robot do at night?',
+                 'The robot never listens to her.'):
         assert probability(text, talking) < 0.5
 
 
@@ -93,8 +104,10 @@ def test_where_no_cue_was_measured_the_hand_set_rules_hold():
 
 def test_between_the_two_thresholds_the_verdict_is_that_nobody_knows():
     params = AddresseeParams(threshold=0.6, unsure=0.4)
-    for bias, verdict in ((1.0, Verdict.ADDRESSED), (0.0, Verdict.UNSURE), (-1.0, Verdict.NOT_ADDRESSED)):
-        assert Addressee(params, Judgement(bias, {})).score('blue', Situation(cues=QUIET)).verdict is verdict
+    for bias, verdict in ((1.0, Verdict.ADDRESSED), (0.0, Verdict.UNSURE),
+                          (-1.0, Verdict.NOT_ADDRESSED)):
+        assert (Addressee(params, Judgement(bias, {})).score('blue', Situation(cues=QUIET)).verdict
+                is verdict)
 
 
 def test_what_was_learnt_moves_the_score_and_is_shown():
@@ -103,9 +116,12 @@ def test_what_was_learnt_moves_the_score_and_is_shown():
     assert score.probability < probability('it is red')
 
 
-@pytest.mark.parametrize('text, what', [
-    ('Robot, come.', 'calls'), ('What time is it robot', 'calls'), ('hey robot', 'calls'), ('I like that robot.', 'about'),
-    ('The robot is broken, robot.', 'calls'), ('Robots are stupid.', 'about'), ("my robot's wheel", 'about'), ('Ro bot', '')])
+@pytest.mark.parametrize('text, what', [('Robot, come.', 'calls'),
+                                        ('What time is it robot', 'calls'), ('hey robot', 'calls'),
+                                        ('I like that robot.', 'about'),
+                                        ('The robot is broken, robot.', 'calls'),
+                                        ('Robots are stupid.', 'about'),
+                                        ("my robot's wheel", 'about'), ('Ro bot', '')])
 def test_to_call_somebody_is_not_to_speak_of_them(text: str, what: str):
     assert called(text, ROBOT) == what
 
@@ -126,9 +142,17 @@ def test_a_cue_is_bounded_and_keeps_its_order(name: str, one: float, other: floa
 
 
 def test_weights_that_are_none_are_refused_and_say_what_to_do(tmp_path):
-    good = json.loads((addressee_model.share_dir() / 'config' / 'addressee' / 'addressee.json').read_text())
-    for broken in ('{', json.dumps({**good, 'weights': {'its naem': 1.0}}), json.dumps({**good, 'bias': 'much'}),
-                   json.dumps({**good, 'version': 99})):
+    good = json.loads(
+        (addressee_model.share_dir() / 'config' / 'addressee' / 'addressee.json').read_text())
+    for broken in ('{', json.dumps({
+            **good, 'weights': {
+                'its naem': 1.0
+            }
+    }), json.dumps({
+            **good, 'bias': 'much'
+    }), json.dumps({
+            **good, 'version': 99
+    })):
         path = tmp_path / 'addressee.json'
         path.write_text(broken)
         with pytest.raises(ConfigError, match='fit_addressee'):
@@ -144,7 +168,13 @@ def test_the_stream_knows_silence_talk_and_the_voice_that_spoke_to_the_robot():
     stream.said(10.0, 13.0, (('tilt_db', -12.0),), -30.0)
     stream.answered((1.0, 0.0), 13.0)
     then = dict(stream.before(15.0, (('tilt_db', -9.0),), -27.0, (1.0, 0.5)))
-    assert then == pytest.approx({'silence_s': 2.0, 'talk_share': 0.1, 'raised_db': 3.0, 'clearer_db': 3.0, 'same_voice': -0.5})
+    assert (then == pytest.approx({
+        'silence_s': 2.0,
+        'talk_share': 0.1,
+        'raised_db': 3.0,
+        'clearer_db': 3.0,
+        'same_voice': -0.5
+    }))
     late = dict(stream.before(400.0, (), -30.0, (1.0, 0.0)))
     assert 'same_voice' not in late and late['talk_share'] == 0.0
 

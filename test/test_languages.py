@@ -56,17 +56,24 @@ def test_a_good_file_is_a_language(tmp_path: Path) -> None:
 @pytest.mark.parametrize('wrong, told', [
     (GOOD.replace('nods: yes', 'nod: yes'), "'nods' is missing: is 'nod' meant to be it?"),
     (GOOD + 'hints: well\n', 'xx.yaml:14: hints: is not a field here'),
-    (GOOD.replace('noises: uh', 'noises: no'), 'xx.yaml:11: noises: must be text, not false: put it in quotes'),
-    (GOOD.replace('after_stop: now', 'after_stop: [now]'), 'xx.yaml:7: after_stop: must be text, not a list'),
+    (GOOD.replace('noises: uh',
+                  'noises: no'), 'xx.yaml:11: noises: must be text, not false: put it in quotes'),
+    (GOOD.replace('after_stop: now',
+                  'after_stop: [now]'), 'xx.yaml:7: after_stop: must be text, not a list'),
     (GOOD.replace('yes, I see', 'yes, , I see'), "xx.yaml:9: nods: has '' between two commas"),
     (GOOD.replace('nods: yes', 'nods: enough'), "xx.yaml:9: nods: 'enough' is also a stop phrase"),
-    (GOOD + 'stop_everywhere: halt\n', "xx.yaml:14: stop_everywhere: 'halt' must be listed in 'stop'"),
-    (GOOD.replace('language: xx', 'language: yy'), "xx.yaml:2: language: must be 'xx', like the name of the file"),
+    (GOOD + 'stop_everywhere: halt\n',
+     "xx.yaml:14: stop_everywhere: 'halt' must be listed in 'stop'"),
+    (GOOD.replace('language: xx',
+                  'language: yy'), "xx.yaml:2: language: must be 'xx', like the name of the file"),
     (GOOD.replace('version: 1', 'version: 2'), 'xx.yaml:1: version: must be 1'),
-    (GOOD.replace('shortest_question: 3', 'shortest_question: 0'), 'xx.yaml:3: shortest_question: must be'),
+    (GOOD.replace('shortest_question: 3',
+                  'shortest_question: 0'), 'xx.yaml:3: shortest_question: must be'),
     ('- stop\n', 'must be a table'), (GOOD + 'stop: quiet\n', "'stop' is already given on line 4"),
-    ('stop: "x\n', 'this is not YAML')])
-def test_a_mistake_is_told_with_its_line_and_what_the_field_may_be(tmp_path: Path, wrong: str, told: str) -> None:
+    ('stop: "x\n', 'this is not YAML')
+])
+def test_a_mistake_is_told_with_its_line_and_what_the_field_may_be(tmp_path: Path, wrong: str,
+                                                                   told: str) -> None:
     with pytest.raises(ConfigError) as error:
         languages.load(written(tmp_path, wrong))
     assert told in str(error.value)
@@ -77,10 +84,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         languages.load(tmp_path / 'xx.yaml')
 
 
-@pytest.mark.parametrize('spoken, told', [
-    ('', 'name one at least'), (' , ', 'name one at least'), ('en,tlh', "there is no language 'tlh': there are de, en"),
-    ('../en', "there is no language '../en'")])
-def test_a_language_that_does_not_exist_is_refused_with_those_that_do(spoken: str, told: str) -> None:
+@pytest.mark.parametrize('spoken, told',
+                         [('', 'name one at least'), (' , ', 'name one at least'),
+                          ('en,tlh', "there is no language 'tlh': there are de, en"),
+                          ('../en', "there is no language '../en'")])
+def test_a_language_that_does_not_exist_is_refused_with_those_that_do(spoken: str,
+                                                                      told: str) -> None:
     with pytest.raises(ConfigError) as error:
         languages.lexicon(spoken)
     assert told in str(error.value)

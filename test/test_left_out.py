@@ -8,11 +8,15 @@ from omni_agent.core import left_out
 from omni_agent.core.errors import ConfigError
 
 
-@pytest.mark.parametrize('kind, image, sound', [
-    ('sensor_msgs/msg/Image', True, False), ('sensor_msgs/msg/CompressedImage', True, False),
-    ('omni_agent_msgs/msg/AudioChunk', False, True), ('omni_agent_msgs/msg/SpeechChunk', False, True),
-    ('audio_common_msgs/msg/AudioStamped', False, True), ('omni_agent_msgs/msg/Percept', False, False),
-    ('omni_agent_msgs/msg/Look', False, False), ('sensor_msgs/msg/CameraInfo', False, False)])
+@pytest.mark.parametrize('kind, image, sound',
+                         [('sensor_msgs/msg/Image', True, False),
+                          ('sensor_msgs/msg/CompressedImage', True, False),
+                          ('omni_agent_msgs/msg/AudioChunk', False, True),
+                          ('omni_agent_msgs/msg/SpeechChunk', False, True),
+                          ('audio_common_msgs/msg/AudioStamped', False, True),
+                          ('omni_agent_msgs/msg/Percept', False, False),
+                          ('omni_agent_msgs/msg/Look', False, False),
+                          ('sensor_msgs/msg/CameraInfo', False, False)])
 def test_pictures_and_sound_are_told_by_their_type(kind: str, image: bool, sound: bool) -> None:
     assert left_out.leaves_out(kind, ('image',)) == image
     assert left_out.leaves_out(kind, ('sound',)) == sound
@@ -33,8 +37,9 @@ def test_names_are_separated_by_commas() -> None:
         left_out.parse('sound,smell')
 
 
-@pytest.mark.parametrize('name, secret', [('server.api_key', True), ('token', True), ('max_tokens', False),
-                                          ('keyframe_hz', False), ('wifi_password', True), ('turn.judge_s', False)])
+@pytest.mark.parametrize('name, secret', [('server.api_key', True), ('token', True),
+                                          ('max_tokens', False), ('keyframe_hz', False),
+                                          ('wifi_password', True), ('turn.judge_s', False)])
 def test_secrets_are_told_by_their_names(name: str, secret: bool) -> None:
     assert left_out.is_secret(name) == secret
 

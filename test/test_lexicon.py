@@ -26,7 +26,10 @@ def test_every_development_sentence_is_understood(section: str, code: str) -> No
 @pytest.mark.parametrize('code', CODES)
 def test_of_sentences_that_nothing_was_tuned_on_few_are_misunderstood(code: str) -> None:
     lexicon, held_out = languages.lexicon(code), sentences('held_out', code)
-    wrong = {section: len(mistaken(lexicon, section, texts)) for section, texts in held_out.items()}
+    wrong = {
+        section: len(mistaken(lexicon, section, texts))
+        for section, texts in held_out.items()
+    }
     assert wrong['no_stop'] == 0                           # a false stop loses a reply
     assert wrong['stop'] <= 0.15 * len(held_out['stop'])
     assert sum(wrong.values()) <= 0.08 * sum(map(len, held_out.values())), wrong
@@ -57,14 +60,18 @@ def test_a_stop_may_call_the_robot_by_its_name() -> None:
 
 
 @pytest.mark.parametrize('partial', ['Stop', 'stop', 'Wait', 'Hold on', 'Be quiet'])
-def test_what_begins_with_a_stop_phrase_counts_before_it_is_known_how_it_goes_on(partial: str) -> None:
+def test_what_begins_with_a_stop_phrase_counts_before_it_is_known_how_it_goes_on(
+        partial: str) -> None:
     assert ENGLISH.is_stop(partial)
 
 
-@pytest.mark.parametrize('partials', [
-    ('the', 'the bus', 'the bus stop'), ("don't", "don't stop"), ('we had', 'we had to', 'we had to stop'),
-    ('I', "I can't", "I can't wait"), ('when does', 'when does the music', 'when does the music stop')])
-def test_a_stop_word_inside_a_sentence_never_counts_while_it_is_being_said(partials: tuple[str, ...]) -> None:
+@pytest.mark.parametrize('partials',
+                         [('the', 'the bus', 'the bus stop'), ("don't", "don't stop"),
+                          ('we had', 'we had to', 'we had to stop'),
+                          ('I', "I can't", "I can't wait"),
+                          ('when does', 'when does the music', 'when does the music stop')])
+def test_a_stop_word_inside_a_sentence_never_counts_while_it_is_being_said(
+        partials: tuple[str, ...]) -> None:
     assert not any(ENGLISH.is_stop(partial) for partial in partials)
 
 
@@ -74,7 +81,8 @@ def test_a_stop_with_something_to_answer_after_it_is_not_all_that_was_said(text:
     assert ENGLISH.opens_with_stop(text) and not ENGLISH.is_stop(text)
 
 
-@pytest.mark.parametrize('text', ['Stop signs are red.', 'Well, what is it?', 'Stop', 'The bus, stop', ''])
+@pytest.mark.parametrize('text',
+                         ['Stop signs are red.', 'Well, what is it?', 'Stop', 'The bus, stop', ''])
 def test_what_does_not_begin_with_a_stop_of_its_own_does_not_open_with_one(text: str) -> None:
     assert not ENGLISH.opens_with_stop(text)
 
@@ -85,9 +93,11 @@ def test_a_quoted_stop_asks_for_nothing_but_one_of_ones_own_does() -> None:
     assert ENGLISH.is_stop('That is what the sign said. Stop.')
 
 
-@pytest.mark.parametrize('text', ['Stopp!', 'Hör auf!', 'Arrête !', '¡Cállate!', '停！', '别说了。', 'shut up'])
+@pytest.mark.parametrize('text',
+                         ['Stopp!', 'Hör auf!', 'Arrête !', '¡Cállate!', '停！', '别说了。', 'shut up'])
 @pytest.mark.parametrize('code', CODES)
-def test_the_plainest_stops_of_all_languages_are_obeyed_whatever_is_spoken(code: str, text: str) -> None:
+def test_the_plainest_stops_of_all_languages_are_obeyed_whatever_is_spoken(code: str,
+                                                                           text: str) -> None:
     assert languages.lexicon(code).is_stop(text)
 
 
@@ -98,7 +108,8 @@ def test_a_stop_that_is_an_ordinary_word_elsewhere_counts_only_where_it_is_spoke
 
 @pytest.mark.parametrize('code', CODES)
 @pytest.mark.parametrize('other', CODES)
-def test_what_is_a_stop_everywhere_is_a_nod_noise_or_word_of_no_language(other: str, code: str) -> None:
+def test_what_is_a_stop_everywhere_is_a_nod_noise_or_word_of_no_language(other: str,
+                                                                         code: str) -> None:
     language = languages.named(code)
     for phrase in languages.named(other).stop_everywhere:
         for common in (language.nods, language.noises, language.trailing):
@@ -108,12 +119,14 @@ def test_what_is_a_stop_everywhere_is_a_nod_noise_or_word_of_no_language(other: 
 # -- listening ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('text', ['Haha', 'hahaha', 'Ahahah', 'hehehe', 'ha ha', 'ha ha ha ha ha ha', 'hehe, yeah'])
+@pytest.mark.parametrize(
+    'text', ['Haha', 'hahaha', 'Ahahah', 'hehehe', 'ha ha', 'ha ha ha ha ha ha', 'hehe, yeah'])
 def test_laughter_is_a_nod(text: str) -> None:
     assert ENGLISH.is_nod(text)
 
 
-@pytest.mark.parametrize('text', ['he has', 'hi', 'hello', 'he said so', 'yeah yeah yeah yeah yeah'])
+@pytest.mark.parametrize('text',
+                         ['he has', 'hi', 'hello', 'he said so', 'yeah yeah yeah yeah yeah'])
 def test_what_only_looks_like_laughter_or_listening_is_none(text: str) -> None:
     assert not ENGLISH.is_nod(text)
 
@@ -135,7 +148,8 @@ def test_nods_are_no_news(text: str, count: int) -> None:
     assert ENGLISH.news(text) == count
 
 
-@pytest.mark.parametrize('text, count', [('嗯', 0), ('嗯，对', 0), ('好的，明天呢', 2), ('你好', 1), ('哈哈哈', 0)])
+@pytest.mark.parametrize('text, count', [('嗯', 0), ('嗯，对', 0), ('好的，明天呢', 2), ('你好', 1),
+                                         ('哈哈哈', 0)])
 def test_two_chinese_characters_are_a_word_of_news(text: str, count: int) -> None:
     assert languages.lexicon('zh').news(text) == count
 

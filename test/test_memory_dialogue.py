@@ -84,7 +84,8 @@ def test_a_robot_that_spoke_first_answers_nobody():
         ('user', prompts.UNASKED), ('assistant', 'Somebody came in.')]
 
 
-@given(st.lists(st.sampled_from([Role.PERSON, Role.ROBOT]), min_size=20, max_size=40), st.integers(2, 9))
+@given(st.lists(st.sampled_from([Role.PERSON, Role.ROBOT]), min_size=20, max_size=40),
+       st.integers(2, 9))
 def test_what_is_left_after_forgetting_begins_with_a_person(roles: list[Role], most: int):
     memory, size = Memory(most), 0
     for role in roles:
@@ -167,6 +168,9 @@ def test_roles_alternate_and_every_line_is_told_once(lines: list[tuple[Role, str
     assert all(one != other for one, other in zip(roles, roles[1:]))
     assert found[0][1] == 'p' and roles[1] == 'user'
     spoken = [line for line in lines if line[0] is not Role.SCENE]
-    notes = sum(role is Role.ROBOT and truncated and following is not Role.ROBOT for (role, _, truncated), following
-                in zip(spoken, [role for role, _, _ in spoken[1:]] + [Role.PERSON]))
+    notes = sum(
+        role is Role.ROBOT and truncated and following is not Role.ROBOT
+        for (role, _,
+             truncated), following in zip(spoken, [role
+                                                   for role, _, _ in spoken[1:]] + [Role.PERSON]))
     assert str(found).count('(I interrupted you.') == notes

@@ -1,4 +1,6 @@
-"""The memory's file: questions, budgets, forgetting to the last byte, sudden death, and what can be wrong with it."""
+"""The memory's file: questions, budgets, forgetting to the last byte, sudden death, and what can
+be wrong with it.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +64,14 @@ def morning(memory: LongMemory) -> None:
 
 
 def contents(path: Path) -> bytes:
-    """All bytes of all files; by another process, because closing the file in this one would undo SQLite's locks."""
+    """All bytes of all files; by another process, because closing the file in this one would undo
+    SQLite's locks.
+    """
     files = sorted(str(file) for file in path.parent.iterdir())
     return subprocess.run(['cat', *files], stdout=subprocess.PIPE, check=True).stdout.lower()
 
 
-# -- questions ----------------------------------------------------------------------------------------------
+# -- questions ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('text, line', [
     ('What was on the table when the phone rang?', 'a red cup and a laptop on the table'),
@@ -84,7 +88,8 @@ def test_a_question_is_answered_across_senses(memory: LongMemory, text: str, lin
     assert found is not None and line in found.lines[0], found
 
 
-def test_what_came_into_view_long_before_is_still_there_unless_something_else_was_seen(memory: LongMemory) -> None:
+def test_what_came_into_view_long_before_is_still_there_unless_something_else_was_seen(
+        memory: LongMemory) -> None:
     for tick in range(26):                   # one look in ten seconds at the same sight
         memory.seen(T + 10 * tick, 'a pear on the table')
     memory.heard(T + 251, 'the phone rings')
@@ -97,11 +102,13 @@ def test_what_came_into_view_long_before_is_still_there_unless_something_else_wa
 def test_the_way_it_was_found_is_told(memory: LongMemory) -> None:
     morning(memory)
     route = memory.ask('What was on the table when the phone rang?', T + 1200).recalled.route
-    assert (route.store, route.by, route.kinds) == ('episodes', ('anchor', 'words', 'time'), ('seen',))
+    assert ((route.store, route.by, route.kinds) == ('episodes', ('anchor', 'words', 'time'),
+                                                     ('seen', )))
     assert str(route) == 'long-term episodes by anchor+words+time in seen'
 
 
-def test_what_is_not_remembered_is_said_to_be_not_and_other_questions_are_left_alone(memory: LongMemory) -> None:
+def test_what_is_not_remembered_is_said_to_be_not_and_other_questions_are_left_alone(
+        memory: LongMemory) -> None:
     morning(memory)
     nothing = memory.ask('What did Anna say about the piano?', T + 1200)
     assert nothing is not None and nothing.lines == () and 'nothing' in nothing.note()
@@ -121,7 +128,8 @@ def test_a_question_does_not_wait_for_whoever_writes(path: Path) -> None:
         store.begin(T + 10, salience=0.5)
         store.append(Moment(T + 10, Kind.SAID, 'the keys are there', ('Anna',)))
         assert store.recall(asked).moments[0][0].text == 'the keys are here'
-    assert store.recall(asked).moments[0][0].text == 'the keys are there' and store.recall(asked).seconds < 1.0
+    assert (store.recall(asked).moments[0][0].text == 'the keys are there'
+            and store.recall(asked).seconds < 1.0)
     store.close()
 
 
@@ -135,7 +143,10 @@ def test_without_fts5_the_answers_are_the_same(tmp_path: Path) -> None:
                 store.add(episode)
         store.forget(Forget(start=T, end=T + 120))
         clock = Clock(log.end, T)
-        found.append([store.recall(query(one.text, clock, store.search.people())).moments for one in log.asked])
+        found.append([
+            store.recall(query(one.text, clock, store.search.people())).moments
+            for one in log.asked
+        ])
         store.close()
     assert found[0] == found[1] and any(found[0])
 
@@ -162,11 +173,12 @@ def test_an_embedding_finds_what_no_word_does(path: Path) -> None:
     assert 'a black cat' in again.ask('Did you see a feline?', T + 200).lines[0]
     assert len(again.store.vectors) == 2
     again.forget(end=T + 50)
-    assert again.ask('Did you see a feline?', T + 200).lines == () and len(again.store.vectors) == 1
+    assert (again.ask('Did you see a feline?', T + 200).lines == ()
+            and len(again.store.vectors) == 1)
     again.close()
 
 
-# -- what is written ----------------------------------------------------------------------------------------
+# -- what is written ------------------------------------------------------------------------------
 
 def test_the_same_sight_again_only_lasts_longer(memory: LongMemory) -> None:
     for tick in range(100):
@@ -191,7 +203,8 @@ def test_a_keyframe_is_kept_as_a_thumbnail(memory: LongMemory) -> None:
 
 def test_a_full_queue_loses_its_oldest_and_counts_it(path: Path) -> None:
     memory = LongMemory(path)
-    with memory.store.search.lock:           # the writer is held in a deletion, which needs all readers gone
+    # the writer is held in a deletion, which needs all readers gone
+    with memory.store.search.lock:
         waiting = threading.Thread(target=lambda: memory.forget('nobody'))
         waiting.start()
         while memory.figures().waiting:
@@ -208,17 +221,20 @@ def test_a_full_queue_loses_its_oldest_and_counts_it(path: Path) -> None:
 def test_a_day_with_a_summary_written_by_somebody_else_has_their_words(path: Path) -> None:
     store = MemoryStore(path)
     for number in range(3):
-        store.add(Episode(T + 40 * number, T + 40 * number + 30, (
-            Moment(T + 40 * number, Kind.SAID, f'we planned part {number} of the voyage', ('Anna',)),),
-            people=('Anna',)))
-    assert store.consolidate(T + 9999, lambda lines: f'Anna planned an expedition in {len(lines)} lines.')
+        store.add(
+            Episode(T + 40 * number, T + 40 * number + 30,
+                    (Moment(T + 40 * number, Kind.SAID, f'we planned part {number} of the voyage',
+                            ('Anna', )), ), people=('Anna', )))
+    assert store.consolidate(T + 9999,
+                             lambda lines: f'Anna planned an expedition in {len(lines)} lines.')
     found = store.recall(query('What happened about the expedition?', Clock(T + 9999, T)))
     assert found.route.store == 'summaries' and 'expedition' in found.moments[0][0].text
     assert not store.consolidate(T + 9999)
     store.close()
 
 
-def test_a_slow_writer_of_summaries_holds_nothing_up_and_tells_nothing_that_was_forgotten(path: Path) -> None:
+def test_a_slow_writer_of_summaries_holds_nothing_up_and_tells_nothing_that_was_forgotten(
+        path: Path) -> None:
     asked, go = threading.Event(), threading.Event()
 
     def write(lines: object) -> str:
@@ -242,7 +258,7 @@ def test_a_slow_writer_of_summaries_holds_nothing_up_and_tells_nothing_that_was_
     memory.close()
 
 
-# -- budgets --------------------------------------------------------------------------------------------------
+# -- budgets --------------------------------------------------------------------------------------
 
 def recount(store: MemoryStore) -> tuple[int, int]:
     one = lambda sql: store.db.execute(sql).fetchone()[0]     # noqa: E731
@@ -251,10 +267,12 @@ def recount(store: MemoryStore) -> tuple[int, int]:
 
 
 WORDS = st.sampled_from('keys train piano table Anna said nothing at all about it'.split())
-MOMENTS = st.lists(st.tuples(st.sampled_from((Kind.SAID, Kind.SEEN, Kind.HEARD)), st.lists(WORDS, max_size=30),
-                             st.sampled_from(('Anna', 'Ben', ''))), min_size=1, max_size=40)
-EPISODES = st.lists(st.tuples(MOMENTS, st.sampled_from((0, 500, 5000, 60000)), st.floats(0, 1), st.booleans(),
-                              st.floats(0, 400)), max_size=14)
+MOMENTS = st.lists(
+    st.tuples(st.sampled_from((Kind.SAID, Kind.SEEN, Kind.HEARD)), st.lists(WORDS, max_size=30),
+              st.sampled_from(('Anna', 'Ben', ''))), min_size=1, max_size=40)
+EPISODES = st.lists(
+    st.tuples(MOMENTS, st.sampled_from((0, 500, 5000, 60000)), st.floats(0, 1), st.booleans(),
+              st.floats(0, 400)), max_size=14)
 
 
 @QUICK
@@ -265,17 +283,20 @@ def test_the_budget_is_never_exceeded_whatever_comes(life: list[tuple]) -> None:
         for lines, picture, salience, tidy, gap in life:
             moments = tuple(Moment(t + place, kind, ' '.join(words), tuple(filter(None, (who,))))
                             for place, (kind, words, who) in enumerate(lines))
-            store.add(Episode(t, t + len(lines), moments, 'hall', ('Anna',), salience, b'j' * picture,
-                              np.ones(64, np.float32)))
+            store.add(
+                Episode(t, t + len(lines), moments, 'hall', ('Anna', ), salience, b'j' * picture,
+                        np.ones(64, np.float32)))
             if tidy:
                 store.consolidate(t + 2000.0)
             figures = store.figures()
             assert figures.items <= SMALL.items and figures.bytes <= SMALL.bytes
             assert recount(store) == (figures.items, figures.bytes)
-            assert store.db.execute('SELECT count(*) FROM moment WHERE episode NOT IN (SELECT id FROM episode)'
-                                    ).fetchone()[0] == 0
+            assert (store.db.execute(
+                'SELECT count(*) FROM moment WHERE episode NOT IN (SELECT id FROM episode)').
+                    fetchone()[0] == 0)
             t += len(lines) + gap
-        assert os.path.getsize(store.file.path) <= SMALL.bytes + LARGEST_PICTURE      # free pages go at rest
+        # free pages go at rest
+        assert os.path.getsize(store.file.path) <= SMALL.bytes + LARGEST_PICTURE
         store.close()
 
 
@@ -301,7 +322,10 @@ def test_what_stood_out_lives_on_in_summaries_when_there_is_no_more_room(path: P
     old = [one for one in log.asked if one.way in ('about', 'where') and one.t < log.begin + 1800]
     clock = Clock(log.end, log.begin)
     found = [store.recall(query(one.text, clock, store.search.people())) for one in old]
-    right = [bool(one.moments) and one.moments[0][0].text == asked.answer for one, asked in zip(found, old)]
+    right = [
+        bool(one.moments) and one.moments[0][0].text == asked.answer
+        for one, asked in zip(found, old)
+    ]
     assert sum(right) >= 0.6 * len(right) > 2
     assert any(one.route.store == 'summaries' for one in found)
     store.close()
@@ -318,9 +342,11 @@ def test_a_smaller_budget_holds_from_the_start(path: Path) -> None:
     again.close()
 
 
-# -- forgetting -----------------------------------------------------------------------------------------------
+# -- forgetting -----------------------------------------------------------------------------------
 
-def test_forgetting_a_person_leaves_no_byte_of_name_words_or_picture(memory: LongMemory, path: Path) -> None:
+
+def test_forgetting_a_person_leaves_no_byte_of_name_words_or_picture(memory: LongMemory,
+                                                                     path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
     memory.seen(T - 100, 'Zebulon at the door', ('Zebulon',), image=image)
     memory.said(T - 95, 'Zebulon', 'My password is xylophone quartz.')
@@ -345,7 +371,8 @@ def test_forgetting_a_period_leaves_the_rest(memory: LongMemory, path: Path) -> 
     morning(memory)
     assert memory.forget(start=T + 4, end=T + 30) == 3
     left = contents(path)
-    assert b'hamburg' not in left and b'drawer' not in left and b'phone' not in left and b'sister' in left
+    assert (b'hamburg' not in left and b'drawer' not in left and b'phone' not in left
+            and b'sister' in left)
     assert memory.ask('What did Ben say about the train?', T + 1200).lines == ()
     assert memory.ask('What did you see twenty minutes ago?', T + 1200).lines
 
@@ -370,15 +397,21 @@ def test_forgetting_everything_reaches_summaries_the_queue_and_damaged_copies(pa
     memory.close()
 
 
-NONCES = tuple(''.join(random.Random(number).choices('bcdfghjklmnpqrstvwz', k=9)) for number in range(40))
+NONCES = tuple(''.join(random.Random(number).choices('bcdfghjklmnpqrstvwz', k=9))
+               for number in range(40))
 
 
 @QUICK
-@given(st.lists(st.tuples(st.integers(0, 39), st.sampled_from(('Anna', 'Ben', 'Clara')), st.floats(0.0, 600.0)),
-                min_size=1, max_size=20),
-       st.sampled_from(('Anna', 'Ben', '')), st.floats(0, 5000), st.floats(0, 5000), st.booleans(), st.booleans())
-def test_what_is_forgotten_is_neither_recalled_nor_in_any_file(
-        said: list[tuple[int, str, float]], person: str, one: float, other: float, tidy: bool, full_text: bool) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 39), st.sampled_from(('Anna', 'Ben', 'Clara')),
+                  st.floats(0.0, 600.0)), min_size=1, max_size=20),
+    st.sampled_from(('Anna', 'Ben', '')), st.floats(0, 5000), st.floats(0, 5000), st.booleans(),
+    st.booleans())
+def test_what_is_forgotten_is_neither_recalled_nor_in_any_file(said: list[tuple[int, str, float]],
+                                                               person: str, one: float,
+                                                               other: float, tidy: bool,
+                                                               full_text: bool) -> None:
     what = Forget(person, T + min(one, other), T + max(one, other))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'm.db'
@@ -386,16 +419,27 @@ def test_what_is_forgotten_is_neither_recalled_nor_in_any_file(
         for number, who, gap in said:
             t += gap
             lines.append((t, who, NONCES[number]))
-            store.add(Episode(t, t + 5, (Moment(t, Kind.SAID, f'remember {NONCES[number]}', (who,)),), people=(who,)))
+            store.add(
+                Episode(t, t + 5, (Moment(t, Kind.SAID, f'remember {NONCES[number]}', (who, )), ),
+                        people=(who, )))
         if tidy:
-            store.consolidate(t + 9999.0, lambda moments: ' '.join(moment.text for moment in moments))
-        gone = {nonce for at, who, nonce in lines if person in ('', who) and what.start <= at <= what.end}
-        left = {nonce for at, who, nonce in lines if not (person in ('', who) and what.start <= at <= what.end)}
+            store.consolidate(t + 9999.0,
+                              lambda moments: ' '.join(moment.text for moment in moments))
+        gone = {
+            nonce
+            for at, who, nonce in lines if person in ('', who) and what.start <= at <= what.end
+        }
+        left = {
+            nonce
+            for at, who, nonce in lines
+            if not (person in ('', who) and what.start <= at <= what.end)
+        }
         store.forget(what)
         clock = Clock(t + 9999.0, T)
         for nonce in gone | left:
             found = store.recall(query(f'Do you remember what I said about {nonce}?', clock))
-            assert any(nonce in moment.text for group in found.moments for moment in group) == (nonce in left)
+            assert (any(nonce in moment.text for group in found.moments
+                        for moment in group) == (nonce in left))
         bytes_left = contents(path)
         assert not [nonce for nonce in gone - left if nonce.encode() in bytes_left]
         assert recount(store) == (store.figures().items, store.figures().bytes)
@@ -407,9 +451,11 @@ def test_a_death_while_forgetting_is_made_good_at_the_next_start(path: Path) -> 
     with store.writing():
         store.add(Episode(T, T + 5, (Moment(T, Kind.SAID, 'the codeword is rhubarb', ('Anna',)),)))
         store.add(Episode(T + 60, T + 65, (Moment(T + 60, Kind.SAID, 'good evening', ('Ben',)),)))
-    with store.writing():                    # the first half of forgetting, as in memory_forgetting
+    # the first half of forgetting, as in memory_forgetting
+    with store.writing():
         store.run('INSERT INTO unswept VALUES (0)')
-        memory_forgetting._erase(store, Forget('Anna'), memory_forgetting._moments(store, Forget('Anna')))
+        memory_forgetting._erase(store, Forget('Anna'),
+                                 memory_forgetting._moments(store, Forget('Anna')))
     assert b'rhubarb' in contents(path)
     store.close()
     again = MemoryStore(path)
@@ -417,7 +463,7 @@ def test_a_death_while_forgetting_is_made_good_at_the_next_start(path: Path) -> 
     again.close()
 
 
-# -- sudden death ---------------------------------------------------------------------------------------------
+# -- sudden death ---------------------------------------------------------------------------------
 
 CHILD = '''
 import sys, time
@@ -436,8 +482,10 @@ def test_a_kill_costs_the_last_second_at_most_again_and_again(path: Path) -> Non
     path.parent.mkdir()
     number, dice = 0, random.Random(7)
     for _ in range(3):
-        child = subprocess.Popen([sys.executable, '-c', CHILD, str(path), str(number)], stdout=subprocess.PIPE,
-                                 text=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+        child = subprocess.Popen([sys.executable, '-c', CHILD,
+                                  str(path), str(number)], stdout=subprocess.PIPE, text=True, env={
+                                      **os.environ, 'PYTHONPATH': str(ROOT)
+                                  })
         lines = [child.stdout.readline()]
         until = time.monotonic() + dice.uniform(0.7, 1.3)
         while time.monotonic() < until:
@@ -446,7 +494,8 @@ def test_a_kill_costs_the_last_second_at_most_again_and_again(path: Path) -> Non
         killed = time.monotonic()
         lines += child.stdout.read().splitlines()
         child.wait()
-        told = [(int(line.split()[0]), float(line.split()[1])) for line in lines if len(line.split()) == 2]
+        told = [(int(line.split()[0]), float(line.split()[1])) for line in lines
+                if len(line.split()) == 2]
         store = MemoryStore(path)
         assert store.file.notice == ''
         kept = {int(text.split('n')[2]) for text, in store.db.execute("SELECT text FROM moment")}
@@ -460,17 +509,20 @@ def test_a_kill_costs_the_last_second_at_most_again_and_again(path: Path) -> Non
         number = newest + 1
 
 
-# -- what can be wrong with a file ------------------------------------------------------------------------------
+# -- what can be wrong with a file ----------------------------------------------------------------
 
 def filled(path: Path) -> None:
     store = MemoryStore(path)
     for number in range(60):
-        store.add(Episode(T + number, T + number, (Moment(T + number, Kind.SAID, f'line {number} ' * 20, ('Anna',)),)))
+        store.add(
+            Episode(T + number, T + number, (Moment(T + number, Kind.SAID, f'line {number} ' * 20,
+                                                    ('Anna', )), )))
     store.close()
 
 
 @pytest.mark.parametrize('how', ['garbage', 'cut short', 'a page of zeros', 'noise in the middle'])
-def test_a_damaged_file_is_set_aside_with_a_sentence_and_a_new_one_begun(path: Path, how: str) -> None:
+def test_a_damaged_file_is_set_aside_with_a_sentence_and_a_new_one_begun(path: Path,
+                                                                         how: str) -> None:
     filled(path)
     whole = path.read_bytes()
     noise = random.Random(1).randbytes(8192)
@@ -478,7 +530,8 @@ def test_a_damaged_file_is_set_aside_with_a_sentence_and_a_new_one_begun(path: P
                       whole[:4096] + bytes(4096) + whole[8192:], 'noise in the middle':
                       whole[:16384] + noise + whole[24576:]}[how])
     memory = LongMemory(path)
-    assert 'damaged' in memory.notice and str(path) in memory.notice and 'a new one was begun' in memory.notice
+    assert ('damaged' in memory.notice and str(path) in memory.notice
+            and 'a new one was begun' in memory.notice)
     assert len(list(path.parent.glob('*.damaged-*'))) >= 1
     morning(memory)
     assert memory.ask('Where are my keys?', T + 60).lines

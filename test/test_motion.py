@@ -1,4 +1,6 @@
-"""A velocity from one tick to the next: its limits, its ends, and what odometry changes about it."""
+"""A velocity from one tick to the next: its limits, its ends, and what odometry changes about
+it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,14 @@ from omni_agent.core.motion import ENDS, Bounds, Motion, MotionParams, Odometer,
 from omni_agent.core.skills import Course
 
 TICK_S = 0.05
-LIMITS = Bounds(speed=0.5, acceleration=1.0, hold_stop_s=0.25, longest_s=30.0, hold_limit_s=5.0, stall_s=1.0)
+LIMITS = Bounds(speed=0.5, acceleration=1.0, hold_stop_s=0.25, longest_s=30.0, hold_limit_s=5.0,
+                stall_s=1.0)
 
 
 def course(amount: float = 1.0, speed: float = 0.4, acceleration: float = 0.5) -> Course:
     short = amount * acceleration < speed * speed
-    total_s = 2 * math.sqrt(amount / acceleration) if short else amount / abs(speed) + abs(speed) / acceleration
+    total_s = (2 * math.sqrt(amount / acceleration) if short else amount / abs(speed) +
+               abs(speed) / acceleration)
     return Course('linear.x', speed, acceleration, total_s)
 
 
@@ -54,7 +58,8 @@ def test_whatever_the_course_the_limits_hold_and_it_ends_at_its_amount(amount: f
     steps = [b - a for a, b in zip([0.0, *velocities], velocities)]
     assert max(steps) <= min(acceleration, LIMITS.acceleration) * TICK_S + 1e-9
     if motion.phase is Phase.DONE:
-        assert min(steps) >= -max(0.04, 3 * min(acceleration, LIMITS.acceleration) * TICK_S), 'it stops too hard'
+        assert min(steps) >= -max(
+            0.04, 3 * min(acceleration, LIMITS.acceleration) * TICK_S), 'it stops too hard'
         assert sum(velocities) * TICK_S == pytest.approx(amount, abs=0.02 + speed * TICK_S)
 
 
@@ -75,7 +80,8 @@ def test_what_is_no_velocity_of_the_base_has_the_limits_of_its_skill_and_no_odom
 def test_what_takes_longer_than_it_may_ends() -> None:
     motion = Motion(course(5.0, speed=0.1), Bounds(0.5, 1.0, 0.25, 3.0, 5.0, 1.0), 0.0)
     velocities = run(motion, 20.0)
-    assert motion.phase is Phase.OVERDUE and velocities[-1] == 0.0 and len(velocities) * TICK_S < 3.2
+    assert (motion.phase is Phase.OVERDUE and velocities[-1] == 0.0
+            and len(velocities) * TICK_S < 3.2)
 
 
 def test_held_it_comes_to_rest_quickly_and_keeps_what_is_left() -> None:
@@ -90,7 +96,8 @@ def test_held_it_comes_to_rest_quickly_and_keeps_what_is_left() -> None:
     motion.resume(2.5)
     rest = run(motion, 10.0, at=2.5)
     assert motion.phase is Phase.DONE and rest[0] <= 0.5 * TICK_S + 1e-9
-    assert motion.moved == pytest.approx(1.0, abs=0.02) and sum(rest) * TICK_S == pytest.approx(1.0 - moved, abs=0.03)
+    assert (motion.moved == pytest.approx(1.0, abs=0.02)
+            and sum(rest) * TICK_S == pytest.approx(1.0 - moved, abs=0.03))
 
 
 def test_held_at_once_it_does_not_slow_down_first() -> None:
@@ -158,7 +165,8 @@ def test_a_process_that_slept_does_not_leap() -> None:
 
 def test_an_odometer_counts_along_the_heading_and_through_the_half_turn() -> None:
     forward = Odometer(turning=False, sign=1.0)
-    assert [forward.pose(x, x, math.pi / 4) for x in (0.0, 0.5, 1.0)] == pytest.approx([0.0, math.sqrt(0.5), math.sqrt(2.0)])
+    assert ([forward.pose(x, x, math.pi / 4) for x in (0.0, 0.5, 1.0)] == pytest.approx(
+        [0.0, math.sqrt(0.5), math.sqrt(2.0)]))
     left = Odometer(turning=True, sign=1.0)
     angles = [math.remainder(step * 0.3, 2 * math.pi) for step in range(25)]
     assert [left.pose(0.0, 0.0, yaw) for yaw in angles][-1] == pytest.approx(24 * 0.3)

@@ -1,4 +1,6 @@
-"""The recorder beside a decision node: what is in the bag, what is left out, what is said, and how it ends."""
+"""The recorder beside a decision node: what is in the bag, what is left out, what is said, and how
+it ends.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ SPACE = ('-r', '__ns:=/robot')
 @pytest.fixture(scope='module')
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with bench_in(tmp_path_factory.mktemp('recorder')) as made:
-        decision = made.start('decision', arguments=SPACE, llm='none', sentence_end='none', state='none')
+        decision = made.start('decision', arguments=SPACE, llm='none', sentence_end='none',
+                              state='none')
         made.news('robot/decision')
         yield made
         assert made.end(decision) == 0
@@ -54,20 +57,25 @@ class Senses:
 
     def all_matched(self, *left: object) -> None:
         made = [self.percepts, self.audio, self.images, self.looks]
-        self.bench.until(lambda: all(item.get_subscription_count() >= (2 if item in (self.percepts, self.looks) else 1)
-                                     for item in made if item not in left), 'discovery', 40.0)
+        self.bench.until(
+            lambda: all(item.get_subscription_count() >=
+                        (2 if item in (self.percepts, self.looks) else 1) for item in made
+                        if item not in left), 'discovery', 40.0)
 
     def send(self, number: int) -> None:
         t = stamp(time.time())
         percept = Percept(kind=Percept.SPEECH_STARTED, utterance=number + 1)
         percept.header.stamp = percept.start = t
-        audio = AudioChunk(position=320 * number, rate=16_000, channels=1, samples=int16s(tone(440, 0.02)))
+        audio = AudioChunk(position=320 * number, rate=16_000, channels=1,
+                           samples=int16s(tone(440, 0.02)))
         image = Image(height=2, width=2, encoding='bgr8', step=6, data=12 * bytes([number % 256]))
         look = Look(width=2, height=2, keyframe=np.full(50, 7, np.uint8).tolist())
         for message in (audio, image, look):
             message.header.stamp = t
-        for publisher, message in ((self.percepts, percept), (self.audio, audio), (self.images, image),
-                                   (self.looks, look), (self.foreign, String(data='x')), (self.wanted, String(data='y'))):
+        for publisher, message in ((self.percepts, percept), (self.audio, audio),
+                                   (self.images, image), (self.looks, look), (self.foreign,
+                                                                              String(data='x')),
+                                   (self.wanted, String(data='y'))):
             publisher.publish(message)
 
 
@@ -99,9 +107,12 @@ def test_everything_of_the_agent_is_recorded_and_said_aloud(bench: Bench, tmp_pa
         contents, said = bag.contents(), list(bag.messages())
     assert not contents.repaired
     counts = contents.counts
-    assert counts['/robot/percept'] == 40 and counts['/robot/audio'] == 40 and counts['/robot/look'] == 40
-    assert counts['/robot/image_raw'] >= 20 and counts['/wanted'] == 40 and '/elsewhere' not in counts
-    assert counts['/robot/agent_state'] >= 1 and counts['/robot/interrupt'] >= 1     # latched, from before
+    assert (counts['/robot/percept'] == 40 and counts['/robot/audio'] == 40
+            and counts['/robot/look'] == 40)
+    assert (counts['/robot/image_raw'] >= 20 and counts['/wanted'] == 40
+            and '/elsewhere' not in counts)
+    # latched, from before
+    assert counts['/robot/agent_state'] >= 1 and counts['/robot/interrupt'] >= 1
     assert '/parameter_events' not in counts
     utterances = [item.message.utterance for item in said if item.topic == '/robot/percept']
     assert utterances == list(range(1, 41))
@@ -110,7 +121,9 @@ def test_everything_of_the_agent_is_recorded_and_said_aloud(bench: Bench, tmp_pa
     assert [item.t for item in said] == sorted(item.t for item in said)
     custom = contents.custom
     assert custom['omni_agent.namespace'] == '/robot' and custom['omni_agent.without'] == ''
-    assert all(len(value) == 64 for files in json.loads(custom['omni_agent.models']).values() for value in files.values())
+    assert all(
+        len(value) == 64 for files in json.loads(custom['omni_agent.models']).values()
+        for value in files.values())
 
 
 def test_the_parameters_start_the_same_node(bench: Bench, tmp_path: Path) -> None:
@@ -123,7 +136,9 @@ def test_the_parameters_start_the_same_node(bench: Bench, tmp_path: Path) -> Non
     assert isinstance(values['turn']['judge_s'], float) and values['max_turns'] == 12
     given = tmp_path / 'given.yaml'
     given.write_text(file.read_text().replace('/robot/decision', '/robot/copy'))
-    copy = bench.start('decision', arguments=('-r', '__ns:=/robot', '-r', '__node:=copy', '--params-file', str(given)))
+    copy = bench.start(
+        'decision',
+        arguments=('-r', '__ns:=/robot', '-r', '__node:=copy', '--params-file', str(given)))
     again = folder / 'parameters' / 'robot.copy.yaml'
     bench.until(again.is_file, 'parameters of the copy')
     assert bench.end(copy) == 0, copy.words
@@ -145,9 +160,11 @@ def test_pictures_and_sound_can_be_left_out(bench: Bench, tmp_path: Path) -> Non
     with Bag(folder) as bag:
         contents, looks = bag.contents(), list(bag.messages(['/robot/look']))
     assert '/robot/audio' not in contents.counts and '/robot/image_raw' not in contents.counts
-    assert len(looks) == 10 and all(len(item.message.keyframe) == 0 and item.message.width == 2 for item in looks)
+    assert (len(looks) == 10
+            and all(len(item.message.keyframe) == 0 and item.message.width == 2 for item in looks))
     assert contents.custom['omni_agent.without'] == 'image,sound'
-    assert 'without sound and pictures' in notices[0].data and 'without image and sound' in process.words
+    assert ('without sound and pictures' in notices[0].data
+            and 'without image and sound' in process.words)
 
 
 def test_fewer_pictures_can_be_recorded(bench: Bench, tmp_path: Path) -> None:
@@ -186,7 +203,8 @@ def test_a_recorder_that_is_killed_leaves_a_bag(bench: Bench, tmp_path: Path) ->
     with Bag(folder) as bag:
         found = list(bag.messages(['/robot/percept']))
         assert bag.contents().repaired
-    assert killed_s - found[-1].t < 2.0          # half a second, on a machine that is busy with other tests
+    # half a second, on a machine that is busy with other tests
+    assert killed_s - found[-1].t < 2.0
 
 
 def test_a_place_that_cannot_be_written_is_one_line(bench: Bench, tmp_path: Path) -> None:
@@ -203,8 +221,8 @@ def test_a_disk_that_fills_up_ends_it_with_one_line(bench: Bench, tmp_path: Path
     free = os.statvfs(tmp_path)
     everything = free.f_blocks * free.f_frsize // 2**20
     senses = Senses(bench)
-    process = bench.start('bag_recorder', arguments=SPACE, folder=str(tmp_path / 'bag'), reserve_mib=min(
-        everything + 1, 1_000_000), announce=False)
+    process = bench.start('bag_recorder', arguments=SPACE, folder=str(tmp_path / 'bag'),
+                          reserve_mib=min(everything + 1, 1_000_000), announce=False)
     bench.pacers.append(lambda: senses.percepts.publish(Percept(kind=Percept.SCENE, text='x')))
     bench.until(lambda: process.code is not None, 'its end')
     bench.pacers.pop()
@@ -214,19 +232,24 @@ def test_a_disk_that_fills_up_ends_it_with_one_line(bench: Bench, tmp_path: Path
     assert 'Traceback' not in process.words
 
 
-def test_where_nobody_can_say_it_aloud_it_does_not_say_that_it_was_said(tmp_path: Path, bench: Bench) -> None:
-    process = bench.start('bag_recorder', arguments=('-r', '__ns:=/alone'), folder=str(tmp_path / 'bag'))
-    for _ in range(4):                           # seconds: longer than it waits where somebody listens
+def test_where_nobody_can_say_it_aloud_it_does_not_say_that_it_was_said(
+        tmp_path: Path, bench: Bench) -> None:
+    process = bench.start('bag_recorder', arguments=('-r', '__ns:=/alone'),
+                          folder=str(tmp_path / 'bag'))
+    # seconds: longer than it waits where somebody listens
+    for _ in range(4):
         bench.news('alone/bag_recorder')
     assert bench.health_of('alone/bag_recorder')[2]['said aloud'] == 'false'
     assert bench.end(process) == 0
 
 
 def test_an_unknown_part_cannot_be_left_out(bench: Bench, tmp_path: Path) -> None:
-    process = bench.start('bag_recorder', arguments=SPACE, folder=str(tmp_path / 'bag'), without='smell')
+    process = bench.start('bag_recorder', arguments=SPACE, folder=str(tmp_path / 'bag'),
+                          without='smell')
     bench.until(lambda: process.code is not None, 'its end')
     bench.running.remove(process)
-    assert process.code == 2 and "'smell' cannot be left out: choose from image, sound" in process.words
+    assert (process.code == 2
+            and "'smell' cannot be left out: choose from image, sound" in process.words)
     assert not (tmp_path / 'bag').exists()
 
 
@@ -237,13 +260,16 @@ def test_a_look_without_a_keyframe_stays_as_it_is() -> None:
     assert without_keyframe(data) is data
 
 
-# -- omni-agent record --------------------------------------------------------------------------------------
+# -- omni-agent record ----------------------------------------------------------------------------
 
 
 def command(folder: Path, *more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, '-m', 'omni_agent.cli.main', 'record', '--out', str(folder), '--namespace',
-                             'robot', *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, 'PYTHONPATH': str(Path(__file__).parents[1])})
+    return subprocess.Popen([
+        sys.executable, '-m', 'omni_agent.cli.main', 'record', '--out',
+        str(folder), '--namespace', 'robot', *more
+    ], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={
+        **os.environ, 'PYTHONPATH': str(Path(__file__).parents[1])
+    })
 
 
 def test_ctrl_c_ends_a_recording_and_says_what_is_in_it(bench: Bench, tmp_path: Path) -> None:
@@ -254,12 +280,14 @@ def test_ctrl_c_ends_a_recording_and_says_what_is_in_it(bench: Bench, tmp_path: 
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=30)
     assert process.returncode == 0, error
-    assert 'without sound' in out and f'omni-agent replay {folder}' in out and 'repaired' not in out
+    assert ('without sound' in out and f'omni-agent replay {folder}' in out
+            and 'repaired' not in out)
     with Bag(folder) as bag:
         assert bag.contents().custom['omni_agent.without'] == 'sound' and not bag.repaired
 
 
-def test_a_recorder_that_dies_leaves_its_command_to_make_the_bag_whole(bench: Bench, tmp_path: Path) -> None:
+def test_a_recorder_that_dies_leaves_its_command_to_make_the_bag_whole(
+        bench: Bench, tmp_path: Path) -> None:
     folder = tmp_path / 'bag'
     process = command(folder, '--quiet')
     bench.until(lambda: (folder / 'parameters' / 'robot.decision.yaml').is_file(), 'the recorder')
@@ -278,7 +306,8 @@ def test_a_recorder_that_dies_leaves_its_command_to_make_the_bag_whole(bench: Be
 def test_a_folder_that_is_there_is_one_line(tmp_path: Path) -> None:
     process = command(tmp_path)
     _, error = process.communicate(timeout=30)
-    assert process.returncode == 2 and error == f'omni-agent: {tmp_path} is there already: name another folder with --out\n'
+    assert (process.returncode == 2 and error
+            == f'omni-agent: {tmp_path} is there already: name another folder with --out\n')
 
 
 def test_what_the_recorder_cannot_do_is_the_last_line(bench: Bench, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The bridges node as a process: REP-155, rqt_chat, audio_common and rviz, with the real message types of each."""
+"""The bridges node as a process: REP-155, rqt_chat, audio_common and rviz, with the real message
+types of each.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ import pytest
 
 from ros_bench import OK, WARN, Bench, Heard, audio_chunk, blocks, level_of, pitch, tone, values_of
 
-hri = pytest.importorskip('hri_msgs.msg', reason='interface packages of the tests: make setup-tests')
+hri = pytest.importorskip('hri_msgs.msg',
+                          reason='interface packages of the tests: make setup-tests')
 sound = pytest.importorskip('audio_common_msgs.msg')
 
 from omni_agent_msgs.msg import AgentState, AudioChunk, Percept, Playback  # noqa: E402
@@ -34,7 +37,8 @@ class World:
         self.percepts = bench.publisher(Percept, 'percept', qos.PERCEPT)
         self.playback = bench.publisher(Playback, 'playback', qos.PLAYBACK)
         self.state = bench.publisher(AgentState, 'agent_state', qos.STATE)
-        self.tracked: Heard = bench.listen(hri.IdsList, '/humans/voices/tracked', 1)       # as libhri listens
+        # as libhri listens
+        self.tracked: Heard = bench.listen(hri.IdsList, '/humans/voices/tracked', 1)
         self.speaking: Heard = bench.listen(Bool, f'{VOICE}/is_speaking', 10)
         self.speech: Heard = bench.listen(hri.LiveSpeech, f'{VOICE}/speech', 10)
         self.robot: Heard = bench.listen(Bool, '/robot_speaking', 10)
@@ -61,15 +65,24 @@ def test_every_bridge_stands_where_its_messages_are_installed(world: World) -> N
     status = world.bench.news('bridges')
     values = values_of(status)
     assert level_of(status) == OK
-    assert {name: values[f'bridge {name}'] for name in ('voices', 'chat', 'sound', 'bubble', 'microphone')} == {
-        'voices': 'stands', 'chat': 'stands', 'sound': 'stands', 'bubble': 'stands', 'microphone': 'off'}
+    assert ({
+        name: values[f'bridge {name}']
+        for name in ('voices', 'chat', 'sound', 'bubble', 'microphone')
+    } == {
+        'voices': 'stands',
+        'chat': 'stands',
+        'sound': 'stands',
+        'bubble': 'stands',
+        'microphone': 'off'
+    })
 
 
 def test_an_utterance_is_a_voice_that_is_tracked_speaks_and_is_forgotten(world: World) -> None:
     bench = world.bench
     world.percept(Percept.SPEECH_STARTED)
     bench.until(lambda: world.speaking and world.speaking[-1].data, 'is_speaking')
-    bench.until(lambda: world.tracked and world.tracked[-1].ids == ['anonymous_speaker'], 'the voice')
+    bench.until(lambda: world.tracked and world.tracked[-1].ids == ['anonymous_speaker'],
+                'the voice')
     world.percept(Percept.PARTIAL, 'what is')
     world.percept(Percept.SPEECH_STOPPED)
     world.percept(Percept.FINAL, 'What is the capital?', echo=0.25)
@@ -102,7 +115,8 @@ def test_others_learn_when_the_robot_speaks(world: World) -> None:
     assert [said.data for said in world.robot] == [True, False]
 
 
-def test_the_sound_of_a_voice_is_there_while_it_speaks_and_only_for_whoever_asks(world: World) -> None:
+def test_the_sound_of_a_voice_is_there_while_it_speaks_and_only_for_whoever_asks(
+        world: World) -> None:
     bench = world.bench
     microphone = bench.publisher(AudioChunk, 'audio', qos.AUDIO)
     assert microphone.get_subscription_count() == 0             # nobody wants it: nobody listens
@@ -142,10 +156,11 @@ def test_microphone_and_voice_are_there_as_audio_common_has_them(world: World) -
         reference.publish(audio_chunk(1000.0 + 0.02 * at, 320 * at, block))
     bench.until(lambda: len(plain) == len(stamped) == 5, 'five blocks')
     assert b''.join(bytes(message.data) for message in plain) == samples.tobytes()
-    assert [round(seconds(message.header.stamp), 2) for message in stamped] == [1000.0, 1000.02, 1000.04, 1000.06, 1000.08]
+    assert ([round(seconds(message.header.stamp), 2)
+             for message in stamped] == [1000.0, 1000.02, 1000.04, 1000.06, 1000.08])
     info = infos[-1]
-    assert (info.sample_rate, info.channels, info.sample_format, info.coding_format, info.bitrate) == (
-        RATE, 1, 'S16LE', 'wave', 256_000)
+    assert ((info.sample_rate, info.channels, info.sample_format, info.coding_format,
+             info.bitrate) == (RATE, 1, 'S16LE', 'wave', 256_000))
 
 
 def test_the_bubble_shows_who_says_what_and_what_the_agent_is_at(world: World) -> None:
@@ -153,8 +168,9 @@ def test_the_bubble_shows_who_says_what_and_what_the_agent_is_at(world: World) -
     seen: Heard = bench.listen(MarkerArray, 'speech_bubble', qos.LOOK)
     world.percept(Percept.PARTIAL, 'what is the capital')
     world.play(Playback.PLAYING, 'The capital of France is Paris.')
-    world.state.publish(AgentState(person=AgentState.PERSON_SPEAKING, agent=AgentState.AGENT_SPEAKING, ducked=True,
-                                   addressee_score=0.9))
+    world.state.publish(
+        AgentState(person=AgentState.PERSON_SPEAKING, agent=AgentState.AGENT_SPEAKING, ducked=True,
+                   addressee_score=0.9))
     bench.until(lambda: seen and len(seen[-1].markers) == 3, 'three texts')
     markers = {marker.ns: marker for marker in seen[-1].markers}
     assert markers['person'].text == 'what is the capital'
@@ -162,21 +178,23 @@ def test_the_bubble_shows_who_says_what_and_what_the_agent_is_at(world: World) -
     assert markers['state'].text.replace('\n', ' ') == (
         'somebody speaks; speaking, its voice lowered; meant for the robot: 0.90')
     for marker in markers.values():
-        assert marker.header.frame_id == 'camera_optical' and marker.type == marker.TEXT_VIEW_FACING
+        assert (marker.header.frame_id == 'camera_optical'
+                and marker.type == marker.TEXT_VIEW_FACING)
         assert marker.pose.position.z > 0 and marker.color.a == 1.0 and marker.lifetime.sec == 1
 
 
 def test_a_score_that_was_not_judged_is_not_told() -> None:
     assert told(AgentState(addressee_score=float('nan'))) == 'listening'
-    assert told(AgentState(addressee_score=0.25, doing='drive', person=AgentState.PERSON_TRAILING)) == (
-        'somebody paused; listening; does: drive; meant for the robot: 0.25')
+    assert (told(AgentState(
+        addressee_score=0.25, doing='drive', person=AgentState.PERSON_TRAILING)) == (
+            'somebody paused; listening; does: drive; meant for the robot: 0.25'))
 
 
 def test_the_bridges_end_with_exit_code_0(world: World) -> None:
     assert world.bench.end(world.process) == 0
 
 
-# -- a foreign microphone ---------------------------------------------------------------------------------------
+# -- a foreign microphone -------------------------------------------------------------------------
 
 
 def raw(samples: np.ndarray) -> array.array:
@@ -186,8 +204,8 @@ def raw(samples: np.ndarray) -> array.array:
 def ears(bench: Bench, name: str, topic: str, **parameters: object) -> Heard:
     """A bridge that makes ``topic`` into a topic of ours of that name."""
     heard = bench.listen(AudioChunk, f'{name}/audio', qos.AUDIO)
-    bench.start('bridges', voices=False, chat=False, sound=False, bubble=False, microphone=topic, **parameters,
-                arguments=('-r', f'__node:={name}', '-r', f'audio:={name}/audio'))
+    bench.start('bridges', voices=False, chat=False, sound=False, bubble=False, microphone=topic,
+                **parameters, arguments=('-r', f'__node:={name}', '-r', f'audio:={name}/audio'))
     return heard
 
 
@@ -195,26 +213,33 @@ def test_a_stamped_stereo_microphone_of_48_khz_becomes_audio(bench: Bench) -> No
     infos = bench.publisher(sound.AudioInfo, 'mic_info', 1)
     microphone = bench.publisher(sound.AudioDataStamped, 'mic_stamped', 50)
     heard = ears(bench, 'stereo', 'mic_stamped')
-    bench.until(lambda: microphone.get_subscription_count() and infos.get_subscription_count(), 'the bridge')
-    infos.publish(sound.AudioInfo(channels=2, sample_rate=48_000, sample_format='S16LE', coding_format='wave'))
-    bench.until(lambda: 'stereo' in bench.health and bench.health_of('stereo')[2].get('foreign sound') ==
-                '48000 Hz, 2 channels', 'what kind of sound it is')
+    bench.until(lambda: microphone.get_subscription_count() and infos.get_subscription_count(),
+                'the bridge')
+    infos.publish(
+        sound.AudioInfo(channels=2, sample_rate=48_000, sample_format='S16LE',
+                        coding_format='wave'))
+    bench.until(
+        lambda: 'stereo' in bench.health and bench.health_of('stereo')[2].get('foreign sound') ==
+        '48000 Hz, 2 channels', 'what kind of sound it is')
     mono = tone(500.0, 1.0, rate=48_000)
     both = np.stack((mono, mono), axis=1)
     t0 = 2000.0
     for at in range(0, 48_000, 960):
-        message = sound.AudioDataStamped(audio=sound.AudioData(data=raw(both[at:at + 960].ravel())))
+        message = sound.AudioDataStamped(audio=sound.AudioData(data=raw(both[at:at +
+                                                                             960].ravel())))
         message.header.stamp = stamp(t0 + at / 48_000)
         microphone.publish(message)
         bench.turn(0.005)
     bench.until(lambda: len(heard) >= 48, 'a second of sound')
-    assert {(chunk.rate, chunk.channels, len(chunk.samples)) for chunk in heard} == {(RATE, 1, 320)}
+    assert ({(chunk.rate, chunk.channels, len(chunk.samples))
+             for chunk in heard} == {(RATE, 1, 320)})
     assert [chunk.position for chunk in heard] == [320 * at for at in range(len(heard))]
     assert abs(seconds(heard[10].header.stamp) - (t0 + 10 * 0.02)) < 0.005
     samples = np.concatenate([np.frombuffer(chunk.samples, np.int16) for chunk in heard])
     assert pitch(samples[800:]) == pytest.approx(500.0, abs=2.0)
     middle = samples[800:-800].astype(np.float64)
-    assert np.sqrt(np.mean(middle ** 2)) == pytest.approx(np.sqrt(np.mean(mono.astype(np.float64) ** 2)), rel=0.02)
+    assert (np.sqrt(np.mean(middle**2)) == pytest.approx(
+        np.sqrt(np.mean(mono.astype(np.float64)**2)), rel=0.02))
 
 
 def test_sound_that_is_missing_is_a_hole_in_the_positions(bench: Bench) -> None:
@@ -231,7 +256,8 @@ def test_sound_that_is_missing_is_a_hole_in_the_positions(bench: Bench) -> None:
     assert abs(seconds(heard[2].header.stamp) - 3001.02) < 0.001
 
 
-def test_sound_without_stamps_ends_when_it_arrives_and_other_formats_are_refused(bench: Bench) -> None:
+def test_sound_without_stamps_ends_when_it_arrives_and_other_formats_are_refused(
+        bench: Bench) -> None:
     microphone = bench.publisher(sound.AudioData, 'plain', 50)
     heard = ears(bench, 'plain_ears', 'plain')
     bench.until(lambda: microphone.get_subscription_count(), 'the bridge')
@@ -252,7 +278,8 @@ def test_a_microphone_that_nobody_publishes_is_a_warning(bench: Bench) -> None:
 def test_the_other_package_of_that_name_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     from omni_agent.nodes import bridge_sound
     from omni_agent.nodes.interfaces import TargetError
-    fields = {'format': 'int32', 'channels': 'int32', 'rate': 'int32', 'chunk': 'int32'}     # of mgonzs13's AudioInfo
+    # of mgonzs13's AudioInfo
+    fields = {'format': 'int32', 'channels': 'int32', 'rate': 'int32', 'chunk': 'int32'}
     other = SimpleNamespace(get_fields_and_field_types=lambda: fields)
     monkeypatch.setattr(bridge_sound, 'interface', lambda name: other)
     with pytest.raises(TargetError, match='mgonzs13'):

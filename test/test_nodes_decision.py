@@ -210,12 +210,14 @@ def test_the_topic_listen_says_when_it_listens_and_a_voice_may_say_so_too(ears: 
     listen = ears.bench.publisher(String, 'listen', qos.STATE)
     ears.bench.until(listen.get_subscription_count, 'who listens')
     listen.publish(String(data='name_only'))
-    ears.bench.until(lambda: ears.bench.health_of('decision')[2].get('listens') == 'name_only', 'the mode')
+    ears.bench.until(lambda: ears.bench.health_of('decision')[2].get('listens') == 'name_only',
+                     'the mode')
     ears.say('What time is it?')
     ears.bench.until(lambda: 'listens name only' in ears.states[-1].why, 'a refusal')
     ears.say('Robot, listen to everything.')
     assert 'listen to everything' in ears.reply().say
-    ears.bench.until(lambda: ears.bench.health_of('decision')[2].get('listens') == 'open', 'the mode')
+    ears.bench.until(lambda: ears.bench.health_of('decision')[2].get('listens') == 'open',
+                     'the mode')
     listen.publish(String(data='asleep'))
     ears.bench.level('decision', 1, 'none of open')
     listen.publish(String(data='open'))

@@ -18,8 +18,14 @@ from omni_agent.cli.main import main  # noqa: E402
 from omni_agent.core import trace  # noqa: E402
 from omni_agent.core.addressee import Addressee, AddresseeParams  # noqa: E402
 from omni_agent.core.epoch import first_epoch  # noqa: E402
-from omni_agent.core.events import (Event, Playing, SpeechStarted, SpeechStopped, Tick, Transcript,  # noqa: E402
-                                    Typed)
+from omni_agent.core.events import (
+    Event,
+    Playing,
+    SpeechStarted,
+    SpeechStopped,
+    Tick,
+    Transcript,  # noqa: E402
+    Typed)
 from omni_agent.core.turn import TurnMachine, TurnParams  # noqa: E402
 from omni_agent.nodes import qos  # noqa: E402
 from omni_agent.nodes.decision_trace import DecisionTrace  # noqa: E402
@@ -30,8 +36,8 @@ class Decided:
     """A machine as the decision node drives it, on the node of the bench."""
 
     def __init__(self, bench: Bench) -> None:
-        self.machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()), first_epoch(time.time()),
-                                   languages.lexicon('en'))
+        self.machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()),
+                                   first_epoch(time.time()), languages.lexicon('en'))
         self.trace = DecisionTrace(bench.node, Health(bench.node), self.machine, 'en')
 
     def step(self, event: Event) -> None:
@@ -65,10 +71,13 @@ def test_nothing_is_written_while_nobody_listens(bench: Bench, decided: Decided)
 
 
 def test_what_is_recorded_in_the_middle_of_a_conversation_can_be_replayed(
-        bench: Bench, decided: Decided, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    question(decided, 2, 'Are you there?')       # of which the recording knows nothing but the state after it
+        bench: Bench, decided: Decided, tmp_path: Path,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    # of which the recording knows nothing but the state after it
+    question(decided, 2, 'Are you there?')
     folder = tmp_path / 'bag'
-    process = bench.start('bag_recorder', folder=str(folder), topics='/decision_trace', announce=False)
+    process = bench.start('bag_recorder', folder=str(folder), topics='/decision_trace',
+                          announce=False)
     bench.until(lambda: decided.trace._open, 'somebody who listens')
     decided.step(Playing(time.time() - 3.0, decided.machine.epoch, 'Yes'))
     question(decided, 3, 'What is the weather like tomorrow?')
@@ -91,7 +100,8 @@ def test_another_beginning_comes_to_a_new_listener(bench: Bench, decided: Decide
     assert second.number == first.number + 1
 
 
-def test_a_machine_that_cannot_be_written_is_a_trouble_and_no_crash(bench: Bench, decided: Decided) -> None:
+def test_a_machine_that_cannot_be_written_is_a_trouble_and_no_crash(bench: Bench,
+                                                                    decided: Decided) -> None:
     decided.machine.strange = object()           # type: ignore[attr-defined]
     decided.trace._begin()
     assert not decided.trace._open

@@ -1,4 +1,6 @@
-"""A decision node that is asked to do things; who carries them out, and the loudspeaker, are the test's."""
+"""A decision node that is asked to do things; who carries them out, and the loudspeaker, are the
+test's.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,10 @@ class Robot:
         self.playback = bench.publisher(Playback, 'playback', qos.PLAYBACK)
         self.progress = bench.publisher(SkillState, 'skill_state', qos.SKILL_STATE)
         self._utterance = 0
-        self.process = bench.start('decision', llm='none', sentence_end='none', state='none', skills='default')
-        bench.matched('decision', publishers=(self.typed, self.percepts, self.playback, self.progress),
+        self.process = bench.start('decision', llm='none', sentence_end='none', state='none',
+                                   skills='default')
+        bench.matched('decision',
+                      publishers=(self.typed, self.percepts, self.playback, self.progress),
                       topics=('react', 'act'))
 
     def type(self, text: str) -> React:
@@ -43,16 +47,19 @@ class Robot:
         return react
 
     def heard(self, react: React, state: int) -> None:
-        message = Playback(epoch=react.epoch, state=state, samples_played=1000, rate=16_000, heard=react.say)
+        message = Playback(epoch=react.epoch, state=state, samples_played=1000, rate=16_000,
+                           heard=react.say)
         message.header.stamp = stamp(time.time())
         self.playback.publish(message)
 
     def act(self, react: React, step: int = 0) -> Act:
-        return self.bench.until(lambda: [act for act in self.acts if (act.epoch, act.step) == (react.epoch, step)],
-                                f'step {step} of {react.say!r}')[-1]
+        return self.bench.until(
+            lambda: [act for act in self.acts if (act.epoch, act.step) == (react.epoch, step)],
+            f'step {step} of {react.say!r}')[-1]
 
     def tell(self, act: Act, state: int, text: str = '') -> None:
-        message = SkillState(epoch=act.epoch, step=act.step, steps=act.steps, skill=act.skill, state=state, text=text)
+        message = SkillState(epoch=act.epoch, step=act.step, steps=act.steps, skill=act.skill,
+                             state=state, text=text)
         message.header.stamp = stamp(time.time())
         self.progress.publish(message)
 
@@ -61,16 +68,19 @@ class Robot:
         self.perceive(Percept.SPEECH_STARTED)
 
     def perceive(self, kind: int, text: str = '') -> None:
-        percept = Percept(kind=kind, utterance=self._utterance, text=text, voiced_s=0.4, turn_end_probability=0.9)
+        percept = Percept(kind=kind, utterance=self._utterance, text=text, voiced_s=0.4,
+                          turn_end_probability=0.9)
         percept.header.stamp = percept.start = stamp(time.time())
         self.percepts.publish(percept)
 
     def interrupt(self, reason: int) -> Interrupt:
-        return self.bench.until(lambda: [one for one in self.interrupts if one.reason == reason], f'reason {reason}')[-1]
+        return self.bench.until(lambda: [one for one in self.interrupts if one.reason == reason],
+                                f'reason {reason}')[-1]
 
     def is_doing(self, what: str) -> None:
-        self.bench.until(lambda: self.states and what in self.states[-1].doing and bool(what) == bool(self.states[-1].doing),
-                         f'doing {what!r}, not {self.states[-1].doing!r}')
+        self.bench.until(
+            lambda: self.states and what in self.states[-1].doing and bool(what) == bool(
+                self.states[-1].doing), f'doing {what!r}, not {self.states[-1].doing!r}')
 
 
 @pytest.fixture(scope='module')
@@ -93,7 +103,8 @@ def test_a_request_is_confirmed_aloud_carried_out_step_by_step_and_shown(robot: 
 def test_what_went_wrong_is_said_as_it_came_back(robot: Robot) -> None:
     react = robot.type('drive forward one metre')
     robot.tell(robot.act(react), SkillState.FAILED, 'something is in the way')
-    said = robot.bench.until(lambda: [one for one in robot.reacts if 'in the way' in one.say], 'a report')[-1]
+    said = robot.bench.until(lambda: [one for one in robot.reacts if 'in the way' in one.say],
+                             'a report')[-1]
     assert said.say == 'I could not drive forward: something is in the way.'
 
 
@@ -140,7 +151,9 @@ def test_nothing_outside_of_the_list_is_done_and_the_answer_says_so(robot: Robot
 def test_without_anybody_who_carries_it_out_it_says_so(robot: Robot) -> None:
     robot.bench.node.destroy_subscription(robot.hands)
     robot.bench.until(lambda: not robot.bench.node.count_subscribers('act'), 'nobody')
-    said = robot.bench.until(lambda: [one for one in [robot.type('turn left')] if 'carries out' in one.say], 'an honest answer')
+    said = robot.bench.until(
+        lambda: [one for one in [robot.type('turn left')] if 'carries out' in one.say],
+        'an honest answer')
     assert said
     robot.bench.level('decision', 1, 'start the node skills')
     assert robot.bench.end(robot.process) == 0

@@ -95,11 +95,21 @@ def test_sound_goes_before_the_models_where_the_system_lets_it(
         bench: Bench, all_nodes: Start) -> None:
     nodes = all_nodes()
     bench.until(lambda: set(graph.NAMES) <= set(bench.health), 'all six nodes')
-    usual, first = os.sched_getscheduler(0), os.SCHED_RR if may_go_first() else os.sched_getscheduler(0)
+    usual, first = os.sched_getscheduler(
+        0), os.SCHED_RR if may_go_first() else os.sched_getscheduler(0)
     policy = {name: os.sched_getscheduler(node.pid) for name, node in nodes.items()}
-    assert policy == {'speaker': first, 'microphone': first, 'perception': first, 'decision': first,
-                      'camera': usual, 'reaction': usual}
-    workers = {os.sched_getscheduler(int(task)) for task in os.listdir(f'/proc/{nodes["perception"].pid}/task')}
+    assert (policy == {
+        'speaker': first,
+        'microphone': first,
+        'perception': first,
+        'decision': first,
+        'camera': usual,
+        'reaction': usual
+    })
+    workers = {
+        os.sched_getscheduler(int(task))
+        for task in os.listdir(f'/proc/{nodes["perception"].pid}/task')
+    }
     assert usual in workers                  # recognition waits like everybody
     assert send_to_all(bench, nodes, signal.SIGTERM) == ALL_WELL
 

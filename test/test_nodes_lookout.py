@@ -1,4 +1,6 @@
-"""A decision node that watches, remembers and speaks up unasked; the looks and the loudspeaker are the test's."""
+"""A decision node that watches, remembers and speaks up unasked; the looks and the loudspeaker are
+the test's.
+"""
 
 from __future__ import annotations
 
@@ -35,24 +37,27 @@ class Camera:
 
     def comes(self, track: int, label: str = 'person') -> None:
         self.there[track] = label, time.time()
-        self._events.append(Event(kind=Event.APPEARED, since=stamp(time.time()), track=self.track(track)))
+        self._events.append(
+            Event(kind=Event.APPEARED, since=stamp(time.time()), track=self.track(track)))
 
     def goes(self, track: int) -> None:
-        self._events.append(Event(kind=Event.LEFT, since=stamp(time.time()), track=self.track(track)))
+        self._events.append(
+            Event(kind=Event.LEFT, since=stamp(time.time()), track=self.track(track)))
         del self.there[track]
 
     def track(self, number: int) -> Track:
         label, since = self.there[number]
         looks = max(4, int((time.time() - since) / LOOK_S))
-        return Track(id=number, label=label, box=[200.0, 100.0, 300.0, 400.0], first=stamp(since), born=stamp(since),
-                     last=stamp(time.time()), hits=looks, looks=looks, score=0.85, best=0.93, share=0.1,
-                     speed=[0.1, 0.0], began_at_edge=True)
+        return Track(id=number, label=label, box=[200.0, 100.0, 300.0, 400.0], first=stamp(since),
+                     born=stamp(since), last=stamp(time.time()), hits=looks, looks=looks,
+                     score=0.85, best=0.93, share=0.1, speed=[0.1, 0.0], began_at_edge=True)
 
     def look(self) -> None:
         if not self.is_on or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + LOOK_S
-        message = Look(width=640, height=480, tracks=[self.track(number) for number in self.there], events=self._events)
+        message = Look(width=640, height=480, tracks=[self.track(number) for number in self.there],
+                       events=self._events)
         message.header.stamp = stamp(time.time())
         self._events = []
         self.looks.publish(message)
@@ -72,8 +77,10 @@ class Agent:
         self.start()
 
     def start(self) -> None:
-        self.process = self.bench.start('decision', llm='none', sentence_end='none', **self.parameters)
-        self.bench.matched('decision', publishers=(self.typed, self.playback, self.percepts), topics=('react',))
+        self.process = self.bench.start('decision', llm='none', sentence_end='none',
+                                        **self.parameters)
+        self.bench.matched('decision', publishers=(self.typed, self.playback, self.percepts),
+                           topics=('react', ))
 
     def type(self, text: str) -> React:
         """And hear what is said to it, to the end."""
@@ -93,15 +100,17 @@ class Agent:
 
     def idle(self, epoch: int = 0) -> None:
         """Since that epoch: an older state says nothing of what was just published."""
-        self.bench.until(lambda: self.states[-1].agent == AgentState.AGENT_IDLE and self.states[-1].epoch >= epoch,
-                         'an idle agent')
+        self.bench.until(
+            lambda: self.states[-1].agent == AgentState.AGENT_IDLE and self.states[-1].epoch >=
+            epoch, 'an idle agent')
 
     def remark(self, seconds: float = 6.0) -> React:
         seen = len(self.reacts)
         return self.bench.until(lambda: self.reacts[seen:], 'a remark', seconds)[0]
 
     def percept(self, kind: int, utterance: int, text: str = '') -> None:
-        percept = Percept(kind=kind, utterance=utterance, text=text, voiced_s=1.0, turn_end_probability=0.95)
+        percept = Percept(kind=kind, utterance=utterance, text=text, voiced_s=1.0,
+                          turn_end_probability=0.95)
         percept.header.stamp = percept.start = stamp(time.time())
         self.percepts.publish(percept)
 
@@ -147,7 +156,8 @@ def test_one_remark_for_one_event_and_none_for_a_still_scene(agent: Agent, camer
 
 def test_a_remark_waits_for_a_person_to_finish(agent: Agent, camera: Camera) -> None:
     agent.percept(Percept.SPEECH_STARTED, 1)
-    agent.bench.until(lambda: agent.states[-1].person == AgentState.PERSON_SPEAKING, 'a person who speaks')
+    agent.bench.until(lambda: agent.states[-1].person == AgentState.PERSON_SPEAKING,
+                      'a person who speaks')
     camera.comes(2)
     assert agent.silent_for(2.0)
     agent.percept(Percept.SPEECH_STOPPED, 1)
@@ -157,13 +167,15 @@ def test_a_remark_waits_for_a_person_to_finish(agent: Agent, camera: Camera) -> 
     agent.speak(remark)
 
 
-def test_a_restart_forgets_no_instruction_and_stop_telling_me_ends_it(agent: Agent, camera: Camera) -> None:
+def test_a_restart_forgets_no_instruction_and_stop_telling_me_ends_it(
+        agent: Agent, camera: Camera) -> None:
     agent.process.send(signal.SIGKILL)
     agent.bench.until(lambda: agent.process.pid is None, 'its end')
     agent.bench.end(agent.process)
     agent.states.forget()
     agent.start()
-    agent.bench.until(lambda: agent.states and list(agent.states[-1].watching) == [ASKED], 'the kept instruction')
+    agent.bench.until(lambda: agent.states and list(agent.states[-1].watching) == [ASKED],
+                      'the kept instruction')
     agent.bench.turn_until(time.time() + 1.5)
     seen = len(agent.reacts)
     agent.typed.publish(String(data='stop telling me'))
@@ -175,7 +187,8 @@ def test_a_restart_forgets_no_instruction_and_stop_telling_me_ends_it(agent: Age
 
 
 def test_a_question_about_the_past_is_answered_from_memory_and_says_how(agent: Agent) -> None:
-    agent.speak(agent.type('remember that the keys are in the blue box'), heard='I will remember that.')
+    agent.speak(agent.type('remember that the keys are in the blue box'),
+                heard='I will remember that.')
     agent.bench.turn_until(time.time() + 1.5)                # until it is written
     asked = agent.type('Where did I say the keys are?')
     assert any('blue box' in line for line in asked.recalled) and not asked.say
@@ -197,7 +210,8 @@ def test_what_was_forgotten_is_gone_and_so_says_the_answer(agent: Agent, bench: 
     assert b'blue box' not in b''.join(path.read_bytes() for path in folder.glob('memory.db*'))
 
 
-def test_without_a_camera_nothing_is_watched_for_and_it_says_so(agent: Agent, camera: Camera) -> None:
+def test_without_a_camera_nothing_is_watched_for_and_it_says_so(agent: Agent,
+                                                                camera: Camera) -> None:
     camera.is_on = False
     agent.bench.until(lambda: not agent.states[-1].senses & AgentState.SEES, 'blindness', 10.0)
     declined = agent.type(ASKED)
@@ -212,6 +226,7 @@ def test_it_ends_well(agent: Agent) -> None:
 
 
 def test_it_runs_where_a_language_without_words_for_instructions_is_spoken(bench: Bench) -> None:
-    process = bench.start('decision', llm='none', sentence_end='none', state='none', languages='de,fr')
+    process = bench.start('decision', llm='none', sentence_end='none', state='none',
+                          languages='de,fr')
     bench.matched('decision', topics=('react',))
     assert bench.end(process) == 0

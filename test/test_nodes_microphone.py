@@ -1,4 +1,6 @@
-"""The microphone as a process: what it makes of sound files in place of a device, and of devices that are not there."""
+"""The microphone as a process: what it makes of sound files in place of a device, and of devices
+that are not there.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,12 @@ from omni_agent.nodes.stamps import seconds
 
 HZ = 1_000
 LENGTH_S = 3.0           # whoever listens to a new node may miss its first seconds
-FORMATS = {'16 kHz': (16_000, 1, 2), '44.1 kHz': (44_100, 1, 2), 'stereo': (44_100, 2, 2), '24 bits': (48_000, 2, 3)}
+FORMATS = {
+    '16 kHz': (16_000, 1, 2),
+    '44.1 kHz': (44_100, 1, 2),
+    'stereo': (44_100, 2, 2),
+    '24 bits': (48_000, 2, 3)
+}
 
 
 def wav(path: Path, rate: int, channels: int, width: int) -> Path:
@@ -45,7 +52,9 @@ Playing = dict[str, tuple[Running, Heard]]
 
 @pytest.fixture(scope='module')
 def playing(bench: Bench) -> Playing:
-    """A microphone for each format, side by side, and what came from it up to half a second after the sound."""
+    """A microphone for each format, side by side, and what came from it up to half a second after
+    the sound.
+    """
     made: Playing = {}
     for rate, channels, width in FORMATS.values():
         name = f'microphone_{rate}_{channels}_{width}'
@@ -54,16 +63,18 @@ def playing(bench: Bench) -> Playing:
         process = bench.start('microphone', device=str(file),
                               arguments=('-r', f'audio:={name}/audio', '-r', f'__node:={name}'))
         made[name] = process, heard
-    bench.until(lambda: all(heard and heard[-1].position > (LENGTH_S + 0.5) * RATE for _, heard in made.values()),
-                'all of the sound')
+    bench.until(
+        lambda: all(heard and heard[-1].position > (LENGTH_S + 0.5) * RATE
+                    for _, heard in made.values()), 'all of the sound')
     return made
 
 
 @pytest.mark.parametrize(('rate', 'channels', 'width'), FORMATS.values(), ids=FORMATS)
-def test_a_sound_file_is_heard_without_a_gap_at_its_own_pitch(playing: Playing, rate: int, channels: int,
-                                                               width: int) -> None:
+def test_a_sound_file_is_heard_without_a_gap_at_its_own_pitch(playing: Playing, rate: int,
+                                                              channels: int, width: int) -> None:
     _, heard = playing[f'microphone_{rate}_{channels}_{width}']
-    assert {(chunk.rate, chunk.channels, len(chunk.samples)) for chunk in heard} == {(RATE, 1, BLOCK)}
+    assert ({(chunk.rate, chunk.channels, len(chunk.samples))
+             for chunk in heard} == {(RATE, 1, BLOCK)})
     positions = [chunk.position for chunk in heard]
     assert (np.diff(positions) == BLOCK).all()
     times = np.array([seconds(chunk.header.stamp) for chunk in heard])
@@ -77,9 +88,12 @@ def test_a_sound_file_is_heard_without_a_gap_at_its_own_pitch(playing: Playing, 
     assert np.abs(middle).max() == pytest.approx(0.4 * 32767 / channels, rel=0.1)
 
 
-def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench, playing: Playing) -> None:
+def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench,
+                                                             playing: Playing) -> None:
     for name, (process, heard) in playing.items():
-        lags = [received - seconds(chunk.header.stamp) for received, chunk in zip(heard.times, heard)]
+        lags = [
+            received - seconds(chunk.header.stamp) for received, chunk in zip(heard.times, heard)
+        ]
         assert min(lags) >= BLOCK / RATE - 0.005 and np.median(lags) < 0.1
         bench.until(lambda: name in bench.health, 'diagnostics')
         status = bench.health[name][-1]
@@ -91,11 +105,14 @@ def test_a_block_is_published_when_its_last_sample_was_heard(bench: Bench, playi
 def syllables(seconds: float) -> np.ndarray:
     """Noise that comes and goes, float32."""
     t = np.arange(int(seconds * RATE)) / RATE
-    return (np.random.default_rng(1).normal(0, 0.1, t.size) * np.clip(np.sin(2 * np.pi * 3 * t), 0, 1)).astype(np.float32)
+    return (np.random.default_rng(1).normal(0, 0.1, t.size) *
+            np.clip(np.sin(2 * np.pi * 3 * t), 0, 1)).astype(np.float32)
 
 
 class Cleaner:
-    """A microphone that hears a loudspeaker 40 ms late and at a third, and is told what the loudspeaker plays."""
+    """A microphone that hears a loudspeaker 40 ms late and at a third, and is told what the
+    loudspeaker plays.
+    """
 
     SECONDS = 8.0
 
@@ -108,7 +125,8 @@ class Cleaner:
         self.reference = bench.publisher(AudioChunk, f'{name}/speaker/reference', qos.AUDIO)
         self.gentle = bench.listen(AudioChunk, f'{name}/audio', qos.AUDIO)
         self.strict = bench.listen(AudioChunk, f'{name}/audio/strict', qos.AUDIO)
-        self.process = bench.start('microphone', device=str(file), arguments=('-r', f'__ns:=/{name}'), **parameters)
+        self.process = bench.start('microphone', device=str(file),
+                                   arguments=('-r', f'__ns:=/{name}'), **parameters)
         bench.pacers.append(self.tell)
 
     def tell(self) -> None:
@@ -117,15 +135,18 @@ class Cleaner:
             return
         first = self.gentle[0]
         began = seconds(first.header.stamp) - first.position / RATE
-        ahead = self.gentle[-1].position // BLOCK + 25       # half a second: this process may be kept waiting
+        # half a second: this process may be kept waiting
+        ahead = self.gentle[-1].position // BLOCK + 25
         for block in range(max(self.sent, ahead - 24), min(ahead, self.played.size // BLOCK)):
             samples = self.played[block * BLOCK:(block + 1) * BLOCK]
-            self.reference.publish(audio_chunk(began + block * BLOCK / RATE, 10**6 + block * BLOCK, samples))
+            self.reference.publish(
+                audio_chunk(began + block * BLOCK / RATE, 10**6 + block * BLOCK, samples))
             self.sent = block + 1
 
     def finish(self) -> None:
         end = (self.SECONDS - 0.3) * RATE
-        self.bench.until(lambda: self.gentle and self.gentle[-1].position > end, 'all of the sound')
+        self.bench.until(lambda: self.gentle and self.gentle[-1].position > end,
+                         'all of the sound')
         self.bench.pacers.remove(self.tell)
 
     def left_db(self, heard: Heard) -> float:
@@ -134,20 +155,26 @@ class Cleaner:
         sound = np.zeros(self.played.size + RATE, np.int16)
         for chunk in heard:
             if chunk.position + BLOCK <= sound.size:
-                sound[chunk.position:chunk.position + BLOCK] = np.frombuffer(chunk.samples, np.int16)
+                sound[chunk.position:chunk.position + BLOCK] = np.frombuffer(
+                    chunk.samples, np.int16)
         return level_dbfs(sound[tail]) - level_dbfs(audio_files.to_int16(self.heard)[tail])
 
 
 @pytest.fixture(scope='module')
 def cleaners(bench: Bench) -> dict[str, Cleaner]:
-    """Side by side, up to the end of their sound: as it should be, with a device that cancels, and without WebRTC."""
+    """Side by side, up to the end of their sound: as it should be, with a device that cancels, and
+    without WebRTC.
+    """
     broken = bench.folder / 'broken'
     broken.mkdir()
     (broken / 'pywebrtc_audio.py').write_text('raise ImportError("not for this machine")\n')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('PYTHONPATH', str(broken), prepend=':')
         made = {'half': Cleaner(bench, 'half')}
-    made |= {'whole': Cleaner(bench, 'whole'), 'hardware': Cleaner(bench, 'hardware', canceller='none')}
+    made |= {
+        'whole': Cleaner(bench, 'whole'),
+        'hardware': Cleaner(bench, 'hardware', canceller='none')
+    }
     for cleaner in made.values():
         cleaner.finish()
     return made
@@ -158,13 +185,18 @@ def test_the_robots_voice_is_taken_out_of_both_streams_which_bear_the_same_stamp
     pytest.importorskip('pywebrtc_audio')
     whole = cleaners['whole']
     assert whole.left_db(whole.gentle) < -10.0 and whole.left_db(whole.strict) < -15.0
-    stamps = {chunk.position: (chunk.header.stamp.sec, chunk.header.stamp.nanosec) for chunk in whole.gentle}
+    stamps = {
+        chunk.position: (chunk.header.stamp.sec, chunk.header.stamp.nanosec)
+        for chunk in whole.gentle
+    }
     twins = [chunk for chunk in whole.strict if chunk.position in stamps]
     assert len(twins) > 200
-    assert all(stamps[twin.position] == (twin.header.stamp.sec, twin.header.stamp.nanosec) for twin in twins)
+    assert all(stamps[twin.position] == (twin.header.stamp.sec, twin.header.stamp.nanosec)
+               for twin in twins)
 
 
-def test_a_device_that_cancels_by_itself_is_passed_on_as_it_is(bench: Bench, cleaners: dict[str, Cleaner]) -> None:
+def test_a_device_that_cancels_by_itself_is_passed_on_as_it_is(
+        bench: Bench, cleaners: dict[str, Cleaner]) -> None:
     hardware = cleaners['hardware']
     assert abs(hardware.left_db(hardware.gentle)) < 0.1 and not hardware.strict
     assert bench.node.count_publishers('/hardware/audio/strict') == 0
@@ -194,7 +226,8 @@ def test_an_unknown_device_ends_with_code_2_and_one_line_that_says_what_there_is
     bench.end(process)
 
 
-@pytest.mark.parametrize(('name', 'content'), [('absent.wav', None), ('text.wav', b'no sound at all')])
+@pytest.mark.parametrize(('name', 'content'), [('absent.wav', None),
+                                               ('text.wav', b'no sound at all')])
 def test_a_file_that_is_no_sound_ends_with_code_2_and_its_name(bench: Bench, name: str,
                                                                content: bytes | None) -> None:
     file = bench.folder / name
@@ -202,5 +235,6 @@ def test_a_file_that_is_no_sound_ends_with_code_2_and_its_name(bench: Bench, nam
         file.write_bytes(content)
     process = bench.start('microphone', device=str(file))
     bench.until(lambda: process.code is not None, 'the end of the microphone')
-    assert process.code == 2 and str(file) in process.words and 'Traceback' not in process.words, process.words
+    assert process.code == 2 and str(
+        file) in process.words and 'Traceback' not in process.words, process.words
     bench.end(process)

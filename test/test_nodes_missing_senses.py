@@ -1,5 +1,6 @@
-"""Camera, microphone and loudspeaker, each there or not: the eight combinations through the real decision, perception,
-reaction and speaker nodes. A sense that was never there and one that goes while the robot runs are the same to it.
+"""Camera, microphone and loudspeaker, each there or not: the eight combinations through the real
+decision, perception, reaction and speaker nodes. A sense that was never there and one that goes
+while the robot runs are the same to it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from test_nodes_watching import EMPTY, room
 SEES, HEARS, SPEAKS = AgentState.SEES, AgentState.HEARS, AgentState.SPEAKS
 NAMES = {SEES: 'sees', HEARS: 'hears', SPEAKS: 'speaks'}
 PATIENCE_S = 2.0                     # a reply that nobody plays is given up
-SPOKEN = 'hello robot what can you see'      # what the fake recogniser makes of any two seconds of sound
+# what the fake recogniser makes of any two seconds of sound
+SPOKEN = 'hello robot what can you see'
 TYPED = 'Robot, what can you see there?'
 INSTRUCTION = 'Tell me when somebody comes in.'
 BLIND = watching.watch_words('en').say('no_camera')
@@ -35,7 +37,9 @@ DARK = 'nothing, because it is off'
 
 
 class Robot:
-    """The nodes, and the world around them: a camera, a microphone and a loudspeaker that can be taken away."""
+    """The nodes, and the world around them: a camera, a microphone and a loudspeaker that can be
+    taken away.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -50,13 +54,16 @@ class Robot:
         self._pictures_due, self._t, self._position = 0.0, 0.0, 0
         self._queue: list[np.ndarray] = []
         self._device = fakes(bench.folder)['speaker']['device']
-        self._ears = open_microphone(self._device)              # who keeps the room of the loudspeaker
+        # who keeps the room of the loudspeaker
+        self._ears = open_microphone(self._device)
         self._ears.start(lambda block: None)
-        bench.start('perception', vad='fake', recogniser='fake', turn_end='fake', detector='fake', faces='none')
+        bench.start('perception', vad='fake', recogniser='fake', turn_end='fake', detector='fake',
+                    faces='none')
         bench.start('reaction', llm='fake', tts='fake')
         bench.start('decision', llm='none', sentence_end='none', turn__patience_s=PATIENCE_S)
         bench.pacers.append(self._send)
-        bench.matched(publishers=(self.typed, self.audio, self.images), topics=('agent_state', 'react', 'percept'))
+        bench.matched(publishers=(self.typed, self.audio, self.images),
+                      topics=('agent_state', 'react', 'percept'))
 
     def _send(self) -> None:
         now = time.time()
@@ -70,7 +77,7 @@ class Robot:
             self.audio.publish(audio_chunk(self._t, self._position, block))
             self._t, self._position = self._t + BLOCK / RATE, self._position + BLOCK
 
-    # -- senses come and go ---------------------------------------------------------------------------------
+    # -- senses come and go -----------------------------------------------------------------------
 
     def show(self) -> None:
         self.camera = True
@@ -98,7 +105,7 @@ class Robot:
         self.bench.until(answer.done, f'{sense} detached')
         assert answer.result().success
 
-    # -- what it makes of that ------------------------------------------------------------------------------
+    # -- what it makes of that --------------------------------------------------------------------
 
     def is_known_to_have(self, senses: int) -> None:
         words = [name for flag, name in NAMES.items() if senses & flag]
@@ -122,7 +129,10 @@ class Robot:
                                 f'a reaction to {brief!r}')[-1]
 
     def ends_of(self, react: React) -> list[Playback]:
-        return [one for one in self.playback if one.epoch == react.epoch and one.state == Playback.FINISHED]
+        return [
+            one for one in self.playback
+            if one.epoch == react.epoch and one.state == Playback.FINISHED
+        ]
 
     def rests_after(self, react: React) -> None:
         self.bench.until(lambda: self.states[-1].epoch >= react.epoch
@@ -139,17 +149,21 @@ class Robot:
         return list(self.states[-1].used)
 
     def acts_as_one_who(self, senses: int) -> None:
-        """It reacts to what it can perceive, says what it rests on, and does not claim what it cannot know."""
+        """It reacts to what it can perceive, says what it rests on, and does not claim what it
+        cannot know.
+        """
         sees, hears = bool(senses & SEES), bool(senses & HEARS)
         question = self.hears_a_question() if hears else self.asked(TYPED)
         expected = ['audio' if hears else 'typed', *(['vision'] if sees else [])]
-        self.bench.until(lambda: self.used() == expected, f'a decision that used {expected}, not {self.used()}')
+        self.bench.until(lambda: self.used() == expected,
+                         f'a decision that used {expected}, not {self.used()}')
         shown = [turn.text for turn in question.history if turn.role == DialogueTurn.SCENE]
         assert (DARK in shown) == (not sees), shown
         self.is_heard(question, bool(senses & SPEAKS))
         told = self.asked(INSTRUCTION)
         assert (told.say == BLIND) == (not sees) and told.say, told.say
-        self.bench.until(lambda: not sees or INSTRUCTION in self.states[-1].watching, 'the instruction')
+        self.bench.until(lambda: not sees or INSTRUCTION in self.states[-1].watching,
+                         'the instruction')
         self.silence()
 
     def is_heard(self, react: React, speaks: bool) -> None:
@@ -171,9 +185,12 @@ def robot(bench: Bench) -> Iterator[Robot]:
     made.close()
 
 
-@pytest.mark.timeout(400)            # a sense that falls silent is missed after five seconds, and four do
+# a sense that falls silent is missed after five seconds, and four do
+@pytest.mark.timeout(400)
 def test_the_eight_combinations_of_senses_are_known_published_and_acted_upon(robot: Robot) -> None:
-    """Each sense is off from the start, comes, and goes again: by its device, or by the service that detaches it."""
+    """Each sense is off from the start, comes, and goes again: by its device, or by the service
+    that detaches it.
+    """
     walk: list[tuple[int, Callable[[], None]]] = [
         (0, lambda: None),
         (SEES, robot.show),

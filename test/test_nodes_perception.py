@@ -1,4 +1,6 @@
-"""The perception node as a process: sound and pictures in, percepts out, and what it does with impossible ones."""
+"""The perception node as a process: sound and pictures in, percepts out, and what it does with
+impossible ones.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,17 @@ class World:
         self.interrupts = bench.publisher(Interrupt, 'interrupt', qos.STATE)
         self.percepts: Heard = bench.listen(Percept, 'percept', qos.PERCEPT)
         self.states: Heard = bench.listen(SpeechState, 'speech_state', qos._profile(500))
-        self.process = bench.start('perception', vad='fake', recogniser='fake', turn_end='fake', detector='fake',
-                                   watch_hz=20.0, scene_s=0.3, endpoint__join_s=0.3)
-        bench.matched('perception', publishers=(self.audio, self.strict, self.reference, self.playback, self.images,
-                                                self.interrupts),
-                      topics=('percept', 'speech_state'))
+        self.process = bench.start('perception', vad='fake', recogniser='fake', turn_end='fake',
+                                   detector='fake', watch_hz=20.0, scene_s=0.3,
+                                   endpoint__join_s=0.3)
+        bench.matched(
+            'perception', publishers=(self.audio, self.strict, self.reference, self.playback,
+                                      self.images, self.interrupts),
+            topics=('percept', 'speech_state'))
         bench.until(lambda: level_of(bench.health['perception'][-1]) == OK, 'the models')
         self._queue: deque[tuple[np.ndarray, bool]] = deque()
-        self.twin: str = ''                                  # 'first' or 'last': the strict stream, of the same sound
+        # 'first' or 'last': the strict stream, of the same sound
+        self.twin: str = ''
         self.start_microphone()
         bench.pacers.append(self.send_what_is_due)
 
@@ -58,7 +63,8 @@ class World:
     def send_what_is_due(self) -> None:
         """A microphone never stops: silence where there is nothing to hear."""
         while self.is_on and self.t + BLOCK / RATE <= time.time():
-            block, is_echo = self._queue.popleft() if self._queue else (np.zeros(BLOCK, np.int16), False)
+            block, is_echo = (self._queue.popleft() if self._queue else
+                              (np.zeros(BLOCK, np.int16), False))
             if is_echo:
                 self.reference.publish(audio_chunk(self.t, self.position, block))
             self.send(block)
@@ -72,7 +78,11 @@ class World:
 
     def send(self, samples: np.ndarray) -> None:
         chunk = audio_chunk(self.t, self.position, samples)
-        for topic in {'': (self.audio,), 'first': (self.strict, self.audio), 'last': (self.audio, self.strict)}[self.twin]:
+        for topic in {
+                '': (self.audio, ),
+                'first': (self.strict, self.audio),
+                'last': (self.audio, self.strict)
+        }[self.twin]:
             topic.publish(chunk)
         self.position += samples.size
         self.t += samples.size / RATE
@@ -85,7 +95,8 @@ class World:
         return [percept for percept in self.percepts if percept.kind == kind]
 
     def await_one(self, kind: int) -> Percept:
-        return self.bench.until(lambda: self.of(kind), f'percept {kind} after {[p.kind for p in self.percepts]}')[0]
+        return self.bench.until(lambda: self.of(kind),
+                                f'percept {kind} after {[p.kind for p in self.percepts]}')[0]
 
     def utterance(self, seconds: float = 0.7) -> Percept:
         """Say something from a silence on; its final percept."""
@@ -110,7 +121,8 @@ def test_an_utterance_is_told_from_its_first_sound_to_its_words(world: World) ->
     kinds = [percept.kind for percept in world.percepts]
     assert kinds[0] == Percept.SPEECH_STARTED and kinds[-1] == Percept.FINAL
     assert kinds.count(Percept.SPEECH_STOPPED) == 1 and Percept.PARTIAL in kinds[1:-2]
-    assert {percept.utterance for percept in world.percepts} == {final.utterance} and final.utterance > 0
+    assert ({percept.utterance
+             for percept in world.percepts} == {final.utterance} and final.utterance > 0)
     assert seconds(final.start) == pytest.approx(began, abs=0.05)
     assert final.voiced_s == pytest.approx(1.5, abs=0.1)
     assert final.level_dbfs == pytest.approx(20 * np.log10(0.3 / np.sqrt(2)), abs=1.0)
@@ -134,7 +146,8 @@ def test_a_state_is_published_for_every_frame_of_sound_as_it_comes(world: World)
     stamps = np.array([seconds(state.header.stamp) for state in world.states])
     assert np.allclose(np.diff(stamps), FRAME_S, atol=1e-3)
     lags = np.array(world.states.times) - stamps
-    assert np.median(lags) < 0.15, lags                  # of the frame's end, discovery of the scene included
+    # of the frame's end, discovery of the scene included
+    assert np.median(lags) < 0.15, lags
     assert sum(state.is_speaking for state in world.states) > 1.7 / FRAME_S
     assert max(state.voiced_s for state in world.states) == pytest.approx(2.0, abs=0.2)
 
@@ -148,9 +161,13 @@ def test_impossible_chunks_are_refused_aloud_and_the_next_utterance_is_heard(wor
     final = world.utterance()
     assert final.text.startswith('hello robot')
     assert world.bench.counted('perception', 'refused chunks', before + 4) == before + 4
-    warnings = [status.message for status in world.bench.health['perception'][seen:] if level_of(status) == WARN]
+    warnings = [
+        status.message for status in world.bench.health['perception'][seen:]
+        if level_of(status) == WARN
+    ]
     told = ('16001 samples', '0 samples', '44100 Hz', '2 channels')
-    assert warnings and all('send' in message and any(word in message for word in told) for message in warnings)
+    assert (warnings and all('send' in message and any(word in message for word in told)
+                             for message in warnings))
     assert level_of(world.bench.level('perception', OK)) == OK
 
 
@@ -158,7 +175,9 @@ def test_a_chunk_from_the_past_is_dropped_and_counted(world: World) -> None:
     before = world.bench.counter('perception', 'chunks from the past')
     world.pause()
     for age in (1, 5, 20):
-        world.audio.publish(audio_chunk(world.t - age * BLOCK / RATE, world.position - age * BLOCK, tone(HZ, 0.02)))
+        world.audio.publish(
+            audio_chunk(world.t - age * BLOCK / RATE, world.position - age * BLOCK, tone(HZ,
+                                                                                         0.02)))
     assert world.bench.counted('perception', 'chunks from the past', before + 3) == before + 3
     assert world.utterance().text.startswith('hello robot')
     assert (np.diff([seconds(state.header.stamp) for state in world.states]) > 0.0).all()
@@ -169,11 +188,13 @@ def test_a_hole_in_the_stream_is_counted_and_the_next_utterance_is_heard(world: 
     world.position += 10 * BLOCK
     world.t += 10 * BLOCK / RATE
     final = world.utterance()
-    assert world.bench.counted('perception', 'samples lost', before + 10 * BLOCK) == before + 10 * BLOCK
+    assert (world.bench.counted('perception', 'samples lost',
+                                before + 10 * BLOCK) == before + 10 * BLOCK)
     assert final.text.startswith('hello robot') and final.voiced_s == pytest.approx(0.7, abs=0.1)
 
 
-def test_a_microphone_that_was_started_again_is_heard_although_it_counts_from_0(world: World) -> None:
+def test_a_microphone_that_was_started_again_is_heard_although_it_counts_from_0(
+        world: World) -> None:
     assert world.position > 2 * RATE
     before = world.utterance().utterance
     world.is_on = False
@@ -185,7 +206,8 @@ def test_a_microphone_that_was_started_again_is_heard_although_it_counts_from_0(
     assert world.bench.counted('perception', 'microphone restarts') == 1
 
 
-def test_what_is_said_after_a_decision_is_another_utterance_however_short_the_pause(world: World) -> None:
+def test_what_is_said_after_a_decision_is_another_utterance_however_short_the_pause(
+        world: World) -> None:
     first = world.utterance()
     world.interrupts.publish(interrupt(1))
     world.percepts.forget()
@@ -203,13 +225,17 @@ def test_the_robots_own_voice_is_not_an_utterance(world: World) -> None:
     assert max(state.echo_likelihood for state in world.states[-40:]) > 0.9
 
 
-def test_a_voice_in_the_strict_stream_is_a_person_even_where_all_could_be_echo(world: World) -> None:
-    """The fake model takes a loud sound for a voice; the strict stream still has it when the gate calls it echo."""
+def test_a_voice_in_the_strict_stream_is_a_person_even_where_all_could_be_echo(
+        world: World) -> None:
+    """The fake model takes a loud sound for a voice; the strict stream still has it when the gate
+    calls it echo.
+    """
     for order in ('first', 'last'):
         world.twin = order
         world.pause()
         world.percepts.forget()
-        world.hear(tone(HZ, 3.5), echo=True)                 # a strict canceller is trusted after two seconds
+        # a strict canceller is trusted after two seconds
+        world.hear(tone(HZ, 3.5), echo=True)
         world.pause(0.4)
         world.twin = ''
         started = world.await_one(Percept.SPEECH_STARTED)
@@ -227,7 +253,8 @@ def test_a_strict_stream_of_another_microphone_is_left_alone(world: World) -> No
 def test_words_that_the_robot_itself_is_saying_are_told_from_a_persons(world: World) -> None:
     assert world.utterance().text_echo_likelihood == 0.0
     world.pause()
-    playback = Playback(epoch=5, state=Playback.PLAYING, heard='well hello robot what can you see from here')
+    playback = Playback(epoch=5, state=Playback.PLAYING,
+                        heard='well hello robot what can you see from here')
     playback.header.stamp = stamp(world.t)
     world.playback.publish(playback)
     world.percepts.forget()
@@ -243,12 +270,14 @@ def test_an_impossible_reference_is_counted_and_the_rest_goes_on(world: World) -
     before = world.bench.counter('perception', 'refused references')
     for samples, rate in ((0, RATE), (7, RATE), (BLOCK, 44_100)):
         world.reference.publish(audio_chunk(time.time(), 0, np.zeros(samples, np.int16), rate))
-    world.reference.publish(audio_chunk(0.0, 2**63, np.zeros(BLOCK, np.int16)))        # played in 1970
+    # played in 1970
+    world.reference.publish(audio_chunk(0.0, 2**63, np.zeros(BLOCK, np.int16)))
     assert world.bench.counted('perception', 'refused references', before + 3) == before + 3
     assert world.utterance().text.startswith('hello robot')
 
 
-def test_ears_that_are_detached_in_the_middle_of_a_word_hear_the_next_utterance_when_they_are_back(world: World) -> None:
+def test_ears_that_are_detached_in_the_middle_of_a_word_hear_the_next_utterance_when_they_are_back(
+        world: World) -> None:
     client = world.bench.node.create_client(SetBool, 'perception/hear')
     world.bench.until(client.service_is_ready, '~/hear')
 
@@ -262,7 +291,8 @@ def test_ears_that_are_detached_in_the_middle_of_a_word_hear_the_next_utterance_
     world.percepts.forget()
     world.hear(tone(HZ, 1.0))
     assert attach(False).success
-    cut = world.await_one(Percept.SPEECH_STOPPED)            # nobody waits for the end of what will not be heard
+    # nobody waits for the end of what will not be heard
+    cut = world.await_one(Percept.SPEECH_STOPPED)
     world.states.forget()
     world.pause()
     assert not world.states and cut.utterance == before + 1 and not world.of(Percept.FINAL)
@@ -279,7 +309,9 @@ def picture(brightness: int) -> Image:
 
 
 def look(world: World, brightness: int, words: str = '') -> Percept:
-    """The scene of a picture, once it has these words; sent until then: the newest picture wins."""
+    """The scene of a picture, once it has these words; sent until then: the newest picture
+    wins.
+    """
     world.percepts.forget()
     began = time.time()
 
@@ -298,12 +330,16 @@ def test_a_picture_becomes_a_scene_with_how_much_of_it_is_new(world: World) -> N
     assert look(world, 255).salience < 0.5
 
 
-@pytest.mark.parametrize(('odd', 'words'), [
-    (Image(encoding='bgr8'), 'image of 0x0'), (Image(width=64, height=48, step=192, encoding='bgr8'), '0 bytes'),
-    (Image(width=64, height=48, step=192, encoding='yuv422_magic', data=bytes(9216)), "encoding 'yuv422_magic'"),
-    (Image(width=2**31, height=2**31, step=7, encoding='mono8', data=bytes(7)), 'step 7')],
+@pytest.mark.parametrize(
+    ('odd', 'words'),
+    [(Image(encoding='bgr8'), 'image of 0x0'),
+     (Image(width=64, height=48, step=192, encoding='bgr8'), '0 bytes'),
+     (Image(width=64, height=48, step=192, encoding='yuv422_magic',
+            data=bytes(9216)), "encoding 'yuv422_magic'"),
+     (Image(width=2**31, height=2**31, step=7, encoding='mono8', data=bytes(7)), 'step 7')],
     ids=['zero size', 'short data', 'unknown encoding', 'giant'])
-def test_an_impossible_picture_is_told_and_the_next_good_one_is_seen(world: World, odd: Image, words: str) -> None:
+def test_an_impossible_picture_is_told_and_the_next_good_one_is_seen(world: World, odd: Image,
+                                                                     words: str) -> None:
     seen = len(world.bench.health['perception'])
 
     def told() -> bool:
@@ -323,14 +359,19 @@ def test_a_real_voice_is_heard_and_understood_by_real_models(bench: Bench, world
     remaps = ('-r', 'audio:=real/audio', '-r', 'percept:=real/percept', '-r', '__node:=listener')
     percepts: Heard = bench.listen(Percept, 'real/percept', qos.PERCEPT)
     listener = bench.start('perception', detector='none', arguments=remaps)
-    bench.until(lambda: bench.health.get('listener') and level_of(bench.health['listener'][-1]) == OK, 'the models', 90)
+    bench.until(
+        lambda: bench.health.get('listener') and level_of(bench.health['listener'][-1]) == OK,
+        'the models', 90)
     sound = audio_files.to_int16(audio_files.read(RECORDING))
     wav = bench.folder / 'question.wav'
-    audio_files.write(wav, np.concatenate((np.zeros(2 * RATE, np.int16), sound)))      # time to be found
+    # time to be found
+    audio_files.write(wav, np.concatenate((np.zeros(2 * RATE, np.int16), sound)))
     microphone = bench.start('microphone', device=str(wav), arguments=('-r', 'audio:=real/audio'))
-    final = bench.until(lambda: [percept for percept in percepts if percept.kind == Percept.FINAL], 'the words')[-1]
+    final = bench.until(lambda: [percept for percept in percepts if percept.kind == Percept.FINAL],
+                        'the words')[-1]
     kinds = [percept.kind for percept in percepts]
-    assert kinds[0] == Percept.SPEECH_STARTED and Percept.SPEECH_STOPPED in kinds and kinds[-1] == Percept.FINAL
+    assert (kinds[0] == Percept.SPEECH_STARTED and Percept.SPEECH_STOPPED in kinds
+            and kinds[-1] == Percept.FINAL)
     assert Percept.PARTIAL in kinds or len(sound) < RATE
     assert word_errors(spoken(WORDS), spoken(final.text)) <= 1, final.text
     assert final.turn_end_probability > 0.5

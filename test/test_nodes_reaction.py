@@ -1,4 +1,6 @@
-"""The reaction node as a process: an intention in, paced speech out, and a language-model server that misbehaves."""
+"""The reaction node as a process: an intention in, paced speech out, and a language-model server
+that misbehaves.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ class ModelServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        words = LONG.split() if self.mood in ('closes', 'slow', 'hangs') else 'This is fine.'.split()
+        words = (LONG.split() if self.mood in ('closes', 'slow',
+                                               'hangs') else 'This is fine.'.split())
         if self.mood == 'late':
             self.is_stopping.wait(1.0)
         for at, word in enumerate(words):
@@ -105,10 +108,13 @@ class Speaker:
         self.interrupts = bench.publisher(Interrupt, f'{prefix}_interrupt', qos.STATE)
         self.reacts = bench.publisher(React, f'{prefix}_react', qos.REACT)
         self.playback = bench.publisher(Playback, f'{prefix}_playback', qos.PLAYBACK)
-        self.process = bench.start('reaction', arguments=('-r', f'__node:={self.name}', *remaps), tts='fake', **parameters)
-        bench.matched(self.name, publishers=(self.interrupts, self.reacts, self.playback), topics=(f'{prefix}_speech',))
+        self.process = bench.start('reaction', arguments=('-r', f'__node:={self.name}', *remaps),
+                                   tts='fake', **parameters)
+        bench.matched(self.name, publishers=(self.interrupts, self.reacts, self.playback),
+                      topics=(f'{prefix}_speech', ))
 
-    def ask(self, epoch: int, brief: str = 'hello', history: tuple[DialogueTurn, ...] = ()) -> None:
+    def ask(self, epoch: int, brief: str = 'hello', history: tuple[DialogueTurn,
+                                                                   ...] = ()) -> None:
         self.reacts.publish(React(epoch=epoch, brief=brief, history=list(history)))
 
     def of(self, epoch: int) -> list[SpeechChunk]:
@@ -116,11 +122,14 @@ class Speaker:
 
     def reply(self, epoch: int) -> list[SpeechChunk]:
         """All chunks of a reply, in order."""
-        return self.bench.until(lambda: self.of(epoch) and self.of(epoch)[-1].last and self.of(epoch),
-                                f'the end of reply {epoch}; there is {said(self.of(epoch))!r}')
+        return self.bench.until(
+            lambda: self.of(epoch) and self.of(epoch)[-1].last and self.of(epoch),
+            f'the end of reply {epoch}; there is {said(self.of(epoch))!r}')
 
     def play(self, epoch: int, seconds: float) -> None:
-        self.playback.publish(Playback(epoch=epoch, state=Playback.PLAYING, rate=RATE, samples_played=round(seconds * RATE)))
+        self.playback.publish(
+            Playback(epoch=epoch, state=Playback.PLAYING, rate=RATE,
+                     samples_played=round(seconds * RATE)))
 
 
 def said(chunks: list[SpeechChunk]) -> str:
@@ -139,15 +148,19 @@ def fake(bench: Bench) -> Speaker:
     return Speaker(bench, 'fake', llm='fake')
 
 
-def test_a_reply_is_a_row_of_chunks_with_every_word_where_it_begins_and_an_end(fake: Speaker) -> None:
+def test_a_reply_is_a_row_of_chunks_with_every_word_where_it_begins_and_an_end(
+        fake: Speaker) -> None:
     epoch = next(EPOCHS)
     fake.ask(epoch)
     chunks = fake.reply(epoch)
     assert [chunk.sequence for chunk in chunks] == list(range(len(chunks)))
     assert said(chunks) == FAKE_REPLY
     assert [chunk.last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
-    assert {chunk.rate for chunk in chunks} == {RATE} and max(len(chunk.samples) for chunk in chunks) <= CHUNK_S * RATE
-    assert length_s(chunks) == pytest.approx(0.3 * 6, abs=0.01)           # the tone voice: 0.3 s a word
+    assert ({chunk.rate
+             for chunk in chunks} == {RATE}
+            and max(len(chunk.samples) for chunk in chunks) <= CHUNK_S * RATE)
+    # the tone voice: 0.3 s a word
+    assert length_s(chunks) == pytest.approx(0.3 * 6, abs=0.01)
     words = [(at * CHUNK_S, chunk.text) for at, chunk in enumerate(chunks[:-1]) if chunk.text]
     assert len(words) == 6 and np.allclose([t for t, _ in words], 0.3 * np.arange(6), atol=CHUNK_S)
     sound = np.concatenate([np.frombuffer(chunk.samples, np.int16) for chunk in chunks])
@@ -165,7 +178,8 @@ def test_without_news_of_playback_no_more_is_sent_than_time_allows(fake: Speaker
         sent += len(chunk.samples) / RATE
 
 
-def test_speech_waits_for_a_loudspeaker_that_stands_still_and_goes_on_with_it(fake: Speaker) -> None:
+def test_speech_waits_for_a_loudspeaker_that_stands_still_and_goes_on_with_it(
+        fake: Speaker) -> None:
     epoch = next(EPOCHS)
     fake.bench.until(lambda: fake.reacts.get_subscription_count())
     fake.ask(epoch, 'again')
@@ -210,7 +224,8 @@ def test_impossible_history_and_playback_do_not_end_the_node(fake: Speaker) -> N
     fake.playback.publish(Playback(epoch=epoch - 10, state=200, rate=0, samples_played=2**63))
     fake.interrupts.publish(interrupt(epoch))
     fake.playback.publish(Playback(epoch=epoch, state=200, rate=0))
-    fake.ask(epoch, '', (DialogueTurn(role=77, text='who said that?'), DialogueTurn(role=DialogueTurn.ROBOT, text='')))
+    fake.ask(epoch, '', (DialogueTurn(
+        role=77, text='who said that?'), DialogueTurn(role=DialogueTurn.ROBOT, text='')))
     assert said(fake.reply(epoch)) == FAKE_REPLY
     assert fake.process.pid
 
@@ -242,8 +257,8 @@ def assert_recovers(served: Speaker, server: ModelServer) -> None:
     assert said(served.reply(epoch)) == 'This is fine.'
 
 
-def test_a_server_that_is_down_is_an_apology_and_an_error_until_it_is_up(served: Speaker, free_port: int,
-                                                                       request: pytest.FixtureRequest) -> None:
+def test_a_server_that_is_down_is_an_apology_and_an_error_until_it_is_up(
+        served: Speaker, free_port: int, request: pytest.FixtureRequest) -> None:
     epoch = next(EPOCHS)
     served.ask(epoch)
     assert said(served.reply(epoch)) == APOLOGY
@@ -271,17 +286,20 @@ def test_what_was_spoken_before_a_server_closed_mid_stream_stays_and_the_next_re
     served.ask(epoch)
     words = said(served.reply(epoch))
     assert words == f'Once upon a time there was a very small robot. {APOLOGY}' or (
-        words.startswith('Once upon a time there was a very small robot.') and words.endswith(APOLOGY)), words
+        words.startswith('Once upon a time there was a very small robot.')
+        and words.endswith(APOLOGY)), words
     served.bench.level(served.name, ERROR, 'http://127.0.0.1')
     assert_recovers(served, server)
 
 
-def test_a_server_that_falls_silent_is_given_up_after_a_while(served: Speaker, server: ModelServer) -> None:
+def test_a_server_that_falls_silent_is_given_up_after_a_while(served: Speaker,
+                                                              server: ModelServer) -> None:
     server.mood = 'slow'
     epoch = next(EPOCHS)
     served.ask(epoch)
     words = said(served.reply(epoch))
-    assert words.startswith('Once upon a time there was a very small robot.') and words.endswith(APOLOGY), words
+    assert words.startswith('Once upon a time there was a very small robot.') and words.endswith(
+        APOLOGY), words
     error = served.bench.level(served.name, ERROR, 'http://127.0.0.1')
     assert 'no word for' in error.message and 'overloaded or hangs' in error.message
 
@@ -294,8 +312,8 @@ def test_a_server_that_refuses_is_quoted(served: Speaker, server: ModelServer) -
     assert 'HTTP 503' in served.bench.level(served.name, ERROR, 'HTTP').message
 
 
-def test_a_person_does_not_wait_for_a_server_that_hangs_on_an_older_question(served: Speaker,
-                                                                             server: ModelServer) -> None:
+def test_a_person_does_not_wait_for_a_server_that_hangs_on_an_older_question(
+        served: Speaker, server: ModelServer) -> None:
     server.mood = 'hangs'
     old = next(EPOCHS)
     asked = len(server.asked)
@@ -312,11 +330,14 @@ def test_a_person_does_not_wait_for_a_server_that_hangs_on_an_older_question(ser
 
 @pytest.fixture(scope='module')
 def thinker(bench: Bench, free_port: int) -> Speaker:
-    return Speaker(bench, 'thinker', llm=f'http://127.0.0.1:{free_port}/v1', filler='Let me think.', filler_after_s=0.4)
+    return Speaker(bench, 'thinker', llm=f'http://127.0.0.1:{free_port}/v1',
+                   filler='Let me think.', filler_after_s=0.4)
 
 
-def test_a_long_think_is_filled_with_a_word_and_a_short_one_is_not(thinker: Speaker, server: ModelServer) -> None:
-    for mood, words in (('answers', 'This is fine.'), ('late', 'Let me think. This is fine.'), ('answers', 'This is fine.')):
+def test_a_long_think_is_filled_with_a_word_and_a_short_one_is_not(thinker: Speaker,
+                                                                   server: ModelServer) -> None:
+    for mood, words in (('answers', 'This is fine.'), ('late', 'Let me think. This is fine.'),
+                        ('answers', 'This is fine.')):
         server.mood = mood
         epoch = next(EPOCHS)
         thinker.ask(epoch)

@@ -1,4 +1,6 @@
-"""The node ``skills`` and the simulated robot as processes: what really goes out, and when it is zero."""
+"""The node ``skills`` and the simulated robot as processes: what really goes out, and when it is
+zero.
+"""
 
 from __future__ import annotations
 
@@ -72,13 +74,17 @@ class Robot:
         return process
 
     def known_alive(self) -> None:
-        self.bench.until(lambda: values_of(self.bench.news('skills')).get('decision node') == ALIVE, 'a heartbeat is heard')
+        self.bench.until(
+            lambda: values_of(self.bench.news('skills')).get('decision node') == ALIVE,
+            'a heartbeat is heard')
 
     def epoch(self) -> int:
         return next(self._epochs)
 
-    def ask(self, epoch: int, skill: str, step: int = 0, steps: int = 1, in_s: float = 0.0, **arguments: object) -> None:
-        message = Act(epoch=epoch, step=step, steps=steps, skill=skill, arguments=json.dumps(arguments))
+    def ask(self, epoch: int, skill: str, step: int = 0, steps: int = 1, in_s: float = 0.0,
+            **arguments: object) -> None:
+        message = Act(epoch=epoch, step=step, steps=steps, skill=skill,
+                      arguments=json.dumps(arguments))
         message.not_before = stamp(time.time() + in_s)
         self.acts.publish(message)
 
@@ -95,22 +101,26 @@ class Robot:
 
     def reached(self, epoch: int, state: int, step: int = 0) -> SkillState:
         found = self.bench.until(
-            lambda: [one for one in self.of(epoch, step) if one.state == state], f'state {state} of step {step}; there is '
+            lambda: [one for one in self.of(epoch, step) if one.state == state],
+            f'state {state} of step {step}; there is '
             f'{[(one.state, one.text) for one in self.of(epoch, step)]}')
         return found[0]
 
     def ended(self, epoch: int, step: int = 0) -> SkillState:
-        return self.bench.until(lambda: [one for one in self.of(epoch, step) if one.state in ENDS],
-                                f'an end; there is {[(one.state, one.text) for one in self.of(epoch, step)]}')[0]
+        return self.bench.until(
+            lambda: [one for one in self.of(epoch, step) if one.state in ENDS],
+            f'an end; there is {[(one.state, one.text) for one in self.of(epoch, step)]}')[0]
 
     def moving(self, at_least: float = 0.1) -> None:
         self.velocities.forget()
-        self.bench.until(lambda: self.velocities and abs(self.velocities[-1].linear.x) >= at_least, 'it moves')
+        self.bench.until(lambda: self.velocities and abs(self.velocities[-1].linear.x) >= at_least,
+                         'it moves')
 
     def still(self) -> None:
         """By its odometry."""
         self.odometry.forget()
-        self.bench.until(lambda: self.odometry and self.odometry[-1].twist.twist.linear.x == 0.0, 'it stands still')
+        self.bench.until(lambda: self.odometry and self.odometry[-1].twist.twist.linear.x == 0.0,
+                         'it stands still')
 
     def nonzero_after(self, t: float) -> list[float]:
         return [received - t for received, velocity in zip(self.velocities.times, self.velocities)
@@ -144,12 +154,15 @@ def test_a_way_is_driven_measured_and_ends_with_zero(robot: Robot) -> None:
     robot.ask(epoch, 'drive', distance=0.3, speed=0.3)
     ended = robot.ended(epoch)
     assert [one.state for one in robot.of(epoch)][:2] == [SkillState.WAITING, SkillState.RUNNING]
-    assert (ended.state, ended.text, ended.dry_run) == (SkillState.SUCCEEDED, 'I have driven forward', False)
+    assert ((ended.state, ended.text, ended.dry_run) == (SkillState.SUCCEEDED,
+                                                         'I have driven forward', False))
     result = json.loads(ended.result)
-    assert result['measured'] and result['unit'] == 'm' and result['moved'] == pytest.approx(0.3, abs=0.03)
+    assert (result['measured'] and result['unit'] == 'm'
+            and result['moved'] == pytest.approx(0.3, abs=0.03))
     assert 0.0 < max(velocity.linear.x for velocity in robot.velocities) <= 0.3
     robot.still()
-    assert robot.velocities[-1].linear.x == 0.0 and robot.x() - before == pytest.approx(0.3, abs=0.05)
+    assert (robot.velocities[-1].linear.x == 0.0
+            and robot.x() - before == pytest.approx(0.3, abs=0.05))
 
 
 def test_stop_is_zero_at_once_and_nothing_of_that_epoch_moves_ever_after(robot: Robot) -> None:
@@ -193,11 +206,20 @@ def test_a_wall_is_a_failure_that_says_what_was_seen(robot: Robot) -> None:
     assert robot.ended(back).state == SkillState.SUCCEEDED
 
 
-@pytest.mark.parametrize(('skill', 'arguments'), [
-    ('reboot', {}), ('drive', {'distance': 100}), ('drive', {'speed': -0.2}), ('go_to', {'place': 'cellar'}),
-    ('call', {'procedure': '/rosout'}), ('show_pose', {'x': 1, 'topic': 'cmd_vel'})])
-def test_a_hostile_publisher_reaches_nothing_that_is_not_on_the_list(robot: Robot, skill: str,
-                                                                     arguments: dict[str, object]) -> None:
+@pytest.mark.parametrize(('skill', 'arguments'), [('reboot', {}), ('drive', {
+    'distance': 100
+}), ('drive', {
+    'speed': -0.2
+}), ('go_to', {
+    'place': 'cellar'
+}), ('call', {
+    'procedure': '/rosout'
+}), ('show_pose', {
+    'x': 1,
+    'topic': 'cmd_vel'
+})])
+def test_a_hostile_publisher_reaches_nothing_that_is_not_on_the_list(
+        robot: Robot, skill: str, arguments: dict[str, object]) -> None:
     epoch = robot.epoch()
     t = time.time()
     robot.ask(epoch, skill, **arguments)
@@ -231,7 +253,8 @@ def test_a_service_succeeds_fails_and_is_silent_as_it_really_was(robot: Robot) -
     robot.ask(on, 'lamp', light=True)
     assert (robot.ended(on).state, robot.ended(on).text) == (SkillState.SUCCEEDED, 'lit')
     robot.ask(off, 'lamp', light=False)
-    assert (robot.ended(off).state, robot.ended(off).text) == (SkillState.FAILED, 'the switch is stuck')
+    assert ((robot.ended(off).state, robot.ended(off).text) == (SkillState.FAILED,
+                                                                'the switch is stuck'))
     assert asked == [True, False] and json.loads(robot.ended(off).result)['success'] is False
     robot.bench.node.destroy_service(service)
     robot.ask(silent, 'lamp', light=True)
@@ -255,9 +278,11 @@ def test_a_trigger_on_the_list_is_called(robot: Robot) -> None:
 def test_what_is_not_installed_or_not_there_fails_with_what_to_do(robot: Robot) -> None:
     fly, absent, own = robot.epoch(), robot.epoch(), robot.epoch()
     robot.ask(fly, 'fly')
-    assert robot.ended(fly).state == SkillState.FAILED and 'drone_msgs is not installed: install it' in robot.ended(fly).text
+    assert (robot.ended(fly).state == SkillState.FAILED
+            and 'drone_msgs is not installed: install it' in robot.ended(fly).text)
     robot.ask(absent, 'absent')
-    assert robot.ended(absent).state == SkillState.FAILED and 'start its node' in robot.ended(absent).text
+    assert (robot.ended(absent).state == SkillState.FAILED
+            and 'start its node' in robot.ended(absent).text)
     robot.ask(own, 'stop')
     assert robot.ended(own).state == SkillState.REFUSED
     assert robot.bench.level('skills', WARN, 'drone_msgs')
@@ -267,19 +292,24 @@ def test_a_place_is_reached_by_an_action_with_feedback_and_a_stop_cancels_it(rob
     pytest.importorskip('nav2_msgs', reason='nav2_msgs is not installed')
     there, away = robot.epoch(), robot.epoch()
     robot.ask(there, 'go_to', place='charger')
-    assert robot.ended(there).state == SkillState.SUCCEEDED and robot.ended(there).text == 'I am at the charger'
+    assert (robot.ended(there).state == SkillState.SUCCEEDED
+            and robot.ended(there).text == 'I am at the charger')
     robot.ask(away, 'go_to', place='kitchen')
-    robot.bench.until(lambda: any(one.text.endswith('metres left') and 0 < one.progress < 1 for one in robot.of(away)),
-                      'feedback on the way')
+    robot.bench.until(
+        lambda: any(
+            one.text.endswith('metres left') and 0 < one.progress < 1 for one in robot.of(away)),
+        'feedback on the way')
     robot.interrupt(away + 1, halted=away)
-    assert (robot.ended(away).state, robot.ended(away).text) == (SkillState.CANCELLED, 'it was told to stop')
+    assert ((robot.ended(away).state, robot.ended(away).text) == (SkillState.CANCELLED,
+                                                                  'it was told to stop'))
     t = time.time()
     robot.still()
     robot.bench.turn_until(time.time() + 0.5)
     assert robot.nonzero_after(t) == []
 
 
-def test_a_voice_holds_a_way_to_a_place_as_well_and_the_goal_is_reached_after_it(robot: Robot) -> None:
+def test_a_voice_holds_a_way_to_a_place_as_well_and_the_goal_is_reached_after_it(
+        robot: Robot) -> None:
     pytest.importorskip('nav2_msgs', reason='nav2_msgs is not installed')
     epoch = robot.epoch()
     robot.ask(epoch, 'go_to', place='window')
@@ -321,7 +351,8 @@ def test_a_decision_node_that_hangs_is_noticed_as_well_as_one_that_is_killed(rob
             assert not robot.nonzero_after(time.time() - 0.2)
             late = robot.epoch()
             robot.ask(late, 'drive')
-            assert robot.ended(late).state == SkillState.FAILED and 'decision node' in robot.ended(late).text
+            assert (robot.ended(late).state == SkillState.FAILED
+                    and 'decision node' in robot.ended(late).text)
         finally:
             process.kill()
             process.wait()
@@ -329,7 +360,8 @@ def test_a_decision_node_that_hangs_is_noticed_as_well_as_one_that_is_killed(rob
     robot.known_alive()
 
 
-def test_the_node_ends_with_zero_and_a_killed_one_leaves_a_base_that_stops_by_itself(robot: Robot) -> None:
+def test_the_node_ends_with_zero_and_a_killed_one_leaves_a_base_that_stops_by_itself(
+        robot: Robot) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         epoch = robot.epoch()
         robot.ask(epoch, 'turn', direction='left', angle=360, speed=20)
@@ -338,10 +370,13 @@ def test_the_node_ends_with_zero_and_a_killed_one_leaves_a_base_that_stops_by_it
         robot.process.send(number)
         robot.bench.until(lambda: robot.process.pid is None, 'its end')
         if number is signal.SIGTERM:
-            robot.bench.until(lambda: robot.velocities[-1].angular.z == 0.0, 'zero from the node that ends')
+            robot.bench.until(lambda: robot.velocities[-1].angular.z == 0.0,
+                              'zero from the node that ends')
             assert robot.process.code == 0
         robot.odometry.forget()
-        robot.bench.until(lambda: robot.odometry and robot.odometry[-1].twist.twist.angular.z == 0.0, 'it stands still')
+        robot.bench.until(
+            lambda: robot.odometry and robot.odometry[-1].twist.twist.angular.z == 0.0,
+            'it stands still')
         robot.bench.end(robot.process)
         robot.process = robot.start()
 
@@ -352,7 +387,8 @@ def test_a_dry_run_tells_what_it_would_do_and_moves_nothing(robot: Robot) -> Non
     epoch, t = robot.epoch(), time.time()
     robot.ask(epoch, 'drive', distance=0.5)
     ended = robot.ended(epoch)
-    assert ended.state == SkillState.SUCCEEDED and ended.dry_run and ended.text.startswith('dry run')
+    assert (ended.state == SkillState.SUCCEEDED and ended.dry_run
+            and ended.text.startswith('dry run'))
     robot.bench.until(lambda: robot.intents, 'the intent')
     wanted = json.loads(robot.intents[0].result)
     assert wanted['topic'] == 'cmd_vel' and wanted['fields']['linear.x']['speed'] == 0.2

@@ -1,4 +1,6 @@
-"""The speaker as a process, playing into a virtual room: what is heard there, and what it says about it."""
+"""The speaker as a process, playing into a virtual room: what is heard there, and what it says
+about it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ class Room:
         self.interrupts = bench.publisher(Interrupt, 'interrupt', qos.STATE)
         self.speech = bench.publisher(SpeechChunk, 'speech', qos.SPEECH)
         self.process = bench.start('speaker', device=device)
-        bench.matched('speaker', publishers=(self.interrupts, self.speech), topics=('playback', 'speaker/reference'))
+        bench.matched('speaker', publishers=(self.interrupts, self.speech),
+                      topics=('playback', 'speaker/reference'))
 
     def epoch(self) -> int:
         """A larger one than all before."""
@@ -50,15 +53,18 @@ class Room:
 
     def say(self, epoch: int, hz: float, words: list[str], last: bool = True) -> None:
         for at, word in enumerate(words):
-            self.speech.publish(speech_chunk(epoch, at, tone(hz, CHUNK_S), word, last and at == len(words) - 1))
+            self.speech.publish(
+                speech_chunk(epoch, at, tone(hz, CHUNK_S), word, last and at == len(words) - 1))
 
     def states(self, epoch: int) -> list[int]:
         return [message.state for message in self.playback if message.epoch == epoch]
 
     def edge(self, epoch: int, state: int) -> Playback:
-        found = self.bench.until(lambda: [message for message in self.playback
-                                          if (message.epoch, message.state) == (epoch, state)],
-                                 f'playback state {state} of {epoch}; there is {self.states(epoch)}')
+        found = self.bench.until(
+            lambda: [
+                message for message in self.playback
+                if (message.epoch, message.state) == (epoch, state)
+            ], f'playback state {state} of {epoch}; there is {self.states(epoch)}')
         return found[0]
 
     def started(self, epoch: int) -> Playback:
@@ -92,10 +98,12 @@ def test_a_reply_is_played_to_its_end_and_every_word_of_it_was_heard(room: Room)
     room.say(epoch, OLD_HZ, WORDS)
     finished = room.finished(epoch)
     states = room.states(epoch)
-    assert states[0] == Playback.STARTED and states[-1] == Playback.FINISHED and states.count(Playback.FINISHED) == 1
+    assert (states[0] == Playback.STARTED and states[-1] == Playback.FINISHED
+            and states.count(Playback.FINISHED) == 1)
     assert set(states[1:-1]) <= {Playback.PLAYING}
     assert finished.heard.split() == WORDS
-    assert finished.samples_played == round(len(WORDS) * CHUNK_S * RATE) and finished.queued_s == 0.0
+    assert (finished.samples_played == round(len(WORDS) * CHUNK_S * RATE)
+            and finished.queued_s == 0.0)
 
 
 def test_the_reference_is_what_sounded_in_the_room_at_the_time_that_it_says(room: Room) -> None:
@@ -133,14 +141,16 @@ def test_after_an_interrupt_nothing_older_is_heard_and_what_was_heard_is_told(ro
         new = room.finished(old + 1)
         heard = flushed.heard.split()
         assert heard == (WORDS * 3)[:len(heard)] and 2 <= len(heard) < 25
-        assert abs(flushed.samples_played / (CHUNK_S * RATE) - len(heard)) <= 0.5     # most of the last word
+        # most of the last word
+        assert abs(flushed.samples_played / (CHUNK_S * RATE) - len(heard)) <= 0.5
         assert new.heard == 'new new new' and new.samples_played == round(0.3 * RATE)
         level = power_db(room.sound(time.time()), OLD_HZ)
         assert (level[room.at(seconds(flushed.header.stamp) + 0.06):] < GONE_DB).all()
         last = np.flatnonzero(level > GONE_DB)[-1] / 100 + 0.01 + room.microphone.ring.t0_unix
         lags.append(last - sent)
         assert Playback.FINISHED not in room.states(old)
-    assert min(lags) < 0.06, lags           # topic hop included; a busy machine may need longer once or twice
+    # topic hop included; a busy machine may need longer once or twice
+    assert min(lags) < 0.06, lags
 
 
 def test_a_newer_chunk_flushes_as_well_when_it_overtakes_its_interrupt(room: Room) -> None:
@@ -170,7 +180,8 @@ def test_an_interrupt_is_admitted_before_the_speech_that_waited_with_it(room: Ro
     old = room.epoch()
     room.process.send(signal.SIGSTOP)
     stat = Path(f'/proc/{room.process.pid}/stat')
-    room.bench.until(lambda: stat.read_text().rsplit(')', 1)[1].split()[0] == 'T', 'a process that stands still')
+    room.bench.until(lambda: stat.read_text().rsplit(')', 1)[1].split()[0] == 'T',
+                     'a process that stands still')
     try:
         room.say(old, OLD_HZ, ['void'] * 5)
         room.interrupts.publish(interrupt(old + 1))
@@ -181,7 +192,8 @@ def test_an_interrupt_is_admitted_before_the_speech_that_waited_with_it(room: Ro
     assert not room.states(old)
 
 
-def test_a_lowered_voice_is_20_db_quieter_within_two_blocks_and_comes_back_by_itself(room: Room) -> None:
+def test_a_lowered_voice_is_20_db_quieter_within_two_blocks_and_comes_back_by_itself(
+        room: Room) -> None:
     epoch = room.epoch()
     room.reference.forget()
     room.say(epoch, OLD_HZ, WORDS * 4)
@@ -190,7 +202,9 @@ def test_a_lowered_voice_is_20_db_quieter_within_two_blocks_and_comes_back_by_it
     room.interrupts.publish(interrupt(epoch, ducked=True, reason=Interrupt.FIRST_SOUND))
     room.finished(epoch)
     sound = np.concatenate([np.frombuffer(chunk.samples, np.int16) for chunk in room.reference])
-    level = 20 * np.log10(np.maximum(1e-6, np.abs(sound[:4 * RATE // 320 * 320].reshape(-1, 320) / 32768.0).max(1)))
+    level = (20 * np.log10(
+        np.maximum(1e-6,
+                   np.abs(sound[:4 * RATE // 320 * 320].reshape(-1, 320) / 32768.0).max(1))))
     full = level[3]
     low = np.flatnonzero(level < full - 20.0)
     assert low.size, 'the voice was never lowered'
@@ -210,7 +224,8 @@ def test_a_lowered_voice_comes_back_at_once_when_it_was_a_nod(room: Room) -> Non
     room.say(epoch, OLD_HZ, WORDS * 2)
     room.started(epoch)
     room.interrupts.publish(interrupt(epoch, ducked=True, reason=Interrupt.FIRST_SOUND))
-    room.bench.until(lambda: any(np.abs(chunk.samples).max() < 1_000 for chunk in room.reference), 'lowered')
+    room.bench.until(lambda: any(np.abs(chunk.samples).max() < 1_000 for chunk in room.reference),
+                     'lowered')
     room.interrupts.publish(interrupt(epoch, reason=Interrupt.NO_INTERRUPT))
     assert room.finished(epoch).heard.split() == WORDS * 2      # nothing was lost
     peaks = np.array([np.abs(chunk.samples).max() for chunk in room.reference][:100])
@@ -227,7 +242,10 @@ def test_an_impossible_chunk_is_refused_aloud_and_the_rest_goes_on(room: Room) -
     room.speech.publish(speech_chunk(epoch, 3, tone(OLD_HZ, CHUNK_S), 'after', last=True))
     assert room.finished(epoch).heard == 'before after'
     assert room.bench.counted('speaker', 'refused chunks', before + 2) == before + 2
-    told = [status.message for status in room.bench.health['speaker'][seen:] if level_of(status) == WARN]
+    told = [
+        status.message for status in room.bench.health['speaker'][seen:]
+        if level_of(status) == WARN
+    ]
     assert told and told[0].startswith('refused ') and 'up to 32000 at 16000 Hz' in told[0]
     assert level_of(room.bench.level('speaker', OK)) == OK      # told once, then over
 

@@ -1,4 +1,6 @@
-"""The perception node's eyes as a process: looks at a pace, what is shown of them, and senses that come and go."""
+"""The perception node's eyes as a process: looks at a pace, what is shown of them, and senses that
+come and go.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,14 @@ def room(brightness: int) -> np.ndarray:
 
 
 class Eyes:
-    """A perception node with a camera of its own, which the test holds: HZ pictures a second of what ``paint`` gives."""
+    """A perception node with a camera of its own, which the test holds: HZ pictures a second of
+    what ``paint`` gives.
+    """
 
     def __init__(self, bench: Bench, name: str, **parameters: object) -> None:
         self.bench, self.name = bench, name
-        remaps = tuple(word for topic in ('image_raw', 'look', 'percept', 'audio', 'image_overlay', 'track_markers',
-                                          'detections')
+        remaps = tuple(word for topic in ('image_raw', 'look', 'percept', 'audio', 'image_overlay',
+                                          'track_markers', 'detections')
                        for word in ('-r', f'{topic}:={name}/{topic}'))
         self.looks: Heard = bench.listen(Look, f'{name}/look', qos._profile(500))
         self.percepts: Heard = bench.listen(Percept, f'{name}/percept', qos.PERCEPT)
@@ -70,8 +74,11 @@ class Eyes:
 
     def ready(self, level: int = OK) -> dict[str, str]:
         """The values of the first status with that level once nothing is loading any more."""
-        status = self.bench.until(lambda: [one for one in self.bench.health.get(self.name, [])[-1:]
-                                           if level_of(one) == level and one.message != 'loading'], 'the models', 90)
+        status = self.bench.until(
+            lambda: [
+                one for one in self.bench.health.get(self.name, [])[-1:]
+                if level_of(one) == level and one.message != 'loading'
+            ], 'the models', 90)
         return values_of(status[0])
 
     def news(self, count: int) -> list[Look]:
@@ -82,8 +89,10 @@ class Eyes:
 
     def event(self, kind: int) -> Look:
         seen = len(self.looks)
-        return self.bench.until(lambda: [look for look in self.looks[seen:] for event in look.events
-                                         if event.kind == kind], f'event {kind}')[0]
+        return self.bench.until(
+            lambda:
+            [look for look in self.looks[seen:] for event in look.events if event.kind == kind],
+            f'event {kind}')[0]
 
     def attach(self, sense: str, on: bool) -> SetBool.Response:
         client = self.bench.node.create_client(SetBool, f'{self.name}/{sense}')
@@ -101,7 +110,8 @@ class Eyes:
 
 @pytest.fixture(scope='module')
 def eyes(bench: Bench) -> Eyes:
-    made = Eyes(bench, 'eyes', vad='fake', recogniser='none', turn_end='none', detector='fake', scene_s=0.5)
+    made = Eyes(bench, 'eyes', vad='fake', recogniser='none', turn_end='none', detector='fake',
+                scene_s=0.5)
     made.ready()
     return made
 
@@ -122,7 +132,8 @@ def test_somebody_who_comes_and_goes_is_a_track_two_events_and_two_keyframes(eye
     assert thumbnail.shape == (120, 160, 3) and thumbnail[70, 80].min() > 200
     stays = eyes.news(10)
     assert {look.tracks[0].id for look in stays} == {track.id}
-    assert not any(len(look.events) for look in stays) and sum(len(look.keyframe) > 0 for look in stays) <= 1
+    assert (not any(len(look.events) for look in stays)
+            and sum(len(look.keyframe) > 0 for look in stays) <= 1)
     eyes.show(EMPTY)
     gone = eyes.event(TrackEvent.LEFT)
     assert gone.events[0].track.id == track.id and not gone.tracks and len(gone.keyframe)
@@ -130,19 +141,23 @@ def test_somebody_who_comes_and_goes_is_a_track_two_events_and_two_keyframes(eye
 
 def test_the_scene_is_told_when_it_changes_and_again_now_and_then(eyes: Eyes) -> None:
     eyes.show(EMPTY)
-    eyes.bench.until(lambda: eyes.percepts and eyes.percepts[-1].text == 'nothing I know', 'an empty room')
+    eyes.bench.until(lambda: eyes.percepts and eyes.percepts[-1].text == 'nothing I know',
+                     'an empty room')
     eyes.percepts.forget()
     eyes.show(SOMEBODY)
-    eyes.bench.until(lambda: len(eyes.percepts) >= 4 and eyes.percepts[-1].text == 'one person', 'a person, again')
+    eyes.bench.until(lambda: len(eyes.percepts) >= 4 and eyes.percepts[-1].text == 'one person',
+                     'a person, again')
     told = [(percept.text, round(percept.salience, 1)) for percept in eyes.percepts]
     first = told.index(('one person', 1.0))
-    assert set(told[:first]) <= {('nothing I know', 0.0)} and set(told[first + 1:]) == {('one person', 0.0)}
+    assert (set(told[:first]) <= {('nothing I know', 0.0)}
+            and set(told[first + 1:]) == {('one person', 0.0)})
     assert {percept.kind for percept in eyes.percepts} == {Percept.SCENE}
 
 
 def test_a_still_picture_is_looked_at_as_often_and_detected_hardly_ever(eyes: Eyes) -> None:
     eyes.show(EMPTY)
-    eyes.bench.until(lambda: all(look.skipped and not look.tracks for look in eyes.news(5)), 'a rest')
+    eyes.bench.until(lambda: all(look.skipped and not look.tracks for look in eyes.news(5)),
+                     'a rest')
     eyes.looks.forget()
     looks = eyes.news(15)
     stamps = [seconds(look.header.stamp) for look in looks]
@@ -155,13 +170,15 @@ def test_a_still_picture_is_looked_at_as_often_and_detected_hardly_ever(eyes: Ey
 def test_pictures_of_a_clock_that_was_set_back_are_looked_at(eyes: Eyes) -> None:
     eyes.news(2)
     eyes.late_s = 3600.0
-    eyes.bench.until(lambda: seconds(eyes.looks[-1].header.stamp) < time.time() - 3000, 'a look an hour ago')
+    eyes.bench.until(lambda: seconds(eyes.looks[-1].header.stamp) < time.time() - 3000,
+                     'a look an hour ago')
     assert len(eyes.news(5)) == 5
     eyes.late_s = 0.0
     eyes.bench.until(lambda: seconds(eyes.looks[-1].header.stamp) > time.time() - 5, 'a look now')
 
 
-def test_pictures_without_a_stamp_are_from_now_and_a_stamp_that_stands_still_is_told(eyes: Eyes) -> None:
+def test_pictures_without_a_stamp_are_from_now_and_a_stamp_that_stands_still_is_told(
+        eyes: Eyes) -> None:
     eyes.stamp = lambda t: stamp(0.0)
     assert seconds(eyes.news(4)[-1].header.stamp) == pytest.approx(time.time(), abs=1.0)
     frozen = stamp(time.time())
@@ -176,17 +193,24 @@ def test_the_overlay_and_the_markers_are_there_while_somebody_looks_at_them(eyes
     eyes.show(SOMEBODY)
     eyes.bench.until(lambda: eyes.looks[-1].tracks, 'a person')
     node, overlay, markers = eyes.bench.node, Heard(), Heard()
-    subscriptions = [node.create_subscription(Image, 'eyes/image_overlay', overlay.take, qos.IMAGE_IN),
-                     node.create_subscription(visual.MarkerArray, 'eyes/track_markers', markers.take, 10)]
+    subscriptions = [
+        node.create_subscription(Image, 'eyes/image_overlay', overlay.take, qos.IMAGE_IN),
+        node.create_subscription(visual.MarkerArray, 'eyes/track_markers', markers.take, 10)
+    ]
     eyes.bench.until(lambda: overlay and markers, 'an overlay and markers')
     drawn = np.frombuffer(overlay[-1].data, np.uint8).reshape(240, 320, 3)
-    assert (drawn[80, 125:195] != room(SOMEBODY)[80, 125:195]).any(axis=1).all()       # the upper edge of the box
-    assert (drawn[140, 160] == 255).all()                                              # its middle is the picture's
+    # the upper edge of the box
+    assert (drawn[80, 125:195] != room(SOMEBODY)[80, 125:195]).any(axis=1).all()
+    # its middle is the picture's
+    assert (drawn[140, 160] == 255).all()
     box, name = markers[-1].markers
     assert (box.type, name.type) == (visual.Marker.LINE_STRIP, visual.Marker.TEXT_VIEW_FACING)
-    assert name.text == f'person {eyes.looks[-1].tracks[0].id}' and box.header.frame_id == 'camera_optical'
-    assert box.points[0].x == pytest.approx(-box.points[1].x) and box.points[0].z == 1.0       # it is in the middle
-    assert box.points[1].x - box.points[0].x == pytest.approx(2 * np.tan(np.radians(30)) * 80 / 320)
+    assert (name.text == f'person {eyes.looks[-1].tracks[0].id}'
+            and box.header.frame_id == 'camera_optical')
+    # it is in the middle
+    assert box.points[0].x == pytest.approx(-box.points[1].x) and box.points[0].z == 1.0
+    assert (box.points[1].x - box.points[0].x == pytest.approx(
+        2 * np.tan(np.radians(30)) * 80 / 320))
     for subscription in subscriptions:
         node.destroy_subscription(subscription)
 
@@ -203,7 +227,8 @@ def test_detections_are_vision_msgs_where_those_are_installed(eyes: Eyes) -> Non
     (one,) = found[-1].detections
     assert one.results[0].hypothesis.class_id == 'person' and one.results[0].hypothesis.score > 0.5
     assert (one.bbox.center.position.x, one.bbox.center.position.y) == (160.0, 140.0)
-    assert (one.bbox.size_x, one.bbox.size_y) == (80.0, 120.0) and one.id == str(eyes.looks[-1].tracks[0].id)
+    assert ((one.bbox.size_x, one.bbox.size_y) == (80.0, 120.0)
+            and one.id == str(eyes.looks[-1].tracks[0].id))
 
 
 def test_a_camera_that_goes_away_is_missed_and_taken_up_again_when_it_is_back(eyes: Eyes) -> None:
@@ -224,7 +249,8 @@ def test_a_camera_that_goes_away_is_missed_and_taken_up_again_when_it_is_back(ey
 def test_a_sense_that_was_never_there_or_is_detached_is_a_state_and_no_fault(eyes: Eyes) -> None:
     assert eyes.ready()['microphone'] == 'no sound yet'
     answer = eyes.attach('see', False)
-    assert answer.success and answer.message.startswith('see: detached, ') and 'MiB before' in answer.message
+    assert (answer.success and answer.message.startswith('see: detached, ')
+            and 'MiB before' in answer.message)
     eyes.bench.until(lambda: eyes.bench.health_of('eyes')[2]['camera'] == 'detached', 'the state')
     assert eyes.ready()['camera'] == 'detached'
     eyes.looks.forget()
@@ -234,7 +260,8 @@ def test_a_sense_that_was_never_there_or_is_detached_is_a_state_and_no_fault(eye
     assert eyes.attach('see', True).success
     assert len(eyes.news(5)) == 5
     assert eyes.attach('hear', False).success
-    eyes.bench.until(lambda: eyes.bench.health_of('eyes')[2]['microphone'] == 'detached', 'the state')
+    eyes.bench.until(lambda: eyes.bench.health_of('eyes')[2]['microphone'] == 'detached',
+                     'the state')
     assert len(eyes.news(5)) == 5                        # one sense without the other
     assert eyes.attach('hear', True).success
     eyes.end()
@@ -245,7 +272,8 @@ def test_an_engine_that_was_asked_for_and_cannot_be_had_is_told(bench: Bench) ->
     quiet = {'vad': 'fake', 'recogniser': 'none', 'turn_end': 'none'}
     eyes = Eyes(bench, 'choosy', **quiet, engine='tensorrt_rtx,ort-cpu')
     values = eyes.ready(WARN)
-    assert values['engine tensorrt_rtx'].startswith('refused: ') and values['engine ort-cpu'].startswith('runs: ')
+    assert (values['engine tensorrt_rtx'].startswith('refused: ')
+            and values['engine ort-cpu'].startswith('runs: '))
     assert 'tensorrt_rtx was asked for' in bench.health_of('choosy')[1]
     assert len(eyes.news(3)) == 3
     eyes.end()
@@ -259,10 +287,14 @@ def test_an_engine_that_was_asked_for_and_cannot_be_had_is_told(bench: Bench) ->
     bench.running.remove(wrong)
 
 
-def test_looks_have_no_gap_while_somebody_is_understood_and_a_sense_gives_its_memory_back(bench: Bench) -> None:
-    """Real models, a picture that always changes, and seconds of speech: four models at work in one process."""
+def test_looks_have_no_gap_while_somebody_is_understood_and_a_sense_gives_its_memory_back(
+        bench: Bench) -> None:
+    """Real models, a picture that always changes, and seconds of speech: four models at work in
+    one process.
+    """
     cv2 = pytest.importorskip('cv2')
-    for model, file in (('moonshine_tiny_en', 'encoder_model.ort'), ('smart_turn', 'smart-turn-v3.2-cpu.onnx'),
+    for model, file in (('moonshine_tiny_en', 'encoder_model.ort'), ('smart_turn',
+                                                                     'smart-turn-v3.2-cpu.onnx'),
                         ('nanodet', 'nanodet_m_416_fp16.onnx'), ('silero_vad', 'silero_vad.onnx')):
         need_model(model, file)
     from test_backends_vision import frames
@@ -283,12 +315,17 @@ def test_looks_have_no_gap_while_somebody_is_understood_and_a_sense_gives_its_me
         print(f'gaps {gaps}, camera {there:.3f} s, lag {np.median(lags):.3f} s')
     else:
         pytest.fail('the watcher waits while somebody is understood')
-    words = [percept for percept in eyes.percepts if percept.kind in (Percept.PARTIAL, Percept.FINAL)]
-    assert sum(percept.text != '' for percept in words) >= 3             # the recogniser was at work
-    assert sum(bool(look.tracks) and not look.skipped for look in eyes.looks) > 0.9 * len(eyes.looks)
+    words = [
+        percept for percept in eyes.percepts if percept.kind in (Percept.PARTIAL, Percept.FINAL)
+    ]
+    # the recogniser was at work
+    assert sum(percept.text != '' for percept in words) >= 3
+    assert (sum(bool(look.tracks) and not look.skipped for look in eyes.looks)
+            > 0.9 * len(eyes.looks))
     gave = {'hear': _mib(eyes.attach('hear', False))}
     eyes.looks.forget()
-    assert eyes.attach('hear', True).success             # its models take a second to load: nothing waits for all of it
+    # its models take a second to load: nothing waits for all of it
+    assert eyes.attach('hear', True).success
     gaps = np.diff([*eyes.looks.times, time.time()])
     assert len(gaps) >= 3 and np.median(gaps) < 2 / HZ, gaps
     gave['see'] = _mib(eyes.attach('see', False))
@@ -313,6 +350,9 @@ def talk(eyes: Eyes, microphone: object, seconds_: float) -> None:
 def _mib(answer: SetBool.Response) -> float:
     """What was given back, by the answer's own words."""
     assert answer.success
-    numbers = [float(word) for word in answer.message.replace(',', ' ').split() if word.replace('.', '').isdigit()]
+    numbers = [
+        float(word) for word in answer.message.replace(',', ' ').split()
+        if word.replace('.', '').isdigit()
+    ]
     assert len(numbers) == 2, answer.message
     return numbers[0] - numbers[1]

@@ -1,4 +1,6 @@
-"""The window's node between a scripted agent and real WebSocket clients: what it listens to, shows and does."""
+"""The window's node between a scripted agent and real WebSocket clients: what it listens to, shows
+and does.
+"""
 
 from __future__ import annotations
 
@@ -92,9 +94,12 @@ def visit(bench: Bench, window: Running) -> Iterator[Callable[[], Visitor]]:
 
 
 def heard_by_window(bench: Bench) -> set[str]:
-    return {topic for topic in TOPICS
-            for one in bench.node.get_subscriptions_info_by_topic(bench.node.resolve_topic_name(topic))
-            if one.node_name == 'window'}
+    return {
+        topic
+        for topic in TOPICS
+        for one in bench.node.get_subscriptions_info_by_topic(bench.node.resolve_topic_name(topic))
+        if one.node_name == 'window'
+    }
 
 
 def test_it_listens_to_nothing_and_costs_nothing_while_nobody_looks(bench: Bench, window: Running):
@@ -112,7 +117,8 @@ def test_it_listens_while_somebody_looks_and_to_the_rest_when_that_is_in_sight(
     visitor = visit()
     visitor.until(lambda: heard_by_window(bench) == set(TOPICS) - HEAVY, 'the light topics')
     visitor.ask(panes=['lanes'])
-    visitor.until(lambda: heard_by_window(bench) == set(TOPICS) - {'look', 'image_raw'}, 'voice frames')
+    visitor.until(lambda: heard_by_window(bench) == set(TOPICS) - {'look', 'image_raw'},
+                  'voice frames')
     visitor.ask(panes=['lanes', 'picture'])
     visitor.until(lambda: heard_by_window(bench) == set(TOPICS), 'pictures')
     visitor.ask(panes=[])
@@ -122,23 +128,30 @@ def test_it_listens_while_somebody_looks_and_to_the_rest_when_that_is_in_sight(
 def test_a_whole_conversation_is_told(bench: Bench, feeder: Feeder, visit: Callable[[], Visitor]):
     visitor = visit()
     visitor.ask(panes=['lanes'])
-    visitor.until(lambda: heard_by_window(bench) >= set(TOPICS) - {'look', 'image_raw'}, 'it listens')
-    bench.until(lambda: all(publisher.get_subscription_count() for topic, publisher in feeder.publishers.items()
-                            if topic not in ('look', 'image_raw')), 'we are heard')
+    visitor.until(lambda: heard_by_window(bench) >= set(TOPICS) - {'look', 'image_raw'},
+                  'it listens')
+    bench.until(
+        lambda: all(publisher.get_subscription_count()
+                    for topic, publisher in feeder.publishers.items()
+                    if topic not in ('look', 'image_raw')), 'we are heard')
     events = conversation(time.time())
     sent = Counter()
 
     def turn(topic: str) -> None:
         """Of these the newest wins, so each has to be read before the next one."""
         sent[topic] += 1
-        if topic in ('interrupt', 'agent_state') or topic in ('playback', 'skill_state') and sent[topic] % 5 == 0:
-            visitor.until(lambda: len(visitor.of(topic)) >= sent[topic], f'{sent[topic]} of {topic}')
+        if (topic in ('interrupt', 'agent_state')
+                or topic in ('playback', 'skill_state') and sent[topic] % 5 == 0):
+            visitor.until(lambda: len(visitor.of(topic)) >= sent[topic],
+                          f'{sent[topic]} of {topic}')
         bench.turn(0.001)
         visitor.receive()
     feeder.play(turn, events)
     told = ('percept', 'skill_state', 'react', 'playback')
-    visitor.until(lambda: all(len(visitor.of(topic)) >= sent[topic] for topic in told), f'all of {told}')
-    assert len(visitor.of('speech_state')) > 100         # they are many, and some may be lost where processors are few
+    visitor.until(lambda: all(len(visitor.of(topic)) >= sent[topic] for topic in told),
+                  f'all of {told}')
+    # they are many, and some may be lost where processors are few
+    assert len(visitor.of('speech_state')) > 100
     assert visitor.of('percept', kind='final', text='Stop!')
     assert visitor.of('interrupt', reason='barge_in')[0]['latency_ms'] == 430
     stopped = visitor.of('interrupt', reason='stop_phrase')[0]
@@ -152,10 +165,12 @@ def test_a_whole_conversation_is_told(bench: Bench, feeder: Feeder, visit: Calla
     assert not late.of('percept')
 
 
-def test_pictures_are_small_jpegs_and_few(bench: Bench, feeder: Feeder, visit: Callable[[], Visitor]):
+def test_pictures_are_small_jpegs_and_few(bench: Bench, feeder: Feeder, visit: Callable[[],
+                                                                                        Visitor]):
     visitor = visit()
     visitor.ask(panes=['picture'])
-    bench.until(lambda: feeder.publishers['image_raw'].get_subscription_count(), 'pictures are wanted')
+    bench.until(lambda: feeder.publishers['image_raw'].get_subscription_count(),
+                'pictures are wanted')
     began, sent = time.monotonic(), 0
     while len(visitor.pictures) < 4:
         image, look = portrait(time.time())
@@ -170,10 +185,12 @@ def test_pictures_are_small_jpegs_and_few(bench: Bench, feeder: Feeder, visit: C
     assert visitor.of('look')[0]['tracks'][0]['label'] == 'person'
 
 
-def test_the_big_button_calls_hush_and_says_what_came_of_it(bench: Bench, visit: Callable[[], Visitor]):
+def test_the_big_button_calls_hush_and_says_what_came_of_it(bench: Bench,
+                                                            visit: Callable[[], Visitor]):
     visitor = visit()
-    visitor.until(lambda: 'typed' in dict(bench.node.get_publisher_names_and_types_by_node('window', '/')) or
-                  visitor.of('tick'), 'it listens')
+    visitor.until(
+        lambda: 'typed' in dict(bench.node.get_publisher_names_and_types_by_node('window', '/')) or
+        visitor.of('tick'), 'it listens')
     visitor.ask(stop=1)
     refused = visitor.until(lambda: visitor.of('answer', number=1), 'that nobody is there')[0]
     assert not refused['ok'] and 'decision node' in refused['text']
@@ -220,7 +237,8 @@ def test_what_is_typed_reaches_the_agent(bench: Bench, visit: Callable[[], Visit
     bench.until(lambda: bench.node.count_publishers('typed'), 'a writer')
     number = 0
 
-    def said() -> list[String]:                          # until both sides have discovered each other
+    # until both sides have discovered each other
+    def said() -> list[String]:
         nonlocal number
         if not number or visitor.of('answer', number=number):
             number += 1
@@ -236,8 +254,10 @@ def test_what_is_typed_reaches_the_agent(bench: Bench, visit: Callable[[], Visit
 def test_only_the_own_nodes_are_shown_and_the_agent_lives_when_its_decision_node_says_so(
         bench: Bench, feeder: Feeder, visit: Callable[[], Visitor]):
     visitor = visit()
-    bench.until(lambda: feeder.publishers['/diagnostics'].get_subscription_count() > 1, 'it listens')
-    feeder.one('/diagnostics', DiagnosticArray(status=[DiagnosticStatus(name='other/decision', level=b'\2')]))
+    bench.until(lambda: feeder.publishers['/diagnostics'].get_subscription_count() > 1,
+                'it listens')
+    feeder.one('/diagnostics',
+               DiagnosticArray(status=[DiagnosticStatus(name='other/decision', level=b'\2')]))
     visitor.until(lambda: len(visitor.of('tick')) > 2, 'some ticks')
     assert not visitor.of('tick', agent='here')
 
@@ -267,12 +287,15 @@ def test_another_interface_needs_the_token_that_is_printed(bench: Bench):
 
 def test_the_real_agent_falls_silent_and_listens_to_what_is_typed(bench: Bench):
     home = ('-r', '__ns:=/real')
-    processes = [bench.start('window', port=0, arguments=home),
-                 bench.start('decision', llm='none', sentence_end='none', state='none', arguments=home)]
+    processes = [
+        bench.start('window', port=0, arguments=home),
+        bench.start('decision', llm='none', sentence_end='none', state='none', arguments=home)
+    ]
     bench.until(lambda: 'is open' in processes[0].words, 'the address')
     with connect(f'ws://{address(processes[0])}/socket', close_timeout=1) as socket:
         visitor = Visitor(bench, socket)
-        visitor.until(lambda: visitor.of('tick', agent='here') and visitor.of('agent_state'), 'the agent')
+        visitor.until(lambda: visitor.of('tick', agent='here') and visitor.of('agent_state'),
+                      'the agent')
         visitor.ask(stop=1)
         assert visitor.until(lambda: visitor.of('answer', number=1), 'silence')[0]['ok']
         visitor.until(lambda: visitor.of('interrupt', reason='hush'), 'the interrupt')
@@ -281,7 +304,7 @@ def test_the_real_agent_falls_silent_and_listens_to_what_is_typed(bench: Bench):
     assert [bench.end(process) for process in processes] == [0, 0]
 
 
-# -- the command ------------------------------------------------------------------------------------------
+# -- the command ----------------------------------------------------------------------------------
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -291,8 +314,9 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def test_the_command_becomes_the_node_and_nobody_can_list_the_token():
-    command, environment = watch.command_of(parsed('--namespace', 'bot', '--host', '0.0.0.0', '--port', '80', '--token',
-                                                   'correct-horse_battery', '--foxglove'))
+    command, environment = watch.command_of(
+        parsed('--namespace', 'bot', '--host', '0.0.0.0', '--port', '80', '--token',
+               'correct-horse_battery', '--foxglove'))
     assert command[1:3] == ['-m', 'omni_agent.nodes.window'] and '__ns:=/bot' in command
     assert {'host:="0.0.0.0"', 'port:=80', 'foxglove_port:=8765'} <= set(command)
     assert not any('correct-horse' in word for word in command)

@@ -1,4 +1,6 @@
-"""The first trace of a sound over the robot's voice, and what is learnt from those that were none."""
+"""The first trace of a sound over the robot's voice, and what is learnt from those that were
+none.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ rng = np.random.default_rng(1)
 
 def noise(seconds: float, louder_db: float = 0.0) -> np.ndarray:
     scale = ROOM * 10 ** (louder_db / 20)
-    return np.round(rng.normal(0.0, scale, round(seconds * 16_000 / BLOCK) * BLOCK)).astype(np.int16)
+    return np.round(rng.normal(0.0, scale,
+                               round(seconds * 16_000 / BLOCK) * BLOCK)).astype(np.int16)
 
 
 def heard(onset: Onset, sound: np.ndarray, robot: bool = True, person: bool = False) -> int:

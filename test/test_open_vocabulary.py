@@ -1,4 +1,6 @@
-"""Pictures and any words, with two tiny towers of SigLIP's shape: the real tokenizer, the real engines."""
+"""Pictures and any words, with two tiny towers of SigLIP's shape: the real tokenizer, the real
+engines.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import numpy as np
 import pytest
 
 from omni_agent.backends import encoders, models
-from omni_agent.backends.open_vocabulary import (END, IMAGE, MODEL, TEXT, TOKENIZER, TOKENS, OpenVocabulary, describing,
-                                                 plain)
+from omni_agent.backends.open_vocabulary import (END, IMAGE, MODEL, TEXT, TOKENIZER, TOKENS,
+                                                 OpenVocabulary, describing, plain)
 from omni_agent.cli import encoder_row
 from omni_agent.core.errors import BackendError, WireError
 
@@ -49,20 +51,24 @@ def test_the_words_that_describe_a_picture_fit_it_best(words: OpenVocabulary) ->
 def test_channels_are_blue_green_red(words: OpenVocabulary) -> None:
     names = list(COLOURS)
     exchanged = painted(COLOURS['red'], 200)[..., ::-1]
-    assert names[int(words.similarity(np.ascontiguousarray(exchanged), PROMPTS).argmax())] == 'blue'
+    assert (names[int(words.similarity(np.ascontiguousarray(exchanged),
+                                       PROMPTS).argmax())] == 'blue')
 
 
-def test_each_text_is_judged_for_itself_and_their_order_does_not_matter(words: OpenVocabulary) -> None:
+def test_each_text_is_judged_for_itself_and_their_order_does_not_matter(
+        words: OpenVocabulary) -> None:
     image = painted(COLOURS['green'], 201)
     together = words.similarity(image, PROMPTS)
-    assert np.concatenate([words.similarity(image, [one]) for one in PROMPTS]) == pytest.approx(together, rel=1e-4)
+    assert (np.concatenate([words.similarity(image, [one]) for one in PROMPTS]) == pytest.approx(
+        together, rel=1e-4))
     assert words.similarity(image, PROMPTS[::-1]) == pytest.approx(together[::-1], rel=1e-4)
     cosine = words.texts(PROMPTS) @ words.images([image])[0]
     assert (np.argsort(cosine) == np.argsort(together)).all()
     assert together == pytest.approx(1 / (1 + np.exp(12.932437 - 117.330765 * cosine)), rel=1e-5)
 
 
-def test_directions_have_length_one_and_many_at_once_are_as_one_by_one(words: OpenVocabulary) -> None:
+def test_directions_have_length_one_and_many_at_once_are_as_one_by_one(
+        words: OpenVocabulary) -> None:
     images = [painted(colour, 202, 64 + 8 * at, 100) for at, colour in enumerate(COLOURS.values())]
     many = words.images(images)
     assert np.linalg.norm(many, axis=1) == pytest.approx(np.ones(len(images)))
@@ -103,11 +109,13 @@ def test_known_texts_are_not_encoded_again_and_not_kept_for_ever(folder: Path) -
 
 def test_a_text_is_64_tokens_however_long_it_is(words: OpenVocabulary) -> None:
     short, long = words._ids('this is red'), words._ids('red ' * 100)
-    assert len(short) == len(long) == TOKENS and short[3:] == [END] * (TOKENS - 3) and long[-1] == END
+    assert (len(short) == len(long) == TOKENS and short[3:] == [END] * (TOKENS - 3)
+            and long[-1] == END)
     assert len(set(long[:-1])) == 1 and short[0] != short[2]
 
 
-@pytest.mark.parametrize('text', ['', '   ', '?!', 'x' * 1001], ids=['empty', 'blank', 'punctuation', 'a book'])
+@pytest.mark.parametrize('text', ['', '   ', '?!', 'x' * 1001],
+                         ids=['empty', 'blank', 'punctuation', 'a book'])
 def test_what_is_no_text_is_refused(words: OpenVocabulary, text: str) -> None:
     with pytest.raises(WireError):
         words.similarity(painted((9, 9, 9), 1), [text])
@@ -119,7 +127,8 @@ def test_what_is_no_picture_is_refused(words: OpenVocabulary) -> None:
     assert plain('It\'s a "Cup".') == 'its a cup'
 
 
-def test_missing_files_and_a_broken_tokenizer_are_one_sentence(tmp_path: Path, folder: Path) -> None:
+def test_missing_files_and_a_broken_tokenizer_are_one_sentence(tmp_path: Path,
+                                                               folder: Path) -> None:
     if not models.present(models.manifests()[MODEL]):
         with pytest.raises(BackendError, match=f'models pull {MODEL}'):
             OpenVocabulary()
@@ -140,4 +149,5 @@ def test_the_bench_measures_it_when_its_files_are_here_and_leaves_it_out_when_no
     monkeypatch.setattr(encoders, 'network', own.__getitem__)
     for name in sorted(optional):
         row = encoder_row.main(name, 'ort-cpu', 0.05, 1)
-        assert row['encoder'] == name and row['cosine'] > 0.9999 and row['p50_ms'] > 0 and row['runs'] >= 30
+        assert (row['encoder'] == name and row['cosine'] > 0.9999 and row['p50_ms'] > 0
+                and row['runs'] >= 30)

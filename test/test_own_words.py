@@ -19,14 +19,18 @@ def told(text: str = SAID, epoch: int = 7) -> OwnWords:
     return own
 
 
-@pytest.mark.parametrize('heard', ['the old library was cleaned', 'library was cleaned on the', 'Second floor because.',
-                                   'the old liberty was cleaned', 'nobody has asked'])
+@pytest.mark.parametrize('heard', [
+    'the old library was cleaned', 'library was cleaned on the', 'Second floor because.',
+    'the old liberty was cleaned', 'nobody has asked'
+])
 def test_its_own_words_are_known_even_misheard(heard: str):
     assert told().likelihood(heard, since=100.5) >= OWN
 
 
-@pytest.mark.parametrize('heard', ['wait a moment please', 'what is the weather like tomorrow', 'stop',
-                                   'I wanted to hear about something else'])
+@pytest.mark.parametrize('heard', [
+    'wait a moment please', 'what is the weather like tomorrow', 'stop',
+    'I wanted to hear about something else'
+])
 def test_what_a_person_says_is_not_its_own(heard: str):
     assert told().likelihood(heard, since=102.0) < OWN
 

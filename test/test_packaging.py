@@ -149,7 +149,8 @@ def test_a_manifest_is_complete(manifest: model_manifest.Manifest) -> None:
         if manifest.profile == 'open':       # not needed by anything, and in no registry
             assert kinds == [model_manifest.Hub]
             continue
-        if manifest.profile == 'bench' and kinds == [model_manifest.Wheel]:      # only measurements need it
+        # only measurements need it
+        if manifest.profile == 'bench' and kinds == [model_manifest.Wheel]:
             continue
         assert kinds in ([model_manifest.Hub, model_manifest.Wheel], [model_manifest.Shipped])
         if file.name.endswith(('.onnx', '.ort', '.gguf')):

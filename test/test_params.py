@@ -1,4 +1,6 @@
-"""What a parameter says of itself, and what becomes of it when it is changed while somebody holds it."""
+"""What a parameter says of itself, and what becomes of it when it is changed while somebody holds
+it.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +53,13 @@ def test_every_number_has_a_range_and_everything_a_meaning(node: str) -> None:
     pytest.importorskip('rclpy', reason='needs ROS 2: make setup')
     for _, params in importlib.import_module(f'omni_agent.nodes.{node}').PARAMETERS:
         for spec in specs(params):
-            is_number = isinstance(spec.default, (int, float)) and not isinstance(spec.default, bool)
-            assert len(spec.doc) > 3 and (spec.low is not None and spec.high is not None or not is_number), spec
+            is_number = (isinstance(spec.default, (int, float))
+                         and not isinstance(spec.default, bool))
+            assert len(spec.doc) > 3 and (spec.low is not None and spec.high is not None
+                                          or not is_number), spec
 
 
-# -- in a node, without a process -------------------------------------------------------------------------
+# -- in a node, without a process -----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -71,10 +75,12 @@ def node() -> Iterator[object]:
 
 def change(node: object, **values: object) -> list:
     from rclpy.parameter import Parameter
-    return node.set_parameters([Parameter(f'sub.{name}', value=value) for name, value in values.items()])
+    return node.set_parameters(
+        [Parameter(f'sub.{name}', value=value) for name, value in values.items()])
 
 
-def test_what_is_live_changes_for_its_holder_and_what_was_derived_from_it_is_told(node: object) -> None:
+def test_what_is_live_changes_for_its_holder_and_what_was_derived_from_it_is_told(
+        node: object) -> None:
     from omni_agent.nodes.parameters import declare
     told: list[float] = []
     held = declare(node, Mixed, 'sub', lambda params: told.append(params.patience_s))
@@ -90,17 +96,24 @@ def test_what_is_not_live_or_not_allowed_is_refused_with_a_reason(node: object) 
 
     from omni_agent.nodes.parameters import declare
     held = declare(node, Mixed, 'sub')
-    reasons = [result.reason for result in change(node, device='mic', count=9, manner='shout', patience_s=1)]
-    assert reasons[0] == ('sub.device is read when the node starts: set it in a parameter file, or with '
-                          '-p sub.device:=mic, and start the node anew')
+    reasons = [
+        result.reason
+        for result in change(node, device='mic', count=9, manner='shout', patience_s=1)
+    ]
+    assert (reasons[0] == (
+        'sub.device is read when the node starts: set it in a parameter file, or with '
+        '-p sub.device:=mic, and start the node anew'))
     assert '1' in reasons[1] and '5' in reasons[1] and 'range' in reasons[1]
     assert reasons[2] == "sub.manner: 'shout' is not one of wait, drop"
     assert 'type' in reasons[3]
-    result = node.set_parameters_atomically([Parameter('sub.count', value=4), Parameter('sub.device', value='mic')])
+    result = node.set_parameters_atomically(
+        [Parameter('sub.count', value=4),
+         Parameter('sub.device', value='mic')])
     assert not result.successful and held == Mixed(patience_s=4.0)
 
 
-def test_what_is_declared_again_is_read_again_and_what_is_open_may_all_be_changed(node: object) -> None:
+def test_what_is_declared_again_is_read_again_and_what_is_open_may_all_be_changed(
+        node: object) -> None:
     from omni_agent.nodes.parameters import declare, tuning
     first = declare(node, Mixed, 'sub')
     tuning(node).begin(is_open=True)

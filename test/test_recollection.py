@@ -1,4 +1,6 @@
-"""Questions about the past: which they are, what is looked for, and what the language model reads of the answer."""
+"""Questions about the past: which they are, what is looked for, and what the language model reads
+of the answer.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,22 @@ PEOPLE = ('Anna', 'Ben')
 MINUTE, HOUR = 60.0, 3600.0
 
 
-@pytest.mark.parametrize('text', [*DEVELOPMENT.others, '', '?', 'Stop.', 'Yes.', 'What did you mean?',
-                                  'Tell me a story about what a knight did.', 'What do you do when it rains?',
-                                  'Do you stop when I speak?', 'Ben put the cup on the table.'])
+@pytest.mark.parametrize('text', [
+    *DEVELOPMENT.others, '', '?', 'Stop.', 'Yes.', 'What did you mean?',
+    'Tell me a story about what a knight did.', 'What do you do when it rains?',
+    'Do you stop when I speak?', 'Ben put the cup on the table.'
+])
 def test_what_is_not_about_the_past_asks_nothing_or_only_for_all_of_its_words(text: str):
     found = query(text, CLOCK, PEOPLE)
     assert found is None or not found.sure and found.terms
 
 
 @pytest.mark.parametrize('text', [
-    'What did Anna say about the invoice?', 'what was on the table when the phone rang', 'Who was here this morning?',
-    'When did you last see Ben?', 'Where did I put my keys?', 'Do you remember what I said?', 'What did you hear?',
-    'Tell me what you saw ten minutes ago.', 'Can you tell me where I put the keys?', 'Did anybody come in?'])
+    'What did Anna say about the invoice?', 'what was on the table when the phone rang',
+    'Who was here this morning?', 'When did you last see Ben?', 'Where did I put my keys?',
+    'Do you remember what I said?', 'What did you hear?', 'Tell me what you saw ten minutes ago.',
+    'Can you tell me where I put the keys?', 'Did anybody come in?'
+])
 def test_what_was_lived_through_here_is_asked_for_without_doubt(text: str):
     found = query(text, CLOCK, PEOPLE)
     assert found is not None and found.sure
@@ -47,21 +53,28 @@ def test_a_world_question_in_the_past_is_only_answered_by_a_memory_that_has_all_
     assert recollection.rank([one], found, Wording({'invent': 3.0, 'phon': 1.0})) == []
 
 
-@pytest.mark.parametrize('text, start, end', [
-    ('ten minutes ago', -11.5, -8.5), ('half an hour ago', -34.5, -25.5), ('an hour and a half ago', -103.5, -76.5),
-    ('one and a half hours ago', -103.5, -76.5), ('in the last five minutes', -5, 0), ('in minute 2', -119, -117),
-    ('two minutes after we started', -119, -117), ("at three o'clock", -40, -20), ('at 2 pm', -100, -80),
-    ('at half past two', -70, -50), ('this morning', -630, -210), ('yesterday', -2370, -930),
-    ('yesterday evening', -1350, -930), ('at the beginning', -120, -114), ('just now', -2, 0),
-    ('two days ago', -3810, -2370), ('on monday', -3810, -2370), ('in the first ten minutes', -120, -110),
-    ('twenty-five minutes ago', -28.75, -21.25)])
+@pytest.mark.parametrize('text, start, end',
+                         [('ten minutes ago', -11.5, -8.5), ('half an hour ago', -34.5, -25.5),
+                          ('an hour and a half ago', -103.5, -76.5),
+                          ('one and a half hours ago', -103.5, -76.5),
+                          ('in the last five minutes', -5, 0), ('in minute 2', -119, -117),
+                          ('two minutes after we started', -119, -117),
+                          ("at three o'clock", -40, -20), ('at 2 pm', -100, -80),
+                          ('at half past two', -70, -50), ('this morning', -630, -210),
+                          ('yesterday', -2370, -930), ('yesterday evening', -1350, -930),
+                          ('at the beginning', -120, -114), ('just now', -2, 0),
+                          ('two days ago', -3810, -2370), ('on monday', -3810, -2370),
+                          ('in the first ten minutes', -120, -110),
+                          ('twenty-five minutes ago', -28.75, -21.25)])
 def test_times_in_words_become_spans(text: str, start: float, end: float):
     found, rest = past_time.find(f'what did you see {text}', CLOCK)
     assert rest == 'what did you see'
-    assert ((found.start - NOW) / 60, (found.end - NOW) / 60) == (pytest.approx(start), pytest.approx(end))
+    assert (((found.start - NOW) / 60, (found.end - NOW) / 60) == (pytest.approx(start),
+                                                                   pytest.approx(end)))
 
 
-@pytest.mark.parametrize('text', ['at one of them', 'second to none', 'two of the cups', 'in the kitchen'])
+@pytest.mark.parametrize('text',
+                         ['at one of them', 'second to none', 'two of the cups', 'in the kitchen'])
 def test_numbers_that_are_no_times_stay_words(text: str):
     assert past_time.find(text, CLOCK) == (None, text)
 
@@ -82,7 +95,8 @@ def test_something_heard_says_when_something_was_seen(text: str):
 def test_what_was_said_after_somebody_left_lies_after_it_was_seen():
     found = query('What did Ben say after Anna left?', CLOCK, PEOPLE)
     assert (found.kinds, found.person) == ((Kind.SAID,), 'Ben')
-    assert (found.anchor.relation, found.anchor.kinds, found.anchor.person) == (Relation.AFTER, (Kind.SEEN,), 'Anna')
+    assert ((found.anchor.relation, found.anchor.kinds,
+             found.anchor.person) == (Relation.AFTER, (Kind.SEEN, ), 'Anna'))
 
 
 def test_when_did_is_a_question_and_no_anchor():
@@ -90,10 +104,13 @@ def test_when_did_is_a_question_and_no_anchor():
     assert found.anchor is None and found.terms == ('phon', 'ring')
 
 
-@pytest.mark.parametrize('text, person', [
-    ('What did I tell you?', PERSON), ('What did you say about the train?', ROBOT), ('What did Anna say?', 'Anna'),
-    ('What did I tell Anna about the train?', PERSON), ("Do you remember what Ben said about Anna's train?", 'Ben'),
-    ('When did you last see Ben?', 'Ben')])
+@pytest.mark.parametrize('text, person',
+                         [('What did I tell you?', PERSON),
+                          ('What did you say about the train?', ROBOT),
+                          ('What did Anna say?', 'Anna'),
+                          ('What did I tell Anna about the train?', PERSON),
+                          ("Do you remember what Ben said about Anna's train?", 'Ben'),
+                          ('When did you last see Ben?', 'Ben')])
 def test_who_said_it_is_told_from_who_asks_and_who_is_spoken_of(text: str, person: str):
     assert query(text, CLOCK, PEOPLE).person == person
 
@@ -109,9 +126,9 @@ def test_no_text_is_too_strange(text: str, now: float, age: float):
     assert found is None or found.span is None or found.span.start <= found.span.end
 
 
-PIECES = ('what', 'when', 'did', 'you', 'see', 'the', 'phone', 'rang', 'ten', 'minutes', 'ago', 'at', 'half', 'past',
-          'Anna', 'said', 'before', 'yesterday', 'morning', 'last', 'in', 'first', 'hour', ',', '?', "o'clock", '99',
-          'monday', 'on')
+PIECES = ('what', 'when', 'did', 'you', 'see', 'the', 'phone', 'rang', 'ten', 'minutes', 'ago',
+          'at', 'half', 'past', 'Anna', 'said', 'before', 'yesterday', 'morning', 'last', 'in',
+          'first', 'hour', ',', '?', "o'clock", '99', 'monday', 'on')
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14))
@@ -131,11 +148,12 @@ def test_a_term_is_letters_and_digits_only_so_that_every_index_can_hold_it(text:
     assert all(term and all(char.isalnum() for char in term) for term in terms(text))
 
 
-# -- ranking and lines ------------------------------------------------------------------------------------
+# -- ranking and lines ----------------------------------------------------------------------------
 
 def candidate(number: int, t: float, text: str, kind: Kind = Kind.SEEN, who: tuple[str, ...] = (),
               cosine: float | None = None) -> Candidate:
-    return Candidate(number, Moment(t, kind, text, who), tuple(terms(text)), number, 0, 0.5, cosine)
+    return Candidate(number, Moment(t, kind, text, who), tuple(terms(text)), number, 0, 0.5,
+                     cosine)
 
 
 def test_the_nearest_to_the_time_that_was_meant_comes_first():
@@ -148,42 +166,57 @@ def test_what_was_not_said_by_the_person_asked_for_is_no_answer():
     asked = query('What did Anna say about the train?', CLOCK, PEOPLE)
     lines = [candidate(1, NOW - 60, 'the train is late', Kind.SAID, ('Ben',)),
              candidate(2, NOW - 90, 'trains are loud', Kind.SAID, ('Anna',))]
-    assert [one.candidate.id for one in recollection.rank(lines, asked, Wording({'train': 1.0}))] == [2]
+    assert ([one.candidate.id
+             for one in recollection.rank(lines, asked, Wording({'train': 1.0}))] == [2])
 
 
 def test_of_equal_ones_the_last_answers_when_the_last_is_asked_for():
-    lines = [candidate(number, NOW - 100 * number, 'Ben in the hall', Kind.SEEN, ('Ben',)) for number in (3, 1, 2)]
+    lines = [
+        candidate(number, NOW - 100 * number, 'Ben in the hall', Kind.SEEN, ('Ben', ))
+        for number in (3, 1, 2)
+    ]
     for text, best in (('When did you last see Ben?', 1), ('When did you first see Ben?', 3)):
-        assert recollection.rank(lines, query(text, CLOCK, PEOPLE), Wording())[0].candidate.id == best
+        assert (recollection.rank(lines, query(text, CLOCK, PEOPLE),
+                                  Wording())[0].candidate.id == best)
 
 
 def test_a_likeness_answers_where_no_word_does():
     asked = query('Did you see a feline?', CLOCK)
-    cat, dog = candidate(1, NOW - 60, 'a cat', cosine=0.6), candidate(2, NOW - 60, 'a dog', cosine=0.05)
-    assert [one.candidate.id for one in recollection.rank([dog, cat], asked, Wording({'felin': 5.0}))] == [1]
+    cat, dog = candidate(1, NOW - 60, 'a cat',
+                         cosine=0.6), candidate(2, NOW - 60, 'a dog', cosine=0.05)
+    assert ([
+        one.candidate.id for one in recollection.rank([dog, cat], asked, Wording({'felin': 5.0}))
+    ] == [1])
 
 
-@given(st.lists(st.tuples(st.floats(0, 9e5), st.sampled_from(Kind), st.text(max_size=300)), max_size=12))
-def test_the_prompt_gets_three_short_lines_with_ages_at_most(moments: list[tuple[float, Kind, str]]):
+@given(
+    st.lists(st.tuples(st.floats(0, 9e5), st.sampled_from(Kind), st.text(max_size=300)),
+             max_size=12))
+def test_the_prompt_gets_three_short_lines_with_ages_at_most(moments: list[tuple[float, Kind,
+                                                                                 str]]):
     found = [Moment(NOW - age, kind, text, ('Anna',)) for age, kind, text in moments]
     groups = [found[index:index + 3] for index in range(0, len(found), 3)]
     lines = recollection.lines(groups, NOW)
     assert len(lines) <= 3 and bool(lines) == bool(found)
     for line in lines:
         assert len(line) < recollection.LONGEST_LINE + 60 and line.count('"') in (0, 2)
-        assert line.startswith(('About', 'Just now', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine',
-                                'Ten', 'Eleven'))
+        assert line.startswith(('About', 'Just now', 'Two', 'Three', 'Four', 'Five', 'Six',
+                                'Seven', 'Eight', 'Nine', 'Ten', 'Eleven'))
 
 
 def test_ages_are_as_rough_as_people_are():
-    assert [past_time.age(one) for one in (10, 70, 600, 1750, 3500, 5500, 7500, 90000, 200000)] == [
-        'just now', 'about a minute ago', 'about ten minutes ago', 'about half an hour ago', 'about an hour ago',
-        'about an hour and a half ago', 'about two hours ago', 'about a day ago', 'two days ago']
+    assert ([past_time.age(one)
+             for one in (10, 70, 600, 1750, 3500, 5500, 7500, 90000, 200000)] == [
+                 'just now', 'about a minute ago', 'about ten minutes ago',
+                 'about half an hour ago', 'about an hour ago', 'about an hour and a half ago',
+                 'about two hours ago', 'about a day ago', 'two days ago'
+             ])
 
 
 def test_a_speaker_without_a_name_is_somebody_and_the_robot_is_you():
     said = Moment(NOW - 600, Kind.SAID, 'He said "wait".', (PERSON,))
-    assert recollection.line(said, NOW) == 'About ten minutes ago somebody said: "He said \'wait\'."'
+    assert (recollection.line(said,
+                              NOW) == 'About ten minutes ago somebody said: "He said \'wait\'."')
     assert 'you said' in recollection.line(Moment(NOW, Kind.SAID, 'Hello.', (ROBOT,)), NOW)
 
 

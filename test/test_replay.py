@@ -1,4 +1,6 @@
-"""The same steps and the same code give the same decisions; other code or parameters give differences that are told."""
+"""The same steps and the same code give the same decisions; other code or parameters give
+differences that are told.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ from test_turn_properties import PARAMS, Play, scripts
 from omni_agent.backends import languages
 from omni_agent.core import trace
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.events import (Event, Interrupt, Judge, Judged, Played, Playing, React, Reason, SpeechStarted,
-                                    SpeechStopped, Tick, Transcript, Typed, Weigh, Weighed)
+from omni_agent.core.events import (Event, Interrupt, Judge, Judged, Played, Playing, React,
+                                    Reason, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
+                                    Weigh, Weighed)
 from omni_agent.core.replay import Answers, Outcome, Rerun
 from omni_agent.core.then_and_now import Done, Verdict, compare
 from omni_agent.core.trace import Begin, Step
@@ -58,7 +61,8 @@ def conversation(params: TurnParams = TurnParams()) -> Recorded:
     """A question, its answer, and somebody who cuts in."""
     play = Recorded(params).says(101.0, 1, 'What time is it?')
     epoch = play.machine.epoch
-    play.step(Playing(102.5, epoch, 'It is'), 102.55).step(Playing(103.0, epoch, 'It is nine'), 103.05)
+    play.step(Playing(102.5, epoch, 'It is'), 102.55).step(Playing(103.0, epoch, 'It is nine'),
+                                                           103.05)
     play.says(104.0, 2, 'What is the weather like tomorrow?')
     play.step(Played(104.5, epoch, 'It is nine', False), 104.75)
     play.step(Playing(106.0, play.machine.epoch, 'Tomorrow'), 106.05)
@@ -80,9 +84,12 @@ def changed(outcome: Outcome) -> list[tuple[Verdict, str]]:
 
 def test_the_same_code_decides_the_same() -> None:
     recorded = conversation()
-    reasons = [effect.reason for _, steps in [recorded.pieces()] for step in steps for effect in step.effects
-               if isinstance(effect, Interrupt)]
-    assert reasons.count(Reason.NEW_REPLY) == 2 and Reason.BARGE_IN in reasons      # or it would prove nothing
+    reasons = [
+        effect.reason for _, steps in [recorded.pieces()] for step in steps
+        for effect in step.effects if isinstance(effect, Interrupt)
+    ]
+    # or it would prove nothing
+    assert reasons.count(Reason.NEW_REPLY) == 2 and Reason.BARGE_IN in reasons
     outcome = rerun(recorded)
     assert outcome.is_same and outcome.parted_s is None and changed(outcome) == []
     assert (outcome.unheard, outcome.asked, outcome.scores) == (0, 0, 0)
@@ -90,7 +97,8 @@ def test_the_same_code_decides_the_same() -> None:
 
 @given(script=scripts, params=st.sampled_from(PARAMS), cut=st.integers(0, 10))
 @FAST
-def test_whatever_happened_the_same_code_decides_the_same(script, params: TurnParams, cut: int) -> None:
+def test_whatever_happened_the_same_code_decides_the_same(script, params: TurnParams,
+                                                          cut: int) -> None:
     play = Play(params).play(script[:cut])
     first = trace.read(trace.write(trace.begin(play.machine, 0, play.now, '0', 'en')))
     lines: list[str] = []
@@ -100,7 +108,9 @@ def test_whatever_happened_the_same_code_decides_the_same(script, params: TurnPa
         now, before = play.now, len(play.log)
         step(event)
         _, effects = play.log[before]
-        lines.append(trace.write(Step(len(lines), now, event, tuple(effects), trace.state(play.machine.view()))))
+        lines.append(
+            trace.write(
+                Step(len(lines), now, event, tuple(effects), trace.state(play.machine.view()))))
 
     play.step = traced          # type: ignore[method-assign]
     play.play(script[cut:])
@@ -131,8 +141,9 @@ def test_what_was_said_of_a_reply_is_heard_of_the_same_reply_under_its_new_numbe
     outcome = rerun(conversation(), barge_in_words=10)
     last = outcome.moments[-1]
     assert last.step.state.agent == last.state.agent == 'IDLE'
-    assert not any(isinstance(row.now and row.now.effect, Interrupt) and row.now.effect.reason is Reason.LOST
-                   for row in outcome.rows)
+    assert not any(
+        isinstance(row.now and row.now.effect, Interrupt) and row.now.effect.reason is Reason.LOST
+        for row in outcome.rows)
 
 
 def test_a_reply_that_does_not_exist_now_is_not_heard() -> None:
@@ -148,7 +159,10 @@ def test_a_reply_that_does_not_exist_now_is_not_heard() -> None:
 def doubtful(margin: float | None) -> Recorded:
     """Words that do not tell to whom, and what the language model said of them."""
     recorded = Recorded().says(101.0, 1, 'The light is on.')
-    asked = [effect for step in recorded.pieces()[1] for effect in step.effects if isinstance(effect, Judge)]
+    asked = [
+        effect for step in recorded.pieces()[1] for effect in step.effects
+        if isinstance(effect, Judge)
+    ]
     assert asked, 'the language model was not asked'
     recorded.step(Judged(1, asked[0].text, margin), 101.9)
     return recorded.step(Tick(103.5), 103.5)
@@ -157,8 +171,14 @@ def doubtful(margin: float | None) -> Recorded:
 def test_the_answer_of_the_language_model_is_the_recorded_one() -> None:
     for margin in (3.0, -3.0, None):
         assert rerun(doubtful(margin), Answers(margin=lambda text: 1 / 0)).is_same
-    yes = [effect for step in doubtful(4.0).pieces()[1] for effect in step.effects if isinstance(effect, React)]
-    no = [effect for step in doubtful(-4.0).pieces()[1] for effect in step.effects if isinstance(effect, React)]
+    yes = [
+        effect for step in doubtful(4.0).pieces()[1] for effect in step.effects
+        if isinstance(effect, React)
+    ]
+    no = [
+        effect for step in doubtful(-4.0).pieces()[1] for effect in step.effects
+        if isinstance(effect, React)
+    ]
     assert yes and not no
 
 
@@ -173,9 +193,12 @@ def test_a_question_that_the_recording_does_not_have_is_asked_anew() -> None:
 
 
 def test_a_question_to_a_model_is_no_decision() -> None:
-    rows = compare([Done(1.0, Weigh(1, 'x'), Tick(1.0)), Done(1.0, Interrupt(1, True, Reason.HUSH), Tick(1.0))],
-                   [Done(1.0, Interrupt(7, True, Reason.HUSH), Tick(1.0))])
-    assert {(row.verdict, row.is_decision) for row in rows} == {(Verdict.GONE, False), (Verdict.SAME, True)}
+    rows = compare([
+        Done(1.0, Weigh(1, 'x'), Tick(1.0)),
+        Done(1.0, Interrupt(1, True, Reason.HUSH), Tick(1.0))
+    ], [Done(1.0, Interrupt(7, True, Reason.HUSH), Tick(1.0))])
+    assert ({(row.verdict, row.is_decision)
+             for row in rows} == {(Verdict.GONE, False), (Verdict.SAME, True)})
 
 
 def test_an_effect_that_comes_later_is_one_row_and_not_two() -> None:
@@ -186,7 +209,8 @@ def test_an_effect_that_comes_later_is_one_row_and_not_two() -> None:
 
 def test_an_effect_far_away_is_another_one() -> None:
     then = Done(1.0, Interrupt(1, False, Reason.HUSH), Tick(1.0))
-    assert [row.verdict for row in compare([then], [replace(then, t=9.0)])] == [Verdict.GONE, Verdict.NEW]
+    assert ([row.verdict
+             for row in compare([then], [replace(then, t=9.0)])] == [Verdict.GONE, Verdict.NEW])
 
 
 def test_a_weight_that_changes_nothing_is_no_difference() -> None:
@@ -195,6 +219,7 @@ def test_a_weight_that_changes_nothing_is_no_difference() -> None:
 
 
 def test_typed_words_are_replayed_as_well() -> None:
-    recorded = Recorded().step(Typed(101.0, 'hello there'), 101.0).step(Weighed(1, 'x', 0.5), 101.2)
+    recorded = Recorded().step(Typed(101.0, 'hello there'),
+                               101.0).step(Weighed(1, 'x', 0.5), 101.2)
     assert any(isinstance(effect, React) for effect in recorded.pieces()[1][0].effects)
     assert rerun(recorded).is_same

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='only Linux tell
 def test_what_is_held_and_let_go_shows():
     give_back()
     before = resident_mib()
-    held = [np.ones(100_000) for _ in range(80)]            # 61 MiB, in pieces that an allocator likes to keep
+    # 61 MiB, in pieces that an allocator likes to keep
+    held = [np.ones(100_000) for _ in range(80)]
     assert resident_mib() - before > 50
     held.append(held)                                       # only a cycle holds them
     del held

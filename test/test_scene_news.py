@@ -11,7 +11,11 @@ from omni_agent.core.scene_news import ABSENT_S, LASTING_S, News, SceneNews
 from omni_agent.core.tracks import Tracks
 
 HZ = 10
-PLACES = {'person': (50.0, 50.0, 150.0, 300.0), 'car': (300.0, 200.0, 450.0, 300.0), 'cup': (500.0, 300.0, 540.0, 340.0)}
+PLACES = {
+    'person': (50.0, 50.0, 150.0, 300.0),
+    'car': (300.0, 200.0, 450.0, 300.0),
+    'cup': (500.0, 300.0, 540.0, 340.0)
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Watch:
         """For so long there are these things, with that score."""
         began = len(self.told)
         for _ in range(round(seconds * HZ)):
-            events = self.tracks.step([Box(*thing) for thing in there.items()], self.t, (640.0, 480.0))
+            events = self.tracks.step([Box(*thing) for thing in there.items()], self.t,
+                                      (640.0, 480.0))
             news = self.news.step(self.t, self.tracks.now(), events)
             self.told += [news] if news is not None else []
             self.t += 1 / HZ
@@ -107,11 +112,16 @@ def test_a_real_video_in_a_loop_is_told_once():
     from omni_agent.backends.watcher import Watcher
     from test_backends_vision import frames
 
-    detect = NanoDet(score=Tracks().params.keep_score, path=need_model('nanodet', 'nanodet_m_416_fp16.onnx'))
+    detect = NanoDet(score=Tracks().params.keep_score,
+                     path=need_model('nanodet', 'nanodet_m_416_fp16.onnx'))
     clip = frames('carphone_pristine.mp4', 3, 40)
     known = {image.tobytes(): detect(image) for image in clip}
     watcher, news = Watcher(lambda image: known[image.tobytes()]), SceneNews(60.0)
     looks = [watcher.look(image, 1000 + at / HZ).looked for at, image in enumerate(clip * 5)]
-    told = [one for one in (news.step(look.t, look.tracks, look.events) for look in looks) if one is not None]
+    told = [
+        one for one in (news.step(look.t, look.tracks, look.events) for look in looks)
+        if one is not None
+    ]
     assert set(texts(told)) == {'one person'}
-    assert len({track.label for look in looks for track in look.tracks}) > 1      # there was something to hold back
+    # there was something to hold back
+    assert len({track.label for look in looks for track in look.tracks}) > 1

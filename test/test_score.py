@@ -144,7 +144,8 @@ def test_a_voice_that_is_never_raised_again_is_lowered_to_the_end():
 def test_rates_compare_speaking_with_idle():
     rates = scored()['rates']
     assert rates['image']['ratio'] == pytest.approx(1.0, abs=0.05)
-    assert rates['look']['ratio'] == pytest.approx(1.0, abs=0.05) and rates['look']['max_gap_s'] < 0.2
+    assert (rates['look']['ratio'] == pytest.approx(1.0, abs=0.05)
+            and rates['look']['max_gap_s'] < 0.2)
     assert rates['speech_state']['idle_hz'] == pytest.approx(31.25, abs=0.3)
 
 
@@ -219,8 +220,9 @@ def test_a_reply_belongs_to_the_line_that_was_over_or_whose_words_it_repeats():
     assert line_behind(React(30.0, 30.0, 1), (first, second), heard) is None
 
 
-@pytest.mark.parametrize('remark_s, passed, words', [
-    (15.0, True, 'Told "Somebody has left." '), (45.0, False, 'nothing was remarked on'), (None, False, 'nothing')])
+@pytest.mark.parametrize('remark_s, passed, words', [(15.0, True, 'Told "Somebody has left." '),
+                                                     (45.0, False, 'nothing was remarked on'),
+                                                     (None, False, 'nothing')])
 def test_what_was_to_be_told_has_to_be_told_and_is_blamed_on_nobody(remark_s, passed, words):
     room = Room(60.0)
     asked = room.say(5.0, 'Let me know when the man has left.', 'Anna', 'told', 'watch')

@@ -1,4 +1,6 @@
-"""A small language model says whether a sentence ends here; real weights, and the decision node's use of them."""
+"""A small language model says whether a sentence ends here; real weights, and the decision node's
+use of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from omni_agent.backends.llm import likeliest
 from omni_agent.backends.sentence_end import SentenceEnd, ends
 from omni_agent.core.errors import BackendError, ConfigError
 
-WHOLE = ('I have not seen him for a long time', 'Can you tell me what time it is', 'What is the capital of France')
+WHOLE = ('I have not seen him for a long time', 'Can you tell me what time it is',
+         'What is the capital of France')
 OPEN = ('I would like to go to the', 'Can you tell me what', 'You are entering conference number')
 
 
@@ -35,8 +38,23 @@ def test_tokens_that_close_a_sentence() -> None:
 
 
 def test_both_spellings_of_llama_cpp_are_read() -> None:
-    assert likeliest({'completion_probabilities': [{'top_logprobs': [{'token': '.', 'logprob': 0.0}]}]}) == {'.': 1.0}
-    assert likeliest({'completion_probabilities': [{'top_probs': [{'token': '.', 'prob': 0.5}]}]}) == {'.': 0.5}
+    assert (likeliest(
+        {'completion_probabilities': [{
+            'top_logprobs': [{
+                'token': '.',
+                'logprob': 0.0
+            }]
+        }]}) == {
+            '.': 1.0
+        })
+    assert (likeliest({'completion_probabilities': [{
+        'top_probs': [{
+            'token': '.',
+            'prob': 0.5
+        }]
+    }]}) == {
+        '.': 0.5
+    })
 
 
 def test_names_that_are_none_are_refused() -> None:

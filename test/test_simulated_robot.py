@@ -24,7 +24,8 @@ class Body:
         self.bumper: Heard = bench.listen(Bool, 'bumper', qos.STATE)
         self.map: Heard = bench.listen(OccupancyGrid, 'map', qos.STATE)
         self.velocity = bench.publisher(TwistStamped, 'cmd_vel', qos.VELOCITY)
-        self.process = bench.start('simulated_robot', stamped=True, walls='1 -1 1 1', navigator__blocked_s=0.5)
+        self.process = bench.start('simulated_robot', stamped=True, walls='1 -1 1 1',
+                                   navigator__blocked_s=0.5)
         bench.matched('simulated_robot', publishers=(self.velocity,), topics=('odom', 'map'))
 
     @property
@@ -64,11 +65,15 @@ def test_its_bumper_touches_the_wall_that_its_map_shows(body: Body) -> None:
     assert body.x == pytest.approx(1.0 - 0.18, abs=0.02)
     grid = body.bench.until(lambda: body.map, 'the map')[0]
     taken = [index % grid.info.width for index, cell in enumerate(grid.data) if cell > 50]
-    assert {round(grid.info.origin.position.x + (column + 0.5) * grid.info.resolution, 1) for column in taken} == {1.0}
+    assert ({
+        round(grid.info.origin.position.x + (column + 0.5) * grid.info.resolution, 1)
+        for column in taken
+    } == {1.0})
 
 
 def test_its_navigator_takes_feeds_back_gives_up_and_ends_as_nav2_does(body: Body) -> None:
-    action = pytest.importorskip('nav2_msgs.action', reason='nav2_msgs is not installed').NavigateToPose
+    action = pytest.importorskip('nav2_msgs.action',
+                                 reason='nav2_msgs is not installed').NavigateToPose
     client = ActionClient(body.bench.node, action, 'navigate_to_pose')
     body.bench.until(client.server_is_ready, 'its action server')
     feedback: list[object] = []
@@ -87,7 +92,8 @@ def test_its_navigator_takes_feeds_back_gives_up_and_ends_as_nav2_does(body: Bod
         return result.result().status, result.result().result
 
     status, _ = pursue(0.0, 0.3)
-    assert status == GoalStatus.STATUS_SUCCEEDED and math.dist((body.x, body.odometry[-1].pose.pose.position.y), (0.0, 0.3)) < 0.1
+    assert (status == GoalStatus.STATUS_SUCCEEDED and math.dist(
+        (body.x, body.odometry[-1].pose.pose.position.y), (0.0, 0.3)) < 0.1)
     left = [one.feedback.distance_remaining for one in feedback]
     assert len(left) >= 2 and left[0] > left[-1]
     status, result = pursue(1.0, 0.0)

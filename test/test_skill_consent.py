@@ -32,25 +32,32 @@ def test_the_question_says_what_and_wants_yes_or_no(plan: Plan) -> None:
     assert languages.lexicon('en').wants_yes_or_no(question)
 
 
-@pytest.mark.parametrize('text', ['Yes.', 'yeah', 'Yes, please.', 'Sure, go ahead.', 'Okay, do it.', 'Of course!',
-                                  "Yes, that's right, thank you.", 'Yep yep', 'Absolutely.', 'Um, yes.'])
+@pytest.mark.parametrize('text', [
+    'Yes.', 'yeah', 'Yes, please.', 'Sure, go ahead.', 'Okay, do it.', 'Of course!',
+    "Yes, that's right, thank you.", 'Yep yep', 'Absolutely.', 'Um, yes.'
+])
 def test_a_yes_sets_it_off_once(consent: Consent, plan: Plan, text: str) -> None:
     assert consent.hear(text, 5.0) == Agreed(plan)
     assert consent.hear(text, 6.0) is None
 
 
-@pytest.mark.parametrize('text', ['No.', 'No, thanks.', "Don't.", 'Yes, no, wait.', 'Never mind.', 'Nope',
-                                  'Cancel that.', 'Okay, but not now.', 'Yes but do not forget Bob.', 'Stop.', 'Better not.',
-                                  'Please don\u2019t do it.', 'Sure... no.'])
+@pytest.mark.parametrize('text', [
+    'No.', 'No, thanks.', "Don't.", 'Yes, no, wait.', 'Never mind.', 'Nope', 'Cancel that.',
+    'Okay, but not now.', 'Yes but do not forget Bob.', 'Stop.', 'Better not.',
+    'Please don\u2019t do it.', 'Sure... no.'
+])
 def test_a_no_drops_it_and_is_answered(consent: Consent, text: str) -> None:
     found = consent.hear(text, 5.0)
     assert isinstance(found, Dropped) and found.text
     assert consent.hear('Yes.', 6.0) is None
 
 
-@pytest.mark.parametrize('text', ['What time is it?', 'Tell me a story.', 'Yes, what is the capital of Italy?', '',
-                                  'Mm-hm.', 'Anna said yes.', 'Turn left.', 'Please.'])
-def test_anything_else_drops_it_without_a_word_and_is_answered_itself(consent: Consent, text: str) -> None:
+@pytest.mark.parametrize('text', [
+    'What time is it?', 'Tell me a story.', 'Yes, what is the capital of Italy?', '', 'Mm-hm.',
+    'Anna said yes.', 'Turn left.', 'Please.'
+])
+def test_anything_else_drops_it_without_a_word_and_is_answered_itself(consent: Consent,
+                                                                      text: str) -> None:
     assert consent.hear(text, 5.0) == Dropped('')
     assert consent.hear('Yes.', 6.0) is None
 
@@ -60,7 +67,8 @@ def test_a_yes_that_comes_too_late_sets_nothing_off(consent: Consent) -> None:
     assert consent.hear('Yes.', WAIT_S) is None
 
 
-def test_the_time_to_answer_begins_when_the_question_was_said(consent: Consent, plan: Plan) -> None:
+def test_the_time_to_answer_begins_when_the_question_was_said(consent: Consent,
+                                                              plan: Plan) -> None:
     consent.asked(10.0)
     assert consent.hear('Yes.', WAIT_S + 9.0) == Agreed(plan)
 

@@ -15,30 +15,51 @@ def longest(text: str, unit: str) -> float | None:
     return next((value for end, value in quantities(said, 0, unit) if end == len(said)), None)
 
 
-@pytest.mark.parametrize('text, metres', [
-    ('half a metre', 0.5), ('half a meter', 0.5), ('a half meter', 0.5), ('one metre', 1.0), ('a metre', 1.0),
-    ('a metre and a half', 1.5), ('one and a half metres', 1.5), ('two and a quarter meters', 2.25),
-    ('0.5 m', 0.5), ('1,5 m', 1.5), ('50 cm', 0.5), ('50cm', 0.5), ('fifty centimetres', 0.5), ('two feet', 0.6096),
-    ('2 feet', 0.6096), ('a foot', 0.3048), ('six inches', 0.1524), ('a yard', 0.9144),
-    ('three quarters of a metre', 0.75), ('zero point five metres', 0.5), ('two point two five metres', 2.25), ('a hundred and twenty centimetres', 1.2),
-    ('one hundred twenty centimetres', 1.2), ('twenty-five centimetres', 0.25), ('about two metres', 2.0),
-    ('a quarter of a meter', 0.25), ('a couple of metres', 2.0), ('two meters', 2.0), ('２ metres', 2.0)])
+@pytest.mark.parametrize('text, metres', [('half a metre', 0.5), ('half a meter', 0.5),
+                                          ('a half meter', 0.5), ('one metre', 1.0),
+                                          ('a metre', 1.0), ('a metre and a half', 1.5),
+                                          ('one and a half metres', 1.5),
+                                          ('two and a quarter meters', 2.25), ('0.5 m', 0.5),
+                                          ('1,5 m', 1.5), ('50 cm', 0.5), ('50cm', 0.5),
+                                          ('fifty centimetres', 0.5), ('two feet', 0.6096),
+                                          ('2 feet', 0.6096), ('a foot', 0.3048),
+                                          ('six inches', 0.1524), ('a yard', 0.9144),
+                                          ('three quarters of a metre', 0.75),
+                                          ('zero point five metres', 0.5),
+                                          ('two point two five metres', 2.25),
+                                          ('a hundred and twenty centimetres', 1.2),
+                                          ('one hundred twenty centimetres', 1.2),
+                                          ('twenty-five centimetres', 0.25),
+                                          ('about two metres', 2.0),
+                                          ('a quarter of a meter', 0.25),
+                                          ('a couple of metres', 2.0), ('two meters', 2.0),
+                                          ('２ metres', 2.0)])
 def test_a_distance_is_understood_however_it_is_said(text: str, metres: float) -> None:
     assert longest(text, 'm') == pytest.approx(metres)
 
 
-@pytest.mark.parametrize('text, unit, value', [
-    ('ninety degrees', 'deg', 90.0), ('90°', 'deg', 90.0), ('ninety', 'deg', 90.0), ('a quarter turn', 'deg', 90.0),
-    ('half a turn', 'deg', 180.0), ('one hundred and eighty degrees', 'deg', 180.0), ('three sixty', 'deg', None),
-    ('forty five degrees', 'deg', 45.0), ('two seconds', 's', 2.0), ('a minute and a half', 's', 90.0),
-    ('half a minute', 's', 30.0), ('fifty percent', '%', 50.0), ('70%', '%', 70.0), ('seventy', '%', 70.0),
-    ('0.3 metres per second', 'm/s', 0.3), ('twenty centimeters per second', 'm/s', 0.2)])
-def test_angles_times_shares_and_speeds_are_understood(text: str, unit: str, value: float | None) -> None:
+@pytest.mark.parametrize('text, unit, value', [('ninety degrees', 'deg', 90.0),
+                                               ('90°', 'deg', 90.0), ('ninety', 'deg', 90.0),
+                                               ('a quarter turn', 'deg', 90.0),
+                                               ('half a turn', 'deg', 180.0),
+                                               ('one hundred and eighty degrees', 'deg', 180.0),
+                                               ('three sixty', 'deg', None),
+                                               ('forty five degrees', 'deg', 45.0),
+                                               ('two seconds', 's', 2.0),
+                                               ('a minute and a half', 's', 90.0),
+                                               ('half a minute', 's', 30.0),
+                                               ('fifty percent', '%', 50.0), ('70%', '%', 70.0),
+                                               ('seventy', '%', 70.0),
+                                               ('0.3 metres per second', 'm/s', 0.3),
+                                               ('twenty centimeters per second', 'm/s', 0.2)])
+def test_angles_times_shares_and_speeds_are_understood(text: str, unit: str,
+                                                       value: float | None) -> None:
     assert longest(text, unit) == (None if value is None else pytest.approx(value))
 
 
-@pytest.mark.parametrize('text, unit', [('two seconds', 'm'), ('two metres', 's'), ('two', 'm'), ('metres', 'm'),
-                                        ('ninety percent', 'deg'), ('', 'm'), ('half', 's'), ('two litres', 'm')])
+@pytest.mark.parametrize('text, unit', [('two seconds', 'm'), ('two metres', 's'), ('two', 'm'),
+                                        ('metres', 'm'), ('ninety percent', 'deg'), ('', 'm'),
+                                        ('half', 's'), ('two litres', 'm')])
 def test_what_has_another_unit_or_none_is_no_such_quantity(text: str, unit: str) -> None:
     assert longest(text, unit) is None
 
@@ -50,8 +71,10 @@ def test_a_lone_number_counts_only_where_nobody_says_the_unit() -> None:
 @settings(deadline=None)
 @given(st.integers(0, 999))
 def test_every_number_below_a_thousand_is_read_from_its_words(number: int) -> None:
-    ones = ('zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen '
-            'seventeen eighteen nineteen').split()
+    ones = (
+        'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen '
+        'fifteen sixteen '
+        'seventeen eighteen nineteen').split()
     tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split()
 
     def below_hundred(value: int) -> str:

@@ -1,4 +1,6 @@
-"""Requests with a real language model: answers under a schema, and plans for words that no phrase covers."""
+"""Requests with a real language model: answers under a schema, and plans for words that no phrase
+covers.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ from omni_agent.backends.llm_server import ServerLlm
 from omni_agent.core.errors import BackendError
 from omni_agent.core.skill_plan import Declined, Plan, Planner
 
-QUESTION = [Message('system', 'Answer with the name of a colour.'), Message('user', 'What colour is grass?')]
+QUESTION = [
+    Message('system', 'Answer with the name of a colour.'),
+    Message('user', 'What colour is grass?')
+]
 COLOURS = {'enum': ['red', 'green', 'blue']}
 
 
@@ -37,7 +42,7 @@ def planner(qwen: LocalLlm) -> Planner:
     return skills.planner(skills.load('simulated'), qwen)
 
 
-# -- answers under a schema -------------------------------------------------------------------------------
+# -- answers under a schema -----------------------------------------------------------------------
 
 
 def test_the_model_can_write_nothing_but_what_the_schema_allows(qwen: LocalLlm) -> None:
@@ -77,7 +82,8 @@ def remote() -> Iterator[ServerLlm]:
     OpenAi.asked.clear()
     with HTTPServer(('127.0.0.1', 0), OpenAi) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with contextlib.closing(ServerLlm(f'http://127.0.0.1:{server.server_port}/v1', 'some-model')) as model:
+        with contextlib.closing(
+                ServerLlm(f'http://127.0.0.1:{server.server_port}/v1', 'some-model')) as model:
             yield model
         server.shutdown()
 
@@ -86,10 +92,12 @@ def test_a_server_gets_an_object_as_schema_and_its_answer_is_taken_out(remote: S
     assert remote.answer(QUESTION, COLOURS) == '"green"'
     wanted = OpenAi.asked[0]['response_format']['json_schema']
     assert wanted['strict'] and wanted['schema']['properties'] == {'answer': COLOURS}
-    assert wanted['schema']['required'] == ['answer'] and wanted['schema']['additionalProperties'] is False
+    assert (wanted['schema']['required'] == ['answer']
+            and wanted['schema']['additionalProperties'] is False)
 
 
-def test_a_server_that_ignores_the_schema_moves_nothing(remote: ServerLlm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_ignores_the_schema_moves_nothing(remote: ServerLlm,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OpenAi, 'content', 'Sure! I would use "drive" for that.')
     assert remote.answer(QUESTION, COLOURS).startswith('Sure')
     found = skills.planner(skills.load(), remote).plan('Shuffle forward.')
@@ -103,22 +111,26 @@ def test_a_scripted_model_declines_what_it_has_no_answer_for() -> None:
     assert isinstance(planner.plan('Bring me a coffee.'), Declined)
 
 
-# -- plans ------------------------------------------------------------------------------------------------
+# -- plans ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('text, plan', [
-    ('Shuffle backwards for two seconds.', 'drive direction=backward duration=2'),
-    ('Swivel your body ninety degrees to the right.', 'turn direction=right'),
-    ('Wander over to the kitchen, would you?', 'go_to place=kitchen'),
-    ('Turn left and march ahead three feet.', 'turn direction=left; drive direction=forward distance=0.9144')])
-def test_other_wordings_become_plans_with_the_model(planner: Planner, text: str, plan: str) -> None:
+@pytest.mark.parametrize(
+    'text, plan', [('Shuffle backwards for two seconds.', 'drive direction=backward duration=2'),
+                   ('Swivel your body ninety degrees to the right.', 'turn direction=right'),
+                   ('Wander over to the kitchen, would you?', 'go_to place=kitchen'),
+                   ('Turn left and march ahead three feet.',
+                    'turn direction=left; drive direction=forward distance=0.9144')])
+def test_other_wordings_become_plans_with_the_model(planner: Planner, text: str,
+                                                    plan: str) -> None:
     found = planner.plan(text)
     assert told(found) == plan and found.by_model
 
 
 @pytest.mark.parametrize('text', [
     'Bring me a coffee.', 'Open the kitchen door.', 'Wave with your left hand.',
-    'Go to the kitchen and clean the floor.', 'Pick up the shutdown button and press it.', 'Move the kitchen table back.'])
+    'Go to the kitchen and clean the floor.', 'Pick up the shutdown button and press it.',
+    'Move the kitchen table back.'
+])
 def test_what_no_skill_does_is_declined_with_the_model_too(planner: Planner, text: str) -> None:
     assert isinstance(planner.plan(text), Declined)
 
@@ -129,7 +141,8 @@ def test_nobody_talks_the_model_into_a_movement(planner: Planner, text: str) -> 
     assert not isinstance(found, Plan) or not any(call.skill.motion for call in found.calls)
 
 
-def test_a_question_about_the_list_leaves_the_other_prompt_in_its_cache(qwen: LocalLlm, planner: Planner) -> None:
+def test_a_question_about_the_list_leaves_the_other_prompt_in_its_cache(
+        qwen: LocalLlm, planner: Planner) -> None:
     """The engine has two: one for the list of skills, one for whom something was meant."""
     planner.warm()
     first = qwen.answer(QUESTION, COLOURS)

@@ -1,4 +1,6 @@
-"""Speaking up unasked: once for one event, never for nothing, never over somebody; and claims that are checked."""
+"""Speaking up unasked: once for one event, never for nothing, never over somebody; and claims that
+are checked.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from omni_agent.core import speak_score
 from omni_agent.core.claims import Support, supported
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.speak_score import FEATURES, MODELS, Logistic, Scorer
-from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark, Silent, SpeakUp,
-                                      SpeakUpParams, Ticked)
+from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
+                                      Silent, SpeakUp, SpeakUpParams, Ticked)
 from omni_agent.core.tracks import Tracks
 from omni_agent.core.watch_items import Kind, WatchItems, WatchItemsParams
 
@@ -32,14 +34,22 @@ def box(x: float, label: str = 'person', score: float = 0.8) -> Box:
 
 def certain() -> Scorer:
     """Believes everything but what is seen badly: score 0.4 is the border."""
-    return Scorer({model: Logistic(-8.0, {**{name: 0.0 for name in FEATURES[model]}, 'score': 20.0})
-                   for model in MODELS})
+    return Scorer({
+        model: Logistic(-8.0, {
+            **{
+                name: 0.0
+                for name in FEATURES[model]
+            }, 'score': 20.0
+        })
+        for model in MODELS
+    })
 
 
 class Room:
     """A camera, what was asked for, and what is said. Ten looks a second."""
 
-    def __init__(self, *asked: str, scorer: Scorer | None = None, cool_down_s: float = 3.0, **params: object) -> None:
+    def __init__(self, *asked: str, scorer: Scorer | None = None, cool_down_s: float = 3.0,
+                 **params: object) -> None:
         self.items = WatchItems(watching.watch_words(), WatchItemsParams(cool_down_s=cool_down_s))
         self.machine = SpeakUp(SpeakUpParams(**params), scorer or certain(), self.items)
         self.tracks = Tracks()
@@ -142,7 +152,8 @@ def test_alone_means_without_people_for_as_long_as_was_said_and_once() -> None:
     left = room.t
     room.look(30.0, box(300, 'oven'))
     assert room.remarks == ['An oven has been alone for five seconds.']
-    assert 4.9 < room.when() - left < 7.5                # who vanishes in the middle is missed for two seconds first
+    # who vanishes in the middle is missed for two seconds first
+    assert 4.9 < room.when() - left < 7.5
     room.look(3.0, box(300, 'oven'), box(60))
     room.look(20.0, box(300, 'oven'))
     assert len(room.remarks) == 2
@@ -204,7 +215,7 @@ def test_a_cancelled_instruction_says_nothing_more_even_if_it_was_about_to() -> 
     assert room.remarks == []
 
 
-# -- somebody speaks --------------------------------------------------------------------------------------
+# -- somebody speaks ------------------------------------------------------------------------------
 
 
 def test_a_remark_waits_until_nobody_speaks() -> None:
@@ -242,10 +253,11 @@ def test_a_deadline_comes_without_any_look() -> None:
     assert len(room.remarks) == 1 and room.machine.deadline() is None
 
 
-# -- the language model -----------------------------------------------------------------------------------
+# -- the language model ---------------------------------------------------------------------------
 
 
-def test_the_language_model_may_keep_it_silent_or_let_it_speak_and_is_not_waited_for_for_ever() -> None:
+def test_the_language_model_may_keep_it_silent_or_let_it_speak_and_is_not_waited_for_for_ever(
+) -> None:
     for answer, spoken in ((2.0, 1), (-2.0, 0), (None, 1), ('late', 1)):
         room = Room(COMES, model=True, model_s=1.5)
         room.look(3.0)
@@ -259,13 +271,18 @@ def test_the_language_model_may_keep_it_silent_or_let_it_speak_and_is_not_waited
         assert len(room.remarks) == spoken, answer
 
 
-# -- everything else --------------------------------------------------------------------------------------
+# -- everything else ------------------------------------------------------------------------------
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.lists(st.builds(box, st.floats(0, 560), st.sampled_from(['person', 'dog']),
-                                             st.floats(0.2, 1.0)), max_size=4), st.booleans()), max_size=40))
-def test_whatever_happens_remarks_of_an_instruction_are_apart_and_never_over_speech(script: list) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.builds(box, st.floats(0, 560), st.sampled_from(['person', 'dog']),
+                          st.floats(0.2, 1.0)), max_size=4), st.booleans()), max_size=40))
+def test_whatever_happens_remarks_of_an_instruction_are_apart_and_never_over_speech(
+        script: list) -> None:
     room = Room(COMES, 'Tell me when the dog leaves.', 'Tell me when there are two people.')
     for boxes, speaks in script:
         taken = (FloorTaken if speaks else FloorFree)(room.t)
@@ -290,15 +307,18 @@ def test_the_weights_that_come_with_the_package_were_fitted_and_bad_ones_are_ref
     track, = tracks.now()
     scorer = labelled_videos.scorer()
     sure, evidence = scorer.score(Kind.APPEARS, track, track.first_s, 0.8)
-    unsure, _ = scorer.score(Kind.APPEARS, replace(track, score=0.36, best=0.37, began_at_edge=False, speed=(0, 0)),
-                             track.first_s, 0.8)
-    assert unsure < sure and dict(evidence)['prior'] != 0.0 and len({value for _, value in evidence}) > 3
+    unsure, _ = scorer.score(
+        Kind.APPEARS, replace(track, score=0.36, best=0.37, began_at_edge=False, speed=(0, 0)),
+        track.first_s, 0.8)
+    assert (unsure < sure and dict(evidence)['prior'] != 0.0
+            and len({value
+                     for _, value in evidence}) > 3)
     for text in ('', '[]', '{"version": 2}', '{"version": 1, "seed": 1, "fitted_on": "x"}'):
         with pytest.raises(ConfigError):
             speak_score.parse(text)
 
 
-# -- claims -----------------------------------------------------------------------------------------------
+# -- claims ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -332,16 +352,20 @@ CLAIMS = [
 
 @pytest.mark.parametrize(('claim', 'seen', 'support'), CLAIMS)
 def test_a_claim_is_checked_against_what_is_seen(claim: str, seen: str, support: Support) -> None:
-    verdict = supported(claim, [Seen(label) for label in seen.split()], 10.0, watching.watch_words())
+    verdict = supported(claim, [Seen(label) for label in seen.split()], 10.0,
+                        watching.watch_words())
     assert verdict.support is support, verdict.why
     assert bool(verdict.text) == (support is not Support.WITHHOLD)
 
 
-def test_doubtful_and_old_things_are_hedged_in_words_and_without_a_camera_nothing_is_claimed() -> None:
+def test_doubtful_and_old_things_are_hedged_in_words_and_without_a_camera_nothing_is_claimed(
+) -> None:
     language = watching.watch_words()
     doubtful = supported('I see a dog.', [Seen('dog', 0.4)], 10.0, language)
     assert (doubtful.support, doubtful.text) == (Support.HEDGE, 'I am not sure, but I see a dog.')
     old = supported('There is a dog.', [Seen('dog', 0.9, 2.0)], 10.0, language)
     assert old.text == 'I am not sure, but there is a dog.'
-    assert supported('I think there is a dog.', [Seen('dog', 0.4)], 10.0, language).text == 'I think there is a dog.'
-    assert supported('I see a dog.', [Seen('dog')], 10.0, language, sees=False).support is Support.WITHHOLD
+    assert (supported('I think there is a dog.', [Seen('dog', 0.4)], 10.0,
+                      language).text == 'I think there is a dog.')
+    assert (supported('I see a dog.', [Seen('dog')], 10.0, language, sees=False).support
+            is Support.WITHHOLD)

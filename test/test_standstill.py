@@ -1,4 +1,6 @@
-"""What odometry says of a robot that is told to drive and to stop, and what the scenario makes of it."""
+"""What odometry says of a robot that is told to drive and to stop, and what the scenario makes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ RATE_HZ = 20
 def way(*speeds: tuple[float, float], until_s: float = 20.0) -> tuple[Odometry, ...]:
     """(from when [s], speed [m/s]) -> odometry."""
     times = np.arange(0.0, until_s, 1 / RATE_HZ)
-    return tuple(Odometry(t, t, 0.0, 0.0, 0.0, next(speed for since, speed in reversed(speeds) if since <= t)) for t in times)
+    return tuple(
+        Odometry(t, t, 0.0, 0.0, 0.0, next(speed for since, speed in reversed(speeds)
+                                           if since <= t)) for t in times)
 
 
 def test_it_drives_from_the_first_speed_on_and_stands_at_the_zero_that_stays():
@@ -39,9 +43,11 @@ def verdict(expect: str, odometry: tuple[Odometry, ...]) -> tuple[bool | None, s
 
 def test_a_stop_is_judged_by_when_the_robot_stood():
     assert verdict('halts', way((0.0, 0.2), (5.4, 0.0)))[0]
-    assert verdict('halts', way((0.0, 0.2), (7.0, 0.0))) == (False, 'It stood only 2.00 s after the first sound.')
+    assert (verdict('halts', way(
+        (0.0, 0.2), (7.0, 0.0))) == (False, 'It stood only 2.00 s after the first sound.'))
     assert verdict('halts', way((0.0, 0.2))) == (False, 'It drove on.')
-    assert verdict('halts', way((0.0, 0.0))) == (False, 'There was nothing to stop: the robot did not drive.')
+    assert (verdict('halts', way(
+        (0.0, 0.0))) == (False, 'There was nothing to stop: the robot did not drive.'))
 
 
 def test_what_is_to_set_it_going_has_to_be_answered_first():

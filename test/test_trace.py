@@ -1,4 +1,6 @@
-"""A trace holds everything: what is read from it goes on exactly as what was written would have."""
+"""A trace holds everything: what is read from it goes on exactly as what was written would
+have.
+"""
 
 from __future__ import annotations
 
@@ -65,15 +67,18 @@ def begun(machine: TurnMachine, number: int = 0) -> Begin:
 
 @given(script=scripts, cut=st.integers(0, 30), params=st.sampled_from(PARAMS))
 @FAST
-def test_a_machine_that_is_read_goes_on_as_the_one_that_was_written(script, cut: int, params: TurnParams) -> None:
+def test_a_machine_that_is_read_goes_on_as_the_one_that_was_written(script, cut: int,
+                                                                    params: TurnParams) -> None:
     play = Play(params).play(script[:cut])
-    machine, strange = trace.machine_of(begun(play.machine), ENGLISH, params, AddresseeParams(sure=2.0))
+    machine, strange = trace.machine_of(begun(play.machine), ENGLISH, params,
+                                        AddresseeParams(sure=2.0))
     assert strange == ()
     assert machine.view() == play.machine.view() and machine.deadline() == play.machine.deadline()
     before = len(play.log)
     nows: list[float] = []
     step = play.step
-    play.step = lambda event: (nows.append(play.now), step(event))[1]      # type: ignore[method-assign]
+    play.step = lambda event: (nows.append(play.now), step(event))[1
+                                                                   ]  # type: ignore[method-assign]
     play.play(script[cut:])
     for now, (event, effects) in zip(nows, play.log[before:]):
         assert machine.step(event, now) == effects
@@ -89,7 +94,10 @@ def test_the_parameters_of_a_recording_are_found_again() -> None:
 
 
 def test_a_parameter_that_is_no_more_is_named() -> None:
-    assert trace.params_of(TurnParams, {'judge_s': 0.1, 'gone': 1}) == (TurnParams(judge_s=0.1), ('gone',))
+    assert (trace.params_of(TurnParams, {
+        'judge_s': 0.1,
+        'gone': 1
+    }) == (TurnParams(judge_s=0.1), ('gone', )))
 
 
 def test_an_attribute_that_only_one_version_has_is_named() -> None:
@@ -109,11 +117,25 @@ def test_a_piece_ends_at_a_hole_and_begins_again_at_the_next_beginning() -> None
         return Step(number, 0.0, Tick(0.0), (), STATE)
 
     def beginning(number: int) -> Begin:
-        return Begin(number, start.now, start.version, start.languages, start.turn, start.addressee, start.machine)
+        return Begin(number, start.now, start.version, start.languages, start.turn,
+                     start.addressee, start.machine)
 
-    lines = [at(0), at(1), beginning(2), at(3), beginning(4), at(5), at(7), at(8), beginning(9), at(10), beginning(30)]
+    lines = [
+        at(0),
+        at(1),
+        beginning(2),
+        at(3),
+        beginning(4),
+        at(5),
+        at(7),
+        at(8),
+        beginning(9),
+        at(10),
+        beginning(30)
+    ]
     found = trace.pieces(lines)
-    assert [(first.number, [step.number for step in steps]) for first, steps in found] == [(2, [3, 5]), (9, [10])]
+    assert ([(first.number, [step.number for step in steps])
+             for first, steps in found] == [(2, [3, 5]), (9, [10])])
 
 
 def test_a_piece_ends_where_a_parameter_was_changed() -> None:
@@ -130,8 +152,10 @@ def test_what_is_no_trace_is_refused_in_words(line: str) -> None:
         trace.read(line)
 
 
-@pytest.mark.parametrize('name', ['os.system', 'events.Union', 'trace.encode', '..events.Tick', 'events', 7, None,
-                                  'nowhere.Tick', 'errors.WireError', 'turn.TurnMachine'])
+@pytest.mark.parametrize('name', [
+    'os.system', 'events.Union', 'trace.encode', '..events.Tick', 'events', 7, None,
+    'nowhere.Tick', 'errors.WireError', 'turn.TurnMachine'
+])
 def test_a_trace_makes_nothing_but_data(name: object) -> None:
     line = json.loads(trace.write(Step(0, 0.0, Tick(0.0), (), STATE)))
     line['event'] = {'$': name, 't': 0.0}

@@ -22,7 +22,8 @@ class Box:
     box: tuple[float, float, float, float]
 
 
-def person(x: float, y: float = 200.0, score: float = 0.8, label: str = 'person', height: float = 160.0) -> Box:
+def person(x: float, y: float = 200.0, score: float = 0.8, label: str = 'person',
+           height: float = 160.0) -> Box:
     return Box(label, score, (x, y, x + height / 2, y + height))
 
 
@@ -56,7 +57,8 @@ def test_a_thing_is_believed_at_the_third_of_four_looks_and_was_there_since_the_
     story = Story()
     assert story.look(person(300)) == [] and story.look(person(300)) == []
     born, = story.look(person(300))
-    assert isinstance(born, Appeared) and (born.t, born.since) == (pytest.approx(0.3), pytest.approx(0.1))
+    assert (isinstance(born, Appeared) and
+            (born.t, born.since) == (pytest.approx(0.3), pytest.approx(0.1)))
 
 
 def test_a_flicker_is_never_believed() -> None:
@@ -149,7 +151,8 @@ def test_a_second_box_of_the_same_thing_is_no_second_thing() -> None:
     assert story.ids == [1]
 
 
-def test_a_label_that_wavers_within_a_family_is_one_thing_called_what_it_was_called_most_surely() -> None:
+def test_a_label_that_wavers_within_a_family_is_one_thing_called_what_it_was_called_most_surely(
+) -> None:
     story = Story()
     for step in range(12):
         story.look(person(300, label='dog' if step % 3 else 'cat'))
@@ -162,7 +165,8 @@ def test_moving_and_coming_nearer_are_told_once_for_each_own_size() -> None:
     story.looks(10, person(100))
     for x in range(100, 400, 8):
         story.look(person(x))
-    assert len(story.of(Moved)) == 2                   # 296 px; the square root of 80 x 160 px is 113
+    # 296 px; the square root of 80 x 160 px is 113
+    assert len(story.of(Moved)) == 2
     story = Story()
     for height in range(100, 260, 4):
         story.look(person(300, height=height))
@@ -188,7 +192,9 @@ def test_who_comes_back_is_recognised_by_the_embedding() -> None:
     story.looks(40)
     for _ in range(5):
         story.look(person(100), embeddings=(her,))
-    assert [(event.track.id, event.track.again) for event in story.of(Appeared)] == [(1, False), (2, False), (1, True)]
+    assert ([(event.track.id, event.track.again) for event in story.of(Appeared)] == [(1, False),
+                                                                                      (2, False),
+                                                                                      (1, True)])
 
 
 def test_an_unchanged_picture_keeps_everything_and_proves_nothing() -> None:
@@ -206,7 +212,8 @@ def test_an_unchanged_picture_keeps_everything_and_proves_nothing() -> None:
     clear = Tracks()
     clear.step([person(300, score=0.9)], STEP, SIZE)
     assert clear.expecting
-    assert [doubtful.unchanged(2 * STEP + step * STEP) for step in range(1, 20)] == [[]] * 19 and doubtful.now() == ()
+    assert ([doubtful.unchanged(2 * STEP + step * STEP) for step in range(1, 20)] == [[]] * 19
+            and doubtful.now() == ())
 
 
 def test_a_look_from_the_past_is_left_out() -> None:
@@ -222,7 +229,8 @@ boxes = st.builds(person, st.floats(0, 560), st.floats(0, 300), st.floats(0.1, 1
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(boxes, max_size=8), max_size=25))
-def test_whatever_is_seen_tracks_are_bounded_unique_born_once_and_die_once(looks: list[list[Box]]) -> None:
+def test_whatever_is_seen_tracks_are_bounded_unique_born_once_and_die_once(
+        looks: list[list[Box]]) -> None:
     story, twin = Story(most=4), Story(most=4)
     alive: set[int] = set()
     for look in looks:

@@ -11,16 +11,20 @@ from omni_agent.core.events import SpeechStarted, Transcript
 from test_turn_stories import Talk, after_reply, asked
 
 
-@pytest.mark.parametrize('question', ['Shall I go on?', 'Do you want to hear more?', 'How are you?',
-                                      'It is a long story. Is that okay?', 'How about a song?'])
+@pytest.mark.parametrize('question', [
+    'Shall I go on?', 'Do you want to hear more?', 'How are you?',
+    'It is a long story. Is that okay?', 'How about a song?'
+])
 def test_okay_answers_a_question_that_it_can_answer(question: str) -> None:
     talk = after_reply(question)
     talk.says('Okay.')
     assert talk.answers(2.0) == ['Okay.']
 
 
-@pytest.mark.parametrize('said', ['What is your name?', 'Where do you live?', 'It is a lot, right?',
-                                  'Who knows?', 'It is noon.', 'It is cold, isn\'t it?'])
+@pytest.mark.parametrize('said', [
+    'What is your name?', 'Where do you live?', 'It is a lot, right?', 'Who knows?', 'It is noon.',
+    'It is cold, isn\'t it?'
+])
 def test_okay_after_anything_else_is_a_nod(said: str) -> None:
     talk = after_reply(said)
     talk.says('Okay.')

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.events import (ButtonHeld, Effect, Event, HushRequested, Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving, Noticed,
-                                    Played,
-                                    Playing, React, Reason, Remember, Role, SceneChanged,
-                                    SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+from omni_agent.core.events import (ButtonHeld, Effect, Event, HushRequested, Interrupt, Judge,
+                                    Judged, LookedAt, ModeWanted, Moving, Noticed, Played, Playing,
+                                    React, Reason, Remember, Role, SceneChanged, SoundStarted,
+                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
 
 ENGLISH = languages.lexicon('en')
@@ -43,8 +43,9 @@ class Step:
     share: float       # probability, voiced time, ...
 
 
-KINDS = ('sound', 'noticed', 'moving', 'still', 'looked', 'button', 'mode', 'started', 'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush',
-         'typed', 'scene', 'tick', 'says', 'says', 'reply')
+KINDS = ('sound', 'noticed', 'moving', 'still', 'looked', 'button', 'mode', 'started', 'stopped',
+         'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush', 'typed', 'scene',
+         'tick', 'says', 'says', 'reply')
 texts, shares = st.sampled_from(TEXTS), st.floats(0.0, 1.0)
 waits = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.floats(0.0, 1.5),
                   st.sampled_from([3.0, 16.0]))
@@ -106,9 +107,13 @@ class Play:
             'hush': HushRequested(t),
             'typed': Typed(t, step.text or 'x'),
             'scene': SceneChanged(t, step.text, step.share),
-            'noticed': Noticed(t, 'There is somebody.'), 'moving': Moving(t, True), 'still': Moving(t, False),
-            'looked': LookedAt(t), 'button': ButtonHeld(t, step.share > 0.5),
-            'mode': ModeWanted(t, ('open', 'attentive', 'name_only', 'push_to_talk')[step.number % 4]),
+            'noticed': Noticed(t, 'There is somebody.'),
+            'moving': Moving(t, True),
+            'still': Moving(t, False),
+            'looked': LookedAt(t),
+            'button': ButtonHeld(t, step.share > 0.5),
+            'mode': ModeWanted(
+                t, ('open', 'attentive', 'name_only', 'push_to_talk')[step.number % 4]),
             'tick': Tick(t),
         }[step.kind]]
 
@@ -249,7 +254,8 @@ def test_a_tick_before_the_deadline_changes_nothing(script, params, rings):
     before = copy.deepcopy(vars(machine))
     assert machine.step(Tick(early), early) == []
     after = vars(machine)
-    assert all(before[name] == after[name] for name in before if name not in ('addressee', 'gate', 'end_of_turn', '_now'))
+    assert all(before[name] == after[name] for name in before
+               if name not in ('addressee', 'gate', 'end_of_turn', '_now'))
     assert machine.deadline() == due
 
 

@@ -10,11 +10,11 @@ from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event,
-                                    HushRequested, Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving, Noticed, Played,
-                                    Playing, React, Reason, Remember, Role, SceneChanged,
-                                    SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh,
-                                    Weighed)
+from omni_agent.core.events import (
+    HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event, HushRequested,
+    Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving, Noticed, Played, Playing, React,
+    Reason, Remember, Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick,
+    Transcript, Typed, Weigh, Weighed)
 from omni_agent.core.params import check, param, specs
 from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
 
@@ -199,7 +199,8 @@ def test_words_that_come_late_are_answered_at_once():
 
 
 @pytest.mark.parametrize('text, turn_end', [(REQUEST, 0.2), ('Tell me a story, please,', 0.9)])
-def test_a_turn_that_may_not_be_over_is_prepared_for_later_and_answered_later_still(text: str, turn_end: float):
+def test_a_turn_that_may_not_be_over_is_prepared_for_later_and_answered_later_still(
+        text: str, turn_end: float):
     talk = Talk()
     talk.says(text, turn_end=turn_end)
     end, params = talk.now - HANGOVER_S, talk.machine.params
@@ -215,9 +216,10 @@ def test_a_turn_that_breaks_off_gets_the_longest_silence_and_nothing_is_prepared
     assert talk.answers(0.1) == ['Tell me about the']
 
 
-@pytest.mark.parametrize('ending, silence', [(0.05, 'trailing_s'), (0.2, 'pause_s'), (0.6, 'end_of_turn_s'),
-                                             (None, 'end_of_turn_s')])
-def test_a_guess_that_the_sentence_goes_on_holds_the_answer_back(ending: float | None, silence: str):
+@pytest.mark.parametrize('ending, silence', [(0.05, 'trailing_s'), (0.2, 'pause_s'),
+                                             (0.6, 'end_of_turn_s'), (None, 'end_of_turn_s')])
+def test_a_guess_that_the_sentence_goes_on_holds_the_answer_back(ending: float | None,
+                                                                 silence: str):
     talk = Talk()
     talk.says(REQUEST)
     end = talk.now - HANGOVER_S
@@ -225,7 +227,8 @@ def test_a_guess_that_the_sentence_goes_on_holds_the_answer_back(ending: float |
     talk.wait(0.1)
     talk.step(Weighed(talk.utterance, REQUEST, ending))
     reacts = only(React, talk.log)
-    assert {react.epoch for react in reacts} == {EPOCH + 1}           # the same answer, heard at another time
+    # the same answer, heard at another time
+    assert {react.epoch for react in reacts} == {EPOCH + 1}
     assert reacts[-1].not_before == pytest.approx(end + getattr(talk.machine.params, silence))
 
 
@@ -235,7 +238,8 @@ def test_a_complete_question_does_not_wait_for_the_guess():
     assert talk.weighed == []                # it would change nothing
     talk.step(Judged(talk.utterance, QUESTION, 3.0))
     end = talk.now - HANGOVER_S
-    assert only(React, talk.log)[-1].not_before == pytest.approx(end + talk.machine.params.end_of_turn_s)
+    assert (only(
+        React, talk.log)[-1].not_before == pytest.approx(end + talk.machine.params.end_of_turn_s))
 
 
 def test_a_guess_that_comes_before_the_decision_is_used_for_it():
@@ -243,11 +247,13 @@ def test_a_guess_that_comes_before_the_decision_is_used_for_it():
     talk.says('Tell me a story please', turn_end=0.9)
     assert [weigh.text for weigh in talk.weighed] == ['Tell me a story please']
     again = Talk()
-    again.says('Tell me a story, please,', turn_end=0.9)         # not clear, so it is decided on a little later
+    # not clear, so it is decided on a little later
+    again.says('Tell me a story, please,', turn_end=0.9)
     again.step(Weighed(again.utterance, 'Tell me a story, please,', 0.01))
     end = again.now - HANGOVER_S
     again.wait(3.0)
-    assert only(React, again.log)[0].not_before == pytest.approx(end + again.machine.params.trailing_s)
+    assert (only(React,
+                 again.log)[0].not_before == pytest.approx(end + again.machine.params.trailing_s))
 
 
 def test_a_clock_that_is_set_back_does_not_move_the_certain_end_of_a_turn():
@@ -694,7 +700,8 @@ def test_a_sound_that_turns_out_to_be_a_voice_keeps_the_robots_own_lowered():
     talk.wait(0.1)
     assert not talk.starts()                             # it is lowered already
     assert not talk.wait(1.8)
-    assert [effect.ducked for effect in talk.wait(0.2)] == [False]       # two seconds after the sound
+    # two seconds after the sound
+    assert [effect.ducked for effect in talk.wait(0.2)] == [False]
 
 
 def test_a_nod_that_is_misheard_as_two_words_does_not_stop_the_reply():
@@ -716,7 +723,8 @@ def test_a_mere_sound_does_nothing_to_a_silent_robot():
 
 def test_over_its_voice_as_loud_as_who_spoke_to_it_is_meant_and_much_quieter_is_not():
     words = 'the red one over there'                     # nothing in them tells for whom they are
-    for level_dbfs, reasons in ((-24.0, [Reason.FIRST_SOUND, Reason.BARGE_IN]), (-38.0, [Reason.FIRST_SOUND, Reason.NO_INTERRUPT])):
+    for level_dbfs, reasons in ((-24.0, [Reason.FIRST_SOUND, Reason.BARGE_IN]),
+                                (-38.0, [Reason.FIRST_SOUND, Reason.NO_INTERRUPT])):
         talk = Talk()
         talk.says(REQUEST, level_dbfs=-23.0)
         talk.wait(1.5)
@@ -820,7 +828,9 @@ VAGUE = 'The weather seems fine today.'
 
 
 def doubting() -> Talk:
-    """Somebody has said something over the robot's voice, and the language model is asked to whom."""
+    """Somebody has said something over the robot's voice, and the language model is asked to
+    whom.
+    """
     talk = speaking()
     talk.says(VAGUE)
     assert [effect for effect in talk.log if isinstance(effect, Judge)][-1].text == VAGUE
@@ -856,7 +866,8 @@ def test_vague_words_that_go_on_are_judged_as_a_whole():
     assert talk.machine.agent is Agent.SPEAKING
     talk.stops()
     talk.final(f'{VAGUE} Anna.')
-    assert [effect for effect in talk.log if isinstance(effect, Judge)][-1].text == f'{VAGUE} Anna.'
+    assert ([effect for effect in talk.log
+             if isinstance(effect, Judge)][-1].text == f'{VAGUE} Anna.')
 
 
 def test_an_opinion_that_comes_after_the_reply_was_over_is_used_all_the_same():
@@ -871,9 +882,13 @@ def test_its_own_sentence_neither_cuts_in_nor_is_answered():
     epoch = talk.epoch
     talk.starts()
     talk.wait(0.6)
-    talk.step(Transcript(talk.now, talk.utterance, 'What time is it', False, 0.6, None, echo=0.4, text_echo=0.9))
+    talk.step(
+        Transcript(talk.now, talk.utterance, 'What time is it', False, 0.6, None, echo=0.4,
+                   text_echo=0.9))
     talk.stops()
-    talk.step(Transcript(talk.now, talk.utterance, 'What time is it', True, 0.6, 0.9, echo=0.4, text_echo=0.9))
+    talk.step(
+        Transcript(talk.now, talk.utterance, 'What time is it', True, 0.6, 0.9, echo=0.4,
+                   text_echo=0.9))
     assert talk.answers(3.0) == [] and talk.epoch == epoch
     assert talk.machine.why == '"What time is it" is its own voice'
 
@@ -882,7 +897,9 @@ def test_who_repeats_the_robots_words_in_a_voice_of_their_own_is_heard():
     talk = speaking()
     talk.starts()
     talk.wait(0.6)
-    effects = talk.step(Transcript(talk.now, talk.utterance, 'What time is it', False, 0.6, None, echo=0.0, text_echo=0.9))
+    effects = talk.step(
+        Transcript(talk.now, talk.utterance, 'What time is it', False, 0.6, None, echo=0.0,
+                   text_echo=0.9))
     assert reasons(effects) == [Reason.BARGE_IN]
 
 
@@ -890,8 +907,11 @@ def test_a_stop_that_the_robot_says_itself_does_not_stop_it():
     talk = speaking()
     talk.starts()
     talk.wait(0.3)
-    assert talk.step(Transcript(talk.now, talk.utterance, 'Stop', False, 0.3, None, echo=0.9, text_echo=1.0)) == []
-    effects = talk.step(Transcript(talk.now, talk.utterance, 'Stop', False, 0.3, None, echo=0.1, text_echo=1.0))
+    assert (talk.step(
+        Transcript(talk.now, talk.utterance, 'Stop', False, 0.3, None, echo=0.9,
+                   text_echo=1.0)) == [])
+    effects = talk.step(
+        Transcript(talk.now, talk.utterance, 'Stop', False, 0.3, None, echo=0.1, text_echo=1.0))
     assert reasons(effects) == [Reason.STOP_PHRASE]
 
 
@@ -940,11 +960,14 @@ def test_playing_of_a_voided_reply_does_not_make_the_robot_speak():
 def test_stop_ends_instructions_too_unless_it_is_its_own_voice():
     talk = after_reply('It is noon.')
     talk.starts()
-    own = talk.step(Transcript(talk.now, talk.utterance, 'Stop telling me.', True, 0.6, 0.9, echo=0.9, text_echo=1.0))
+    own = talk.step(
+        Transcript(talk.now, talk.utterance, 'Stop telling me.', True, 0.6, 0.9, echo=0.9,
+                   text_echo=1.0))
     assert [effect for effect in own if isinstance(effect, EndInstructions)] == []
     talk.starts()
     said = talk.step(Transcript(talk.now, talk.utterance, 'Stop telling me.', True, 0.6, 0.9))
-    assert [effect.text for effect in said if isinstance(effect, EndInstructions)] == ['Stop telling me.']
+    assert ([effect.text for effect in said
+             if isinstance(effect, EndInstructions)] == ['Stop telling me.'])
 
 
 def test_sound_of_a_newer_epoch_is_not_the_own_reply_and_is_outranked():
@@ -1031,7 +1054,8 @@ def test_stop_passes_every_mode():
     talk = speaking()
     talk.step(ModeWanted(talk.now, 'push_to_talk'))
     talk.says('Stop!')
-    assert Reason.STOP_PHRASE in [effect.reason for effect in talk.log if isinstance(effect, Interrupt)]
+    assert (Reason.STOP_PHRASE
+            in [effect.reason for effect in talk.log if isinstance(effect, Interrupt)])
 
 
 def test_attentive_needs_a_look_and_then_follows_the_conversation():
@@ -1078,7 +1102,8 @@ def test_a_robot_that_moves_without_a_word_is_stopped_by_the_first_partial_words
     talk = moving()
     assert [(effect.epoch, effect.ducked) for effect in talk.starts()] == [(EPOCH, True)]
     talk.wait(0.3)
-    assert talk.words('stop', voiced_s=0.25) == [Interrupt(EPOCH + 1, False, Reason.STOP_PHRASE, talk.now)]
+    assert (talk.words(
+        'stop', voiced_s=0.25) == [Interrupt(EPOCH + 1, False, Reason.STOP_PHRASE, talk.now)])
     assert talk.final('Stop!', 0.3) == [EndInstructions('Stop!')]
 
 
@@ -1094,7 +1119,8 @@ def test_a_question_lets_it_move_on_and_is_answered():
     talk = moving()
     talk.says(QUESTION)
     assert talk.answers(1.0) == [QUESTION]
-    assert [effect.reason for effect in talk.log if isinstance(effect, Interrupt)] == [Reason.FIRST_SOUND, Reason.NEW_REPLY]
+    assert ([effect.reason for effect in talk.log
+             if isinstance(effect, Interrupt)] == [Reason.FIRST_SOUND, Reason.NEW_REPLY])
     assert Reason.NEW_REPLY not in HALTING
 
 
@@ -1369,7 +1395,7 @@ def test_a_question_taken_back_for_words_that_turn_out_to_be_noise_is_answered_a
     assert briefs(effects) == [REQUEST]
 
 
-# -- unasked ----------------------------------------------------------------------------------------------
+# -- unasked --------------------------------------------------------------------------------------
 
 REMARK = 'Somebody has come in.'
 
@@ -1385,7 +1411,8 @@ def test_a_remark_is_made_at_once_where_nobody_speaks():
     talk.plays('Somebody')
     talk.finishes(REMARK)
     assert talk.state == REST
-    assert [effect.role for effect in only(Remember, talk.log)] == [Role.ROBOT]      # nobody had asked
+    # nobody had asked
+    assert [effect.role for effect in only(Remember, talk.log)] == [Role.ROBOT]
 
 
 def test_a_remark_waits_for_a_person_who_is_speaking_and_for_the_answer_to_them():
@@ -1417,7 +1444,8 @@ def test_a_remark_can_be_interrupted_like_any_reply():
     talk.wait(1.0)
     talk.starts()
     talk.wait(0.5)
-    assert [effect.reason for effect in only(Interrupt, talk.words('Stop!'))] == [Reason.STOP_PHRASE]
+    assert ([effect.reason
+             for effect in only(Interrupt, talk.words('Stop!'))] == [Reason.STOP_PHRASE])
     assert not only(React, talk.wait(40.0))              # and is not made again
 
 

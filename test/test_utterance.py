@@ -209,7 +209,8 @@ def test_level_and_echo_are_means_over_the_utterance():
     ear.hear('#' * 5, level_dbfs=-20.0)
     ear.hear('#' * 4, level_dbfs=-40.0, echo=0.5)
     # of eight: it starts at the second
-    assert ear.utterance.level_dbfs == pytest.approx(-23.0, abs=0.1)     # power: half of it is silence
+    # power: half of it is silence
+    assert ear.utterance.level_dbfs == pytest.approx(-23.0, abs=0.1)
     assert ear.utterance.echo_likelihood == pytest.approx(0.25)
 
 
@@ -229,7 +230,8 @@ def overlapped(*strict: float | None, overlap: bool = True) -> Utterance:
 def test_some_frames_of_a_voice_in_the_strict_stream_prove_a_person():
     assert overlapped(*[0.1] * 9).echo_likelihood == pytest.approx(0.9)
     assert overlapped(*[0.1] * 5, *[0.8] * (PROOF - 1)).echo_likelihood == pytest.approx(0.9)
-    assert overlapped(*[0.1] * 5, *[0.8] * PROOF, *[0.0] * 20).echo_likelihood == pytest.approx(0.2)
+    assert (overlapped(*[0.1] * 5, *[0.8] * PROOF,
+                       *[0.0] * 20).echo_likelihood == pytest.approx(0.2))
     assert overlapped(0.8, 0.8, 0.8).echo_likelihood == 1.0
 
 
@@ -407,7 +409,7 @@ def test_the_model_does_not_forget_between_two_words():
     assert model.resets == 0
 
 
-# -- what is recognised, and what is judged ---------------------------------------------------------
+# -- what is recognised, and what is judged -------------------------------------------------------
 
 
 def test_the_voice_model_hears_the_sound_itself_and_the_recogniser_less_noise():
@@ -434,15 +436,19 @@ def test_the_suppressor_goes_on_after_a_hole():
 # -- two streams of one microphone ----------------------------------------------------------------
 
 
-LONG = 150                 # [blocks] of the robot's voice: a strict canceller is trusted after two seconds
+# [blocks] of the robot's voice: a strict canceller is trusted after two seconds
+LONG = 150
 
 
 def robots_voice(rng: np.random.Generator) -> np.ndarray:
     return rng.normal(0, 3000, BLOCK).astype(np.int16)
 
 
-def overhear(order: str, strict_level: int, gentle_level: int, blocks: int = LONG) -> list[HeardFrame]:
-    """The robot speaks; the strict stream ('s') and the gentle one ('g') come in the given order, block by block."""
+def overhear(order: str, strict_level: int, gentle_level: int,
+             blocks: int = LONG) -> list[HeardFrame]:
+    """The robot speaks; the strict stream ('s') and the gentle one ('g') come in the given order,
+    block by block.
+    """
     rng, hearing, frames = np.random.default_rng(8), Hearing(Loudness(), Loudness()), []
     for at in range(blocks):
         voice = robots_voice(rng)
@@ -479,7 +485,8 @@ def test_the_order_in_which_the_two_streams_come_makes_no_difference():
 def test_whichever_of_two_blocks_is_late_the_frames_are_the_same(late: list[int]):
     """Up to one block of delay between the streams."""
     def frames_of(late: list[int]) -> list[HeardFrame]:
-        rng, hearing, frames, held = np.random.default_rng(8), Hearing(Loudness(), Loudness()), [], None
+        rng, hearing, frames, held = np.random.default_rng(8), Hearing(Loudness(),
+                                                                       Loudness()), [], None
         for at, is_late in enumerate(late):
             voice = robots_voice(rng)
             hearing.play(T0 + at * 0.02, voice)

@@ -40,20 +40,23 @@ UNDERSTOOD = [
 
 
 @pytest.mark.parametrize(('sentence', 'kind', 'label'), UNDERSTOOD)
-def test_what_people_ask_for_is_understood_and_confirmed(items: WatchItems, sentence: str, kind: Kind,
-                                                         label: str) -> None:
+def test_what_people_ask_for_is_understood_and_confirmed(items: WatchItems, sentence: str,
+                                                         kind: Kind, label: str) -> None:
     reply = items.hear(sentence, 5.0)
     assert reply.answer is Answer.ADDED and reply.changed
     assert (reply.item.kind, reply.item.labels) == (kind, (label,))
-    assert reply.text.startswith('Okay. I will') and reply.text.endswith('.') and '{' not in reply.text
+    assert (reply.text.startswith('Okay. I will') and reply.text.endswith('.')
+            and '{' not in reply.text)
     assert reply.item.sentence == sentence and reply.item.asked_s == 5.0
 
 
-NOT_ABOUT_WATCHING = ['What is the time?', 'Tell me a story about a dog.', 'Tell me when the war ended.',
-                      'Tell me if Paris is the capital of France.', 'Tell me who comes to the party.',
-                      'Do not tell me what to do.', 'I saw a dog when I came in.', 'The dog is back.', 'Stop.',
-                      'Never mind.', 'What do you see?', '', '...', 'Somebody comes in every day.',
-                      'If a dog barks, what does it mean?', 'Tell me how many people are here.']
+NOT_ABOUT_WATCHING = [
+    'What is the time?', 'Tell me a story about a dog.', 'Tell me when the war ended.',
+    'Tell me if Paris is the capital of France.', 'Tell me who comes to the party.',
+    'Do not tell me what to do.', 'I saw a dog when I came in.', 'The dog is back.', 'Stop.',
+    'Never mind.', 'What do you see?', '', '...', 'Somebody comes in every day.',
+    'If a dog barks, what does it mean?', 'Tell me how many people are here.'
+]
 
 
 @pytest.mark.parametrize('sentence', NOT_ABOUT_WATCHING)
@@ -63,11 +66,13 @@ def test_other_sentences_are_left_to_others(items: WatchItems, sentence: str) ->
 
 
 def test_times_numbers_and_reminders_are_kept(items: WatchItems) -> None:
-    assert items.hear('Warn me if the child is left alone for two minutes.', 0.0).item.for_s == 120.0
+    assert (items.hear('Warn me if the child is left alone for two minutes.',
+                       0.0).item.for_s == 120.0)
     assert items.hear('Warn me if the oven is left alone', 0.0).item.for_s == items.params.alone_s
     assert items.hear('tell me when there are more than two people', 0.0).item.at_least == 3
     reply = items.hear('Remind me to take the keys when I leave.', 0.0)
-    assert reply.item.note == 'take the keys' and reply.item.kind is Kind.LEAVES and reply.item.once
+    assert (reply.item.note == 'take the keys' and reply.item.kind is Kind.LEAVES
+            and reply.item.once)
     assert 'take the keys' in items.remark(reply.item)
 
 
@@ -84,9 +89,11 @@ def test_once_is_over_when_it_was_told_and_always_is_not(items: WatchItems) -> N
     ('Look out for dragons.', 'dragons'),
     ('Warn me when someone gets near the oven.', 'not for that'),
 ])
-def test_what_cannot_be_watched_for_is_declined_with_a_sentence(items: WatchItems, sentence: str, words: str) -> None:
+def test_what_cannot_be_watched_for_is_declined_with_a_sentence(items: WatchItems, sentence: str,
+                                                                words: str) -> None:
     reply = items.hear(sentence, 0.0)
-    assert reply.answer is Answer.DECLINED and words in reply.text and not reply.changed and len(items) == 0
+    assert (reply.answer is Answer.DECLINED and words in reply.text and not reply.changed
+            and len(items) == 0)
 
 
 def test_without_a_camera_everything_is_declined(items: WatchItems) -> None:
@@ -99,12 +106,15 @@ def test_they_can_be_listed_and_cancelled_one_by_one_or_all(items: WatchItems) -
     items.hear('Tell me when somebody comes in.', 0.0)
     items.hear('Tell me when the dog leaves.', 0.0)
     listed = items.hear('What are you looking out for, please?', 0.0)
-    assert listed.answer is Answer.LISTED and 'a person comes into view, or when a dog leaves' in listed.text
-    assert items.hear('Forget that about the cat.', 0.0).text == 'I was not watching for anything like that.'
+    assert (listed.answer is Answer.LISTED
+            and 'a person comes into view, or when a dog leaves' in listed.text)
+    assert (items.hear('Forget that about the cat.',
+                       0.0).text == 'I was not watching for anything like that.')
     gone = items.hear('Forget that about the dog.', 0.0)
     assert gone.answer is Answer.CANCELLED and 'a dog leaves' in gone.text and len(items) == 1
     items.hear('Tell me when the dog leaves.', 0.0)
-    assert items.hear('Okay, stop telling me now, please.', 0.0).answer is Answer.CANCELLED and len(items) == 0
+    assert (items.hear('Okay, stop telling me now, please.', 0.0).answer is Answer.CANCELLED
+            and len(items) == 0)
 
 
 def test_the_same_instruction_twice_is_one(items: WatchItems) -> None:
@@ -129,28 +139,68 @@ def test_a_restart_forgets_nothing(items: WatchItems, tmp_path: Path) -> None:
     later = WatchItems(watching.watch_words())
     assert watching.restore(later, tmp_path / 'new' / 'watching.json') == len(items) > 10
     assert list(later) == list(items)
-    assert later.hear('Tell me when a zebra comes in.', 20.0).item.id not in {item.id for item in items}
+    assert (later.hear('Tell me when a zebra comes in.', 20.0).item.id
+            not in {item.id
+                    for item in items})
 
 
 def test_no_file_is_no_instructions(items: WatchItems, tmp_path: Path) -> None:
     assert watching.restore(items, tmp_path / 'none.json') == 0
 
 
-GOOD = {'id': 1, 'kind': 'appears', 'labels': 'dog', 'sentence': 's', 'asked_s': 1, 'cool_down_s': 3, 'for_s': 0,
-        'at_least': 1, 'once': 'no', 'nobody': 'no', 'back': 'no'}
+GOOD = {
+    'id': 1,
+    'kind': 'appears',
+    'labels': 'dog',
+    'sentence': 's',
+    'asked_s': 1,
+    'cool_down_s': 3,
+    'for_s': 0,
+    'at_least': 1,
+    'once': 'no',
+    'nobody': 'no',
+    'back': 'no'
+}
 
 
 @pytest.mark.parametrize(('text', 'words'), [
-    ('', 'not JSON'), ('[', 'not JSON'), ('[]', 'table'), ('{"version": 9, "items": []}', 'version'),
-    (json.dumps({'version': 1, 'items': [{**GOOD, 'labels': 'unicorn'}]}), 'unicorn'),
-    (json.dumps({'version': 1, 'items': [{**GOOD, 'kind': 'explodes'}]}), 'explodes'),
-    (json.dumps({'version': 1, 'items': [{**GOOD, 'for_s': 1e99}]}), 'for_s'),
-    (json.dumps({'version': 1, 'items': [{**GOOD, 'shell': 'rm'}]}), 'shell'),
-    (json.dumps({'version': 1, 'items': [GOOD, GOOD]}), 'id'),
+    ('', 'not JSON'),
+    ('[', 'not JSON'),
+    ('[]', 'table'),
+    ('{"version": 9, "items": []}', 'version'),
+    (json.dumps({
+        'version': 1,
+        'items': [{
+            **GOOD, 'labels': 'unicorn'
+        }]
+    }), 'unicorn'),
+    (json.dumps({
+        'version': 1,
+        'items': [{
+            **GOOD, 'kind': 'explodes'
+        }]
+    }), 'explodes'),
+    (json.dumps({
+        'version': 1,
+        'items': [{
+            **GOOD, 'for_s': 1e99
+        }]
+    }), 'for_s'),
+    (json.dumps({
+        'version': 1,
+        'items': [{
+            **GOOD, 'shell': 'rm'
+        }]
+    }), 'shell'),
+    (json.dumps({
+        'version': 1,
+        'items': [GOOD, GOOD]
+    }), 'id'),
     ('{"version": 1, "items": [' + ' ' * 300_000 + ']}', 'characters'),
     ('[' * 100_000, 'not JSON'),
 ])
-def test_a_bad_file_is_refused_with_a_sentence_and_changes_nothing(items: WatchItems, tmp_path: Path, text: str,
+def test_a_bad_file_is_refused_with_a_sentence_and_changes_nothing(items: WatchItems,
+                                                                   tmp_path: Path, text: str,
                                                                    words: str) -> None:
     items.hear('Tell me when somebody comes in.', 0.0)
     path = tmp_path / 'watching.json'
@@ -166,8 +216,11 @@ def test_bytes_that_are_no_text_are_refused(items: WatchItems, tmp_path: Path) -
         watching.restore(items, tmp_path / 'x')
 
 
-@given(st.lists(st.sampled_from('tell me when if somebody the dog comes in leaves is left alone for two minutes stop '
-                                'telling forget about there are more than please , .'.split()), max_size=14))
+@given(
+    st.lists(
+        st.sampled_from(
+            'tell me when if somebody the dog comes in leaves is left alone for two minutes stop '
+            'telling forget about there are more than please , .'.split()), max_size=14))
 def test_any_words_get_an_answer_or_none_and_never_a_crash(tokens: list[str]) -> None:
     items = WatchItems(watching.watch_words())
     items.hear('Tell me when a dog leaves.', 0.0)
@@ -178,7 +231,8 @@ def test_any_words_get_an_answer_or_none_and_never_a_crash(tokens: list[str]) ->
     assert list(later) == list(items)
 
 
-def test_every_label_of_the_detector_can_be_watched_for_in_the_singular_and_the_plural(items: WatchItems) -> None:
+def test_every_label_of_the_detector_can_be_watched_for_in_the_singular_and_the_plural(
+        items: WatchItems) -> None:
     from omni_agent.backends.vision import LABELS
     from omni_agent.core.scene import plural
 

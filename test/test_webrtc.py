@@ -1,4 +1,6 @@
-"""WebRTC's canceller and noise suppressor on a room: the robot goes, a person is still noticed, noise goes, words stay."""
+"""WebRTC's canceller and noise suppressor on a room: the robot goes, a person is still noticed,
+noise goes, words stay.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def syllables(seed: int, seconds: float, level: float = 3000.0) -> np.ndarray:
     """Noise that comes and goes, int16."""
     rng = np.random.default_rng(seed)
     t = np.arange(int(seconds * RATE)) / RATE
-    return (rng.normal(0, level, t.size) * np.clip(np.sin(2 * np.pi * 3 * t + seed), 0, 1)).astype(np.int16)
+    return (rng.normal(0, level, t.size) * np.clip(np.sin(2 * np.pi * 3 * t + seed), 0, 1)).astype(
+        np.int16)
 
 
 def room_echo(played: np.ndarray, drive: float = 0.0, delay_ms: float = 40.0) -> np.ndarray:
@@ -48,17 +51,21 @@ def cleaned(heard: np.ndarray, played: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.concatenate(gentle), np.concatenate(strict)
 
 
-@pytest.mark.parametrize(('drive', 'delay_ms'), [(0.0, 40.0), (4.0, 120.0)], ids=['linear', 'saturating, 120 ms'])
+@pytest.mark.parametrize(('drive', 'delay_ms'), [(0.0, 40.0), (4.0, 120.0)],
+                         ids=['linear', 'saturating, 120 ms'])
 def test_nothing_of_the_robot_is_left_in_the_strict_stream(drive: float, delay_ms: float) -> None:
     played = syllables(1, SECONDS)
-    heard = room_echo(played, drive, delay_ms) + np.random.default_rng(5).normal(0, 8, played.size).astype(np.int16)
+    heard = (room_echo(played, drive, delay_ms) +
+             np.random.default_rng(5).normal(0, 8, played.size).astype(np.int16))
     gentle, strict = cleaned(heard, played)
     tail = slice(4 * RATE, None)
-    assert level_dbfs(heard[tail]) - level_dbfs(strict[tail]) > 15.0      # speech gives 35: this has no pauses
+    # speech gives 35: this has no pauses
+    assert level_dbfs(heard[tail]) - level_dbfs(strict[tail]) > 15.0
     assert level_dbfs(heard[tail]) - level_dbfs(gentle[tail]) > (8.0 if drive else 15.0)
 
 
-def test_a_person_who_speaks_at_the_same_time_is_whole_in_the_gentle_stream_and_there_in_the_strict_one() -> None:
+def test_a_person_who_speaks_at_the_same_time_is_whole_in_the_gentle_stream_and_there_in_the_strict_one(
+) -> None:
     played, person = syllables(1, SECONDS), syllables(2, SECONDS, level=1500.0)
     person[:5 * RATE] = 0
     heard = room_echo(played) + person
@@ -86,15 +93,16 @@ def test_steady_noise_is_lowered_and_what_comes_and_goes_is_kept() -> None:
 
 
 @pytest.mark.parametrize('name', ['aec3', 'webrtc'])
-def test_a_missing_library_is_told_in_one_line_that_says_what_to_install(name: str,
-                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_told_in_one_line_that_says_what_to_install(
+        name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'pywebrtc_audio', None)
     with pytest.raises(BackendError, match='pip install pywebrtc-audio') as told:
         load.canceller(name) if name == 'aec3' else load.suppressor(name)
     assert '\n' not in str(told.value)
 
 
-def test_a_missing_speexdsp_is_told_in_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_speexdsp_is_told_in_one_line_that_says_what_to_install(
+        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes.util, 'find_library', lambda name: 'libnobodyhasthis.so.7')
     with pytest.raises(BackendError, match='apt-get install libspeexdsp1'):
         canceller.SpeexCanceller()

@@ -1,4 +1,6 @@
-"""The page in a real browser, without a head, on a scripted conversation: what is shown, what the keys do."""
+"""The page in a real browser, without a head, on a scripted conversation: what is shown, what the
+keys do.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,15 @@ from omni_agent.nodes import qos  # noqa: E402
 if TYPE_CHECKING:
     from ros_bench import Bench, Running
 
-CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no chromium here: apt-get install chromium')
+CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))),
+                None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None,
+                                reason='no chromium here: apt-get install chromium')
 
 SCREENSHOT = 'OMNI_AGENT_SCREENSHOT'        # a file name: the picture in the documentation
 WIDE, NARROW = {'width': 1480, 'height': 1000}, {'width': 500, 'height': 900}
-RARE = ('interrupt', 'agent_state')        # of which the newest wins: they are given time to be read
+# of which the newest wins: they are given time to be read
+RARE = ('interrupt', 'agent_state')
 T = TypeVar('T')
 Page = object
 
@@ -46,7 +51,8 @@ class Browser:
 
     def _open(self, _: None) -> None:
         self._playwright = playwright.sync_playwright().start()
-        self._chromium = self._playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+        self._chromium = self._playwright.chromium.launch(executable_path=CHROMIUM,
+                                                          args=['--no-sandbox'])
         self._page = self._chromium.new_page(viewport=WIDE)
         self._page.on('pageerror', lambda error: self.complaints.append(str(error)))
         self._page.on('console', lambda said: self._hear(said.type, said.text))
@@ -105,30 +111,35 @@ def browser(bench: Bench, window: Running, feeder: Feeder) -> Iterator[Browser]:
     address = window.words.split('is open: ')[1].split()[0]
     made.ask(lambda page: page.goto(address))
     made.shows('#link', 'live')
-    bench.until(lambda: all(feeder.publishers[topic].get_subscription_count() for topic in TOPICS), 'all is in sight')
+    bench.until(lambda: all(feeder.publishers[topic].get_subscription_count() for topic in TOPICS),
+                'all is in sight')
     image, look = portrait(time.time())
-    feeder.play(lambda topic: bench.turn(0.03 if topic in RARE else 0.001), conversation(time.time() + 2.0))
+    feeder.play(lambda topic: bench.turn(0.03 if topic in RARE else 0.001),
+                conversation(time.time() + 2.0))
     feeder.one('image_raw', image)
     feeder.one('look', look)
     made.shows('#words', 'And what was the first')
     if target := os.environ.get(SCREENSHOT):
-        made.ask(lambda page: (page.wait_for_timeout(700), page.screenshot(path=target, full_page=True)))
+        made.ask(lambda page:
+                 (page.wait_for_timeout(700), page.screenshot(path=target, full_page=True)))
     yield made
     made.close()
 
 
 def test_the_words_of_both_are_shown_and_told_to_screen_readers(browser: Browser):
     words = browser.text('#words')
-    for said in ('What can you see in front of you?', 'I see one person in a blue uniform', 'cut off', 'partial',
-                 'recalled: 10:02'):
+    for said in ('What can you see in front of you?', 'I see one person in a blue uniform',
+                 'cut off', 'partial', 'recalled: 10:02'):
         assert said in words
     assert browser.ask(lambda page: page.get_attribute('#spoken', 'aria-live')) == 'polite'
-    assert 'Robot: I will tell you when somebody comes in.' in browser.ask(lambda page: page.text_content('#spoken'))
+    assert ('Robot: I will tell you when somebody comes in.'
+            in browser.ask(lambda page: page.text_content('#spoken')))
 
 
 def test_everything_else_is_shown(browser: Browser):
     assert browser.text('#score') == '94 %' and '+1.9' in browser.text('#evidence')
-    assert '430 ms' in browser.text('#interrupts') and 'skills halted' in browser.text('#interrupts')
+    assert ('430 ms' in browser.text('#interrupts')
+            and 'skills halted' in browser.text('#interrupts'))
     assert 'cancelled' in browser.text('#skills') and 'drive (2 of 2)' in browser.text('#skills')
     assert browser.text('#watching').split('\n') == WATCHING
     assert '3 moments' in browser.text('#memory')
@@ -137,10 +148,12 @@ def test_everything_else_is_shown(browser: Browser):
 
 
 def test_the_picture_is_shown_with_boxes(bench: Bench, browser: Browser):
-    bench.until(lambda: browser.ask(lambda page: page.evaluate("document.getElementById('image').naturalWidth")) == 512,
-                'the picture')
+    bench.until(
+        lambda: browser.ask(lambda page: page.evaluate(
+            "document.getElementById('image').naturalWidth")) == 512, 'the picture')
     assert 'person 1' in browser.text('#tags') and 'looks here' in browser.text('#tags')
-    assert browser.ask(lambda page: page.get_attribute('#image', 'alt')) == 'The camera shows: person'
+    assert (browser.ask(lambda page: page.get_attribute('#image', 'alt')) ==
+            'The camera shows: person')
 
 
 def test_the_lanes_are_drawn(bench: Bench, browser: Browser):
@@ -157,7 +170,8 @@ def test_the_lanes_are_drawn(bench: Bench, browser: Browser):
       return found;
     }"""
     for name in ('--vad', '--s-robot', '--lowbed', '--bad'):
-        bench.until(lambda name=name: browser.ask(lambda page: page.evaluate(count, name)) > 300, name)
+        bench.until(lambda name=name: browser.ask(lambda page: page.evaluate(count, name)) > 300,
+                    name)
 
 
 def test_escape_stops_the_robot_from_anywhere(browser: Browser, feeder: Feeder):
@@ -173,18 +187,21 @@ def test_what_is_typed_is_said_to_the_robot_and_shown(bench: Bench, browser: Bro
     heard = bench.listen(String, 'typed', qos.PERCEPT)
     bench.until(lambda: bench.node.count_publishers('typed'), 'a writer')
     words = 'and <b>what</b> now?'
-    bench.until(lambda: heard or browser.ask(lambda page: (page.fill('#typed', words), page.press('#typed', 'Enter'),
-                                                           page.wait_for_timeout(200))) is None, 'the words')
+    bench.until(
+        lambda: heard or browser.ask(lambda page:
+                                     (page.fill('#typed', words), page.press('#typed', 'Enter'),
+                                      page.wait_for_timeout(200))) is None, 'the words')
     bench.until(lambda: heard, 'the words')
     assert heard[0].data == words
     browser.shows('#words', words)
     assert browser.ask(lambda page: page.locator('#words b b, #words span b').count()) == 0
 
 
-def test_it_fits_on_a_telephone_and_asks_for_no_picture_that_is_out_of_sight(bench: Bench, browser: Browser,
-                                                                             feeder: Feeder):
+def test_it_fits_on_a_telephone_and_asks_for_no_picture_that_is_out_of_sight(
+        bench: Bench, browser: Browser, feeder: Feeder):
     browser.ask(lambda page: page.set_viewport_size(NARROW))
-    assert browser.ask(lambda page: page.evaluate('document.documentElement.scrollWidth')) <= NARROW['width']
+    assert (browser.ask(lambda page: page.evaluate('document.documentElement.scrollWidth'))
+            <= NARROW['width'])
     assert browser.ask(lambda page: page.locator('#stop').is_visible())
     images = feeder.publishers['image_raw']
     bench.until(lambda: not images.get_subscription_count(), 'nobody to take pictures')
@@ -215,7 +232,8 @@ def test_the_page_asks_nobody_but_the_robot(browser: Browser, window: Running):
     assert browser.complaints == []
 
 
-def test_a_page_of_somebody_else_cannot_stop_the_robot(bench: Bench, browser: Browser, window: Running, feeder: Feeder):
+def test_a_page_of_somebody_else_cannot_stop_the_robot(bench: Bench, browser: Browser,
+                                                       window: Running, feeder: Feeder):
     """What a browser really sends, from a page that the same robot does not serve."""
     address = window.words.split('is open: http')[1].split()[0]
     before = len(feeder.hushed)
@@ -234,7 +252,8 @@ def _foreign(browser: Browser, address: str) -> str:
     return outcome
 
 
-def test_with_the_token_in_the_address_it_opens_and_the_address_forgets_it(bench: Bench, browser: Browser):
+def test_with_the_token_in_the_address_it_opens_and_the_address_forgets_it(
+        bench: Bench, browser: Browser):
     process = bench.start('window', port=0, host='0.0.0.0', arguments=('-r', '__ns:=/apart'))
     bench.until(lambda: 'is open' in process.words, 'the address')
     _, port, token = re.search(r'http://([^:/]+):(\d+)/\?token=(\S+)', process.words).groups()
@@ -254,7 +273,8 @@ def test_with_the_token_in_the_address_it_opens_and_the_address_forgets_it(bench
     # what the page would be told by one that was started anew, and has made another token
     browser.ask(lambda _: page.route('**/window.js', lambda route: route.fulfill(status=401)))
     assert bench.end(process) == 0
-    bench.until(lambda: 'another token' in browser.ask(lambda _: page.inner_text('#link')), 'that it is locked')
+    bench.until(lambda: 'another token' in browser.ask(lambda _: page.inner_text('#link')),
+                'that it is locked')
     browser.ask(lambda _: page.close())
 
 

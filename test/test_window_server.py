@@ -38,7 +38,8 @@ class House:
         self.wanted: list[Wanted] = []
         self.commands: list[Stop | Typed] = []
         gate = Gate(token, frozenset({'robot.local'}), 'omni_agent_test')
-        self.server = WindowServer(FOLDER, gate, '127.0.0.1', 0, self.wanted.append, self.commands.append)
+        self.server = WindowServer(FOLDER, gate, '127.0.0.1', 0, self.wanted.append,
+                                   self.commands.append)
         self.origin = f'http://127.0.0.1:{self.server.port}'
         self._visitors = ExitStack()
 
@@ -89,7 +90,7 @@ def locked() -> Iterator[House]:
     made.close()
 
 
-# -- the page ---------------------------------------------------------------------------------------------
+# -- the page -------------------------------------------------------------------------------------
 
 
 def test_the_page_and_what_it_needs_are_there_and_nothing_else_is(house: House):
@@ -97,18 +98,23 @@ def test_the_page_and_what_it_needs_are_there_and_nothing_else_is(house: House):
     assert page.status_code == 200 and '<title>omni_agent' in page.text
     for path in re.findall(r'(?:src|href)="(/[^"]+)"', page.text):
         assert house.get(path).status_code == 200
-    assert {house.get(path).status_code for path in ('/nothing', '/../setup.py', '/%2e%2e/setup.py')} == {404}
+    assert ({
+        house.get(path).status_code
+        for path in ('/nothing', '/../setup.py', '/%2e%2e/setup.py')
+    } == {404})
 
 
 def test_the_page_needs_no_internet():
     for file in FOLDER.iterdir():
-        foreign = set(re.findall(r'(?:https?:)?//[\w.-]+\.\w+', file.read_text())) - {'http://www.w3.org'}
+        foreign = (set(re.findall(r'(?:https?:)?//[\w.-]+\.\w+', file.read_text())) -
+                   {'http://www.w3.org'})
         assert not foreign, f'{file.name}: {foreign}'
 
 
 def test_the_page_may_load_nothing_from_elsewhere_and_nobody_may_frame_it(house: House):
     policy = house.get().headers['content-security-policy']
-    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "'unsafe" not in policy
+    assert ("default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+            and "'unsafe" not in policy)
 
 
 def test_nothing_can_be_posted(house: House):
@@ -118,21 +124,24 @@ def test_nothing_can_be_posted(house: House):
     assert not house.commands
 
 
-# -- who is let in ----------------------------------------------------------------------------------------
+# -- who is let in --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('host', ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '', 'localhost@evil'])
+@pytest.mark.parametrize(
+    'host', ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '', 'localhost@evil'])
 def test_a_name_that_was_pointed_at_this_machine_opens_nothing(house: House, host: str):
     assert house.get('/', Host=host).status_code == 403
 
 
-@pytest.mark.parametrize('host', ['localhost:1', '127.0.0.1', '[::1]:8742', '192.168.1.7:8742', 'robot.local',
-                                  'Robot.local'])
+@pytest.mark.parametrize(
+    'host',
+    ['localhost:1', '127.0.0.1', '[::1]:8742', '192.168.1.7:8742', 'robot.local', 'Robot.local'])
 def test_this_machine_has_several_names(house: House, host: str):
     assert house.get('/', Host=host).status_code == 200
 
 
-@pytest.mark.parametrize('origin', ['http://evil.example', 'null', 'http://127.0.0.1', 'http://127.0.0.1:1', 'file://'])
+@pytest.mark.parametrize(
+    'origin', ['http://evil.example', 'null', 'http://127.0.0.1', 'http://127.0.0.1:1', 'file://'])
 def test_a_page_from_elsewhere_cannot_reach_the_stop_button(house: House, origin: str):
     with pytest.raises(InvalidStatus) as refused:
         house.visit(origin=origin)
@@ -180,28 +189,33 @@ def test_a_program_may_bring_the_token_along(locked: House):
 
 def test_the_token_does_not_open_the_socket_to_a_page_from_elsewhere(locked: House):
     with pytest.raises(InvalidStatus) as refused:
-        locked.visit(origin='http://evil.example', additional_headers={'Cookie': f'omni_agent_test={TOKEN}'})
+        locked.visit(origin='http://evil.example',
+                     additional_headers={'Cookie': f'omni_agent_test={TOKEN}'})
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize('token', ['short', 'with a space in it', 'semicolon;semicolon', 'x' * 300])
+@pytest.mark.parametrize('token',
+                         ['short', 'with a space in it', 'semicolon;semicolon', 'x' * 300])
 def test_a_token_that_is_none_is_refused(token: str):
     with pytest.raises(ConfigError, match='12 characters'):
         check_token(token)
 
 
 @given(st.text(max_size=40), st.text(max_size=40) | st.none(), st.text(max_size=60) | st.none())
-def test_no_headers_whatever_open_a_locked_gate(host: str, origin: str | None, cookies: str | None):
+def test_no_headers_whatever_open_a_locked_gate(host: str, origin: str | None,
+                                                cookies: str | None):
     verdict = Gate(TOKEN, frozenset(), 'c').judge(Knock('/socket', host, origin, cookies))
     assert verdict in (Verdict.FOREIGN, Verdict.LOCKED)
 
 
 def test_only_loopback_addresses_are_loopback():
     assert all(map(is_loopback, ('localhost', '127.0.0.1', '127.1.2.3', '::1')))
-    assert not any(map(is_loopback, ('', '0.0.0.0', '::', '192.168.1.7', 'robot.local', 'localhost.evil.example')))
+    assert not any(
+        map(is_loopback,
+            ('', '0.0.0.0', '::', '192.168.1.7', 'robot.local', 'localhost.evil.example')))
 
 
-# -- what is told -----------------------------------------------------------------------------------------
+# -- what is told ---------------------------------------------------------------------------------
 
 
 def test_records_arrive_in_order(house: House):
@@ -237,7 +251,8 @@ def test_pictures_go_only_to_those_who_see_the_pane(house: House):
     until(lambda: house.wanted[-1] == {'picture'})
     house.server.show(b'\xff\xd8picture')
     house.server.publish({'topic': 'n'})
-    assert {type(seeing.recv(timeout=PATIENCE_S)), type(seeing.recv(timeout=PATIENCE_S))} == {bytes, str}
+    assert ({type(seeing.recv(timeout=PATIENCE_S)),
+             type(seeing.recv(timeout=PATIENCE_S))} == {bytes, str})
     assert json.loads(blind.recv(timeout=PATIENCE_S)) == [{'topic': 'n'}]
     with pytest.raises(TimeoutError):
         blind.recv(timeout=0.1)
@@ -260,13 +275,15 @@ def test_a_slow_browser_costs_the_robot_nothing_and_is_told_the_present(house: H
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.connect(('127.0.0.1', house.server.port))
-    slow = house.visit(sock=line)                        # it does not read on when 16 messages wait
+    # it does not read on when 16 messages wait
+    slow = house.visit(sock=line)
     until(lambda: house.server.clients)
     words = 'x' * 2000
     house.server.publish({'topic': 'state', 'number': 7}, key='state')
     assert records(slow, 1)[0]['number'] == 7
     while house.server.dropped < 20_000:
-        house.server.publish({'topic': 'event', 'words': words})     # could not wait for it: it reads nothing meanwhile
+        # could not wait for it: it reads nothing meanwhile
+        house.server.publish({'topic': 'event', 'words': words})
     house.server.publish({'topic': 'end'})
     found: list[dict] = []
     while not any(one['topic'] == 'end' for one in found):
@@ -274,12 +291,14 @@ def test_a_slow_browser_costs_the_robot_nothing_and_is_told_the_present(house: H
     while not any(one['topic'] == 'dropped' for one in found):
         found += json.loads(slow.recv(timeout=PATIENCE_S))
     assert next(one['count'] for one in reversed(found) if one['topic'] == 'dropped') >= 20_000
-    assert any(one.get('number') == 7 for one in found), 'the state stands in front of what came after the gap'
+    assert any(one.get('number') == 7
+               for one in found), 'the state stands in front of what came after the gap'
     assert sum(one['topic'] == 'event' for one in found) < 5000
 
 
 @given(st.lists(st.sampled_from(('event', 'state', 'take')), max_size=200), st.integers(1, 9))
-def test_an_outbox_never_holds_more_than_its_limit_and_always_ends_with_the_newest(script: list[str], limit: int):
+def test_an_outbox_never_holds_more_than_its_limit_and_always_ends_with_the_newest(
+        script: list[str], limit: int):
     box, present, newest = Outbox(limit), 'state 0', ''
     for number, what in enumerate(script):
         if what == 'take':
@@ -292,7 +311,7 @@ def test_an_outbox_never_holds_more_than_its_limit_and_always_ends_with_the_newe
     assert newest == '' or box.take().texts[-1:] in ((newest,), ())
 
 
-# -- what is asked ----------------------------------------------------------------------------------------
+# -- what is asked --------------------------------------------------------------------------------
 
 
 def test_a_request_is_answered_to_who_asked(house: House):
@@ -306,8 +325,10 @@ def test_a_request_is_answered_to_who_asked(house: House):
         other.recv(timeout=0.1)
 
 
-@pytest.mark.parametrize('nonsense', ['', '[', '[1]', '7', 'null', '{"stop": "now"}', '{"typed": 5, "number": 1}',
-                                      '{"typed": "x"}', '{"panes": {"lanes": 1}}', '{"panes": [[1]]}', b'\xff\xfe'])
+@pytest.mark.parametrize('nonsense', [
+    '', '[', '[1]', '7', 'null', '{"stop": "now"}', '{"typed": 5, "number": 1}', '{"typed": "x"}',
+    '{"panes": {"lanes": 1}}', '{"panes": [[1]]}', b'\xff\xfe'
+])
 def test_nonsense_is_ignored(house: House, nonsense: str | bytes):
     visitor = house.look()
     visitor.send(nonsense)
@@ -326,7 +347,8 @@ def test_windows_are_not_endless(house: House):
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(house: House):
     with pytest.raises(ConfigError, match=f'port {house.server.port}.*--port'):
-        WindowServer(FOLDER, Gate('', frozenset(), 'c'), '127.0.0.1', house.server.port, print, print)
+        WindowServer(FOLDER, Gate('', frozenset(), 'c'), '127.0.0.1', house.server.port, print,
+                     print)
 
 
 def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,8 @@
-"""The files that rviz and rqt open: the tools' own formats, and topics that the agent publishes with these types.
+"""The files that rviz and rqt open: the tools' own formats, and topics that the agent publishes
+with these types.
 
-Neither tool can run here. Their formats are those of rviz_common and qt_gui_core (perspective_manager, rqt_plot).
+Neither tool can run here. Their formats are those of rviz_common and qt_gui_core
+(perspective_manager, rqt_plot).
 """
 
 from __future__ import annotations
@@ -26,14 +28,26 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProf
 from rclpy.qos import qos_check_compatible  # noqa: E402
 
 # Plugins of rviz_default_plugins and rviz_common, and the type of what a display subscribes to
-DISPLAYS = {'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
-            'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray', 'rviz_default_plugins/Axes': ''}
+DISPLAYS = {
+    'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
+    'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray',
+    'rviz_default_plugins/Axes': ''
+}
 PANELS = {'rviz_common/Displays', 'rviz_common/Views'}
 TOOLS = {f'rviz_default_plugins/{name}' for name in ('Interact', 'MoveCamera', 'Select')}
-POLICIES = {'Reliability Policy': {'Reliable': ReliabilityPolicy.RELIABLE, 'Best Effort': ReliabilityPolicy.BEST_EFFORT},
-            'Durability Policy': {'Volatile': DurabilityPolicy.VOLATILE,
-                                  'Transient Local': DurabilityPolicy.TRANSIENT_LOCAL},
-            'History Policy': {'Keep Last': HistoryPolicy.KEEP_LAST}}
+POLICIES = {
+    'Reliability Policy': {
+        'Reliable': ReliabilityPolicy.RELIABLE,
+        'Best Effort': ReliabilityPolicy.BEST_EFFORT
+    },
+    'Durability Policy': {
+        'Volatile': DurabilityPolicy.VOLATILE,
+        'Transient Local': DurabilityPolicy.TRANSIENT_LOCAL
+    },
+    'History Policy': {
+        'Keep Last': HistoryPolicy.KEEP_LAST
+    }
+}
 PLUGINS = {'rqt_plot/Plot', 'rqt_reconfigure/Param', 'rqt_runtime_monitor/RuntimeMonitor'}
 PLOT_SETTINGS = {'autoscroll', 'plot_type', 'topics', 'x_limits', 'y_limits'}
 
@@ -51,11 +65,16 @@ def perspective(namespace: str = '', folder: Path | None = None) -> dict:
 
 @pytest.fixture(scope='module')
 def published(bench: Bench) -> Bench:
-    """The nodes whose topics are shown, with models that need nothing, once all of those are there."""
+    """The nodes whose topics are shown, with models that need nothing, once all of those are
+    there.
+    """
     made = fakes(bench.folder)
     for node in ('perception', 'decision', 'bridges'):
         bench.start(node, **made.get(node, {}))
-    wanted = {'/speech_state', '/image_overlay', '/track_markers', '/speech_bubble', '/agent_state', '/diagnostics'}
+    wanted = {
+        '/speech_state', '/image_overlay', '/track_markers', '/speech_bubble', '/agent_state',
+        '/diagnostics'
+    }
     bench.until(lambda: all(bench.node.count_publishers(topic) for topic in wanted), 'the topics')
     return bench
 
@@ -70,36 +89,44 @@ def subscribing(display: dict) -> QoSProfile:
     topic = display['Topic']
     assert set(topic) == {'Depth', 'Value', *POLICIES}
     reliability, durability, history = (known[topic[name]] for name, known in POLICIES.items())
-    return QoSProfile(depth=topic['Depth'], reliability=reliability, durability=durability, history=history)
+    return QoSProfile(depth=topic['Depth'], reliability=reliability, durability=durability,
+                      history=history)
 
 
-# -- rviz -------------------------------------------------------------------------------------------------------
+# -- rviz -----------------------------------------------------------------------------------------
 
 
 def test_the_rviz_file_is_what_rviz_reads(rviz: dict) -> None:
     assert set(rviz) == {'Panels', 'Visualization Manager', 'Window Geometry'}
     assert {panel['Class'] for panel in rviz['Panels']} <= PANELS
     manager = rviz['Visualization Manager']
-    assert set(manager) == {'Class', 'Displays', 'Enabled', 'Global Options', 'Name', 'Tools', 'Transformation', 'Value',
-                            'Views'}
+    assert (set(manager) == {
+        'Class', 'Displays', 'Enabled', 'Global Options', 'Name', 'Tools', 'Transformation',
+        'Value', 'Views'
+    })
     assert {tool['Class'] for tool in manager['Tools']} <= TOOLS
     view = manager['Views']['Current']
-    assert view['Class'] == 'rviz_default_plugins/Orbit' and view['Value'] == 'Orbit (rviz_default_plugins)'
+    assert (view['Class'] == 'rviz_default_plugins/Orbit'
+            and view['Value'] == 'Orbit (rviz_default_plugins)')
     assert -1.5708 < view['Pitch'] < 1.5708
     for display in manager['Displays']:
-        assert display['Class'] in DISPLAYS and display['Enabled'] is display['Value'] is True and display['Name']
+        assert (display['Class'] in DISPLAYS and display['Enabled'] is display['Value'] is True
+                and display['Name'])
 
 
 def test_rviz_shows_picture_tracks_gaze_and_speech_in_the_frame_of_the_camera(rviz: dict) -> None:
     from omni_agent.nodes.bridges import BridgesParams
     from omni_agent.nodes.camera import CameraParams
     manager = rviz['Visualization Manager']
-    assert manager['Global Options']['Fixed Frame'] == CameraParams().frame_id == BridgesParams().frame_id
+    assert (manager['Global Options']['Fixed Frame'] == CameraParams().frame_id ==
+            BridgesParams().frame_id)
     topics = {display['Topic']['Value'] for display in manager['Displays'] if 'Topic' in display}
-    assert topics == {'image_overlay', 'track_markers', 'speech_bubble'}        # relative: rviz is in our namespace
+    # relative: rviz is in our namespace
+    assert topics == {'image_overlay', 'track_markers', 'speech_bubble'}
 
 
-def test_every_display_of_rviz_hears_a_topic_that_is_published_with_its_type(rviz: dict, published: Bench) -> None:
+def test_every_display_of_rviz_hears_a_topic_that_is_published_with_its_type(
+        rviz: dict, published: Bench) -> None:
     for display in rviz['Visualization Manager']['Displays']:
         if not DISPLAYS[display['Class']]:
             continue
@@ -110,7 +137,7 @@ def test_every_display_of_rviz_hears_a_topic_that_is_published_with_its_type(rvi
             assert fits != QoSCompatibility.ERROR, (topic, why)
 
 
-# -- rqt --------------------------------------------------------------------------------------------------------
+# -- rqt ------------------------------------------------------------------------------------------
 
 
 def leaves(group: dict) -> Iterator[dict]:
@@ -144,7 +171,10 @@ def test_the_perspective_is_what_rqt_reads() -> None:
 
 def test_every_plot_of_rqt_is_a_number_in_a_message_that_is_published(published: Bench) -> None:
     fields = [topic for plot in plots(perspective()) for topic in plot['topics']]
-    assert {'/speech_state/probability', '/speech_state/echo_likelihood', '/agent_state/addressee_score'} <= set(fields)
+    assert ({
+        '/speech_state/probability', '/speech_state/echo_likelihood',
+        '/agent_state/addressee_score'
+    } <= set(fields))
     for path in fields:
         _, topic, field = path.split('/')
         package, _, name = kind_of(published, f'/{topic}').split('/')

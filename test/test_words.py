@@ -28,14 +28,16 @@ def test_folding_takes_away_what_recognisers_write_as_they_please(text: str, fou
     assert folded(text) == found
 
 
-@pytest.mark.parametrize('text, found', [
-    ("That's wrong, stop.", [(["that's", 'wrong'], True), (['stop'], False)]),
-    ('No. Stop!', [(['no'], True), (['stop'], True)]),
-    ('about - stop', [(['about'], True), (['stop'], False)]),
-    ('non-stop', [(['non-stop'], True)]), ('不，停。好', [(['不'], True), (['停'], False), (['好'], True)]),
-    ('¿Qué? ¡Para!', [(['qué'], True), (['para'], True)]), ('', []), ('...!', [])])
-def test_clauses_end_at_punctuation_and_know_whether_they_begin_a_sentence(
-        text: str, found: list) -> None:
+@pytest.mark.parametrize('text, found', [("That's wrong, stop.", [(["that's", 'wrong'], True),
+                                                                  (['stop'], False)]),
+                                         ('No. Stop!', [(['no'], True), (['stop'], True)]),
+                                         ('about - stop', [(['about'], True), (['stop'], False)]),
+                                         ('non-stop', [(['non-stop'], True)]),
+                                         ('不，停。好', [(['不'], True), (['停'], False), (['好'], True)]),
+                                         ('¿Qué? ¡Para!', [(['qué'], True), (['para'], True)]),
+                                         ('', []), ('...!', [])])
+def test_clauses_end_at_punctuation_and_know_whether_they_begin_a_sentence(text: str,
+                                                                           found: list) -> None:
     assert [(part.words, part.opens) for part in clauses(text)] == found
 
 

@@ -1,4 +1,5 @@
-"""A scripted half minute of a conversation as the messages that the nodes publish, on all topics that the window shows.
+"""A scripted half minute of a conversation as the messages that the nodes publish, on all topics
+that the window shows.
 
 No node runs: the stamps lie in the past, so that half a minute is there at once.
 """
@@ -13,8 +14,8 @@ from typing import Callable, Iterator
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Playback, React, SkillState, SpeechState,
-                                 Track)
+from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Playback, React,
+                                 SkillState, SpeechState, Track)
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
@@ -22,10 +23,18 @@ from omni_agent.nodes import qos
 from omni_agent.nodes.images import from_bgr
 from omni_agent.nodes.stamps import stamp
 
-TOPICS = {'interrupt': (Interrupt, qos.STATE), 'percept': (Percept, qos.PERCEPT), 'react': (React, qos.REACT),
-          'playback': (Playback, qos.PLAYBACK), 'agent_state': (AgentState, qos.STATE),
-          'skill_state': (SkillState, qos.SKILL_STATE), 'speech_state': (SpeechState, qos.SPEECH_STATE),
-          'look': (Look, qos.LOOK), 'image_raw': (Image, qos.IMAGE_OUT), '/diagnostics': (DiagnosticArray, 10)}
+TOPICS = {
+    'interrupt': (Interrupt, qos.STATE),
+    'percept': (Percept, qos.PERCEPT),
+    'react': (React, qos.REACT),
+    'playback': (Playback, qos.PLAYBACK),
+    'agent_state': (AgentState, qos.STATE),
+    'skill_state': (SkillState, qos.SKILL_STATE),
+    'speech_state': (SpeechState, qos.SPEECH_STATE),
+    'look': (Look, qos.LOOK),
+    'image_raw': (Image, qos.IMAGE_OUT),
+    '/diagnostics': (DiagnosticArray, 10)
+}
 LENGTH_S = 29.0
 FIRST_EPOCH = 1_795_351_840_543
 Event = tuple[float, str, object]
@@ -36,32 +45,62 @@ PEOPLE = ((1.0, 2.9, 1, 'What can you see in front of you?'), (7.2, 7.5, 2, 'Mm-
           (22.0, 24.0, 5, 'Tell me when somebody comes in.'),
           (27.2, LENGTH_S + 1, 6, 'And what was the first thing I asked you today'))
 # first sample, last one, words, whether it was cut off
-ROBOT = ((4.1, 10.45, 'I see one person in a blue uniform, in front of a flag. She looks straight at me and smiles',
-          True),
-         (13.6, 15.9, 'All right, I am driving to the kitchen.', False),
-         (25.3, 27.0, 'I will tell you when somebody comes in.', False))
+ROBOT = (
+    (4.1, 10.45,
+     'I see one person in a blue uniform, in front of a flag. She looks straight at me and smiles',
+     True), (13.6, 15.9, 'All right, I am driving to the kitchen.',
+             False), (25.3, 27.0, 'I will tell you when somebody comes in.', False))
 # when it was published, reason, lowered, when the sound began
 INTERRUPTS = ((3.3, Interrupt.NEW_REPLY, False, 0.0), (7.32, Interrupt.FIRST_SOUND, True, 7.2),
-              (7.75, Interrupt.NO_INTERRUPT, False, 0.0), (10.11, Interrupt.FIRST_SOUND, True, 10.0),
+              (7.75, Interrupt.NO_INTERRUPT, False, 0.0), (10.11, Interrupt.FIRST_SOUND, True,
+                                                           10.0),
               (10.43, Interrupt.BARGE_IN, False, 10.0), (12.7, Interrupt.NEW_REPLY, False, 0.0),
               (19.97, Interrupt.STOP_PHRASE, False, 19.6), (24.4, Interrupt.NEW_REPLY, False, 0.0))
 # from when on: person, robot
-STATES = ((0.0, 0, 0), (1.1, 1, 0), (3.0, 2, 1), (3.3, 0, 2), (4.1, 0, 3), (7.3, 1, 3), (7.7, 0, 3),
-          (10.1, 1, 3), (10.43, 1, 0), (12.4, 2, 1), (12.7, 0, 2), (13.6, 0, 3), (15.9, 0, 0), (19.7, 1, 0),
-          (20.4, 0, 0), (22.1, 1, 0), (24.1, 2, 1), (24.4, 0, 2), (25.3, 0, 3), (27.0, 0, 0), (27.3, 1, 0))
+STATES = ((0.0, 0, 0), (1.1, 1, 0), (3.0, 2, 1), (3.3, 0, 2), (4.1, 0, 3), (7.3, 1, 3),
+          (7.7, 0, 3), (10.1, 1, 3), (10.43, 1, 0), (12.4, 2, 1), (12.7, 0, 2), (13.6, 0, 3),
+          (15.9, 0, 0), (19.7, 1, 0), (20.4, 0, 0), (22.1, 1, 0), (24.1, 2, 1), (24.4, 0, 2),
+          (25.3, 0, 3), (27.0, 0, 0), (27.3, 1, 0))
 WATCHING = ['tell me when somebody comes in', 'warn me if the stove is left alone']
-EVIDENCE = (('a request', 1.9), ('it looks here', 1.2), ('the robot just spoke', 0.8), ('near', 0.5),
-            ('no name', -0.4), ('people are talking', -0.9))
-SKILLS = ((0.5, 0, 1, 'look_at', {'name': 'person'}, SkillState.SUCCEEDED, 1.0, 'I am looking at the person.'),
-          (14.2, 0, 1, 'go_to', {'place': 'kitchen'}, SkillState.RUNNING, 0.05, '4.1 m to go'),
-          (17.0, 0, 1, 'go_to', {'place': 'kitchen'}, SkillState.RUNNING, 0.44, '2.4 m to go'),
-          (20.0, 0, 1, 'go_to', {'place': 'kitchen'}, SkillState.CANCELLED, 0.62, 'Somebody said stop; 1.6 m to go.'),
-          (25.0, 0, 2, 'turn', {'degrees': 90.0}, SkillState.SUCCEEDED, 1.0, 'Turned by 90 degrees.'),
-          (27.0, 1, 2, 'drive', {'metres': 1.0, 'speed': 0.2}, SkillState.RUNNING, 0.38, 'towards the door'))
-HEALTH = {'camera': (0, 'OK', {'device': 'room', 'images': '872'}), 'microphone': (0, 'OK', {'late_blocks': '0'}),
-          'speaker': (0, 'OK', {'blocks': '1450', 'stale chunks': '3'}), 'perception': (0, 'OK', {'samples lost': '0'}),
-          'reaction': (1, 'language model: the first word came after 1.9 s', {'first token [s]': '1.912'}),
-          'decision': (0, 'OK', {'memory items': '412', 'memory MiB': '3.1'})}
+EVIDENCE = (('a request', 1.9), ('it looks here', 1.2), ('the robot just spoke', 0.8),
+            ('near', 0.5), ('no name', -0.4), ('people are talking', -0.9))
+SKILLS = ((0.5, 0, 1, 'look_at', {
+    'name': 'person'
+}, SkillState.SUCCEEDED, 1.0, 'I am looking at the person.'), (14.2, 0, 1, 'go_to', {
+    'place': 'kitchen'
+}, SkillState.RUNNING, 0.05, '4.1 m to go'), (17.0, 0, 1, 'go_to', {
+    'place': 'kitchen'
+}, SkillState.RUNNING, 0.44, '2.4 m to go'), (20.0, 0, 1, 'go_to', {
+    'place': 'kitchen'
+}, SkillState.CANCELLED, 0.62, 'Somebody said stop; 1.6 m to go.'), (25.0, 0, 2, 'turn', {
+    'degrees': 90.0
+}, SkillState.SUCCEEDED, 1.0, 'Turned by 90 degrees.'), (27.0, 1, 2, 'drive', {
+    'metres': 1.0,
+    'speed': 0.2
+}, SkillState.RUNNING, 0.38, 'towards the door'))
+HEALTH = {
+    'camera': (0, 'OK', {
+        'device': 'room',
+        'images': '872'
+    }),
+    'microphone': (0, 'OK', {
+        'late_blocks': '0'
+    }),
+    'speaker': (0, 'OK', {
+        'blocks': '1450',
+        'stale chunks': '3'
+    }),
+    'perception': (0, 'OK', {
+        'samples lost': '0'
+    }),
+    'reaction': (1, 'language model: the first word came after 1.9 s', {
+        'first token [s]': '1.912'
+    }),
+    'decision': (0, 'OK', {
+        'memory items': '412',
+        'memory MiB': '3.1'
+    })
+}
 
 
 class Feeder:
@@ -73,7 +112,9 @@ class Feeder:
                            for topic, (kind, profile) in TOPICS.items()}
 
     def play(self, turn: Callable[[str], object], events: list[Event]) -> None:
-        """All of them, in order; ``turn`` gets the topic of each, and lets others have the processor between two."""
+        """All of them, in order; ``turn`` gets the topic of each, and lets others have the
+        processor between two.
+        """
         for _, topic, message in events:
             self.publishers[topic].publish(message)
             turn(topic)
@@ -89,7 +130,9 @@ class Feeder:
 def conversation(end: float) -> list[Event]:
     """Every message of the half minute that ends at ``end`` (Unix s), in order."""
     t0 = end - LENGTH_S
-    events = [*_states(t0), *_words(t0), *_frames(t0), *_interrupts(t0), *_voices(t0), *_skills(t0)]
+    events = [
+        *_states(t0), *_words(t0), *_frames(t0), *_interrupts(t0), *_voices(t0), *_skills(t0)
+    ]
     return sorted(events, key=lambda event: event[0])
 
 
@@ -104,11 +147,13 @@ def _states(t0: float) -> Iterator[Event]:
         judged = person == AgentState.PERSON_TRAILING or agent == AgentState.AGENT_PREPARING
         state = AgentState(
             epoch=FIRST_EPOCH, person=person, agent=agent, ducked=7.3 <= t < 7.7, senses=7,
-            text=next((words for start, _, _, words in reversed(PEOPLE) if start <= t), ''),
-            addressee_score=0.94 if judged else math.nan, evidence_names=names, evidence_values=values,
-            why='a request, said to the robot and looking at it', watching=WATCHING if t > 24.2 else WATCHING[1:],
+            text=next((words for start, _, _, words in reversed(PEOPLE) if start <= t),
+                      ''), addressee_score=0.94 if judged else math.nan, evidence_names=names,
+            evidence_values=values, why='a request, said to the robot and looking at it',
+            watching=WATCHING if t > 24.2 else WATCHING[1:],
             doing='drive' if t > 27.0 else 'go_to' if 14.2 < t < 20.0 else '',
-            route='words "first" + person "me", 3 moments' if t > 24.2 else '', used=['audio', 'memory'])
+            route='words "first" + person "me", 3 moments' if t > 24.2 else '',
+            used=['audio', 'memory'])
         yield t, 'agent_state', _stamped(state, t0 + t)
 
 
@@ -118,9 +163,11 @@ def _words(t0: float) -> Iterator[Event]:
         for count in range(1, len(words) + 1):
             t = start + (stop - start) * count / len(words) + 0.1
             if t < LENGTH_S:
-                yield t, 'percept', _percept(Percept.PARTIAL, t0, t, start, utterance, ' '.join(words[:count]))
+                yield t, 'percept', _percept(Percept.PARTIAL, t0, t, start, utterance,
+                                             ' '.join(words[:count]))
         if stop < LENGTH_S:
-            yield stop + 0.35, 'percept', _percept(Percept.FINAL, t0, stop + 0.35, start, utterance, text)
+            yield stop + 0.35, 'percept', _percept(Percept.FINAL, t0, stop + 0.35, start,
+                                                   utterance, text)
     yield 0.1, 'percept', _percept(Percept.SCENE, t0, 0.1, 0.1, 0, 'one person, looking here')
 
 
@@ -136,10 +183,14 @@ def _frames(t0: float) -> Iterator[Event]:
         speaks = any(start <= t <= stop for start, stop, *_ in PEOPLE)
         sounds = any(start <= t <= stop for start, stop, *_ in ROBOT)
         level += 0.35 * ((0.97 if speaks else 0.22 if sounds else 0.02) - level)
-        probability = min(1.0, max(0.0, level + random.normal(0, 0.05 if speaks or sounds else 0.01)))
-        echo = min(1.0, max(0.0, (0.85 if sounds and not speaks else 0.08 if sounds else 0.0) + random.normal(0, 0.03)))
-        frame = SpeechState(probability=float(probability), echo_likelihood=float(echo), is_speaking=speaks,
-                            level_dbfs=-60.0 + 40.0 * level)
+        probability = min(1.0,
+                          max(0.0, level + random.normal(0, 0.05 if speaks or sounds else 0.01)))
+        echo = min(
+            1.0,
+            max(0.0, (0.85 if sounds and not speaks else 0.08 if sounds else 0.0) +
+                random.normal(0, 0.03)))
+        frame = SpeechState(probability=float(probability), echo_likelihood=float(echo),
+                            is_speaking=speaks, level_dbfs=-60.0 + 40.0 * level)
         yield float(t), 'speech_state', _stamped(frame, t0 + float(t))
 
 
@@ -159,20 +210,25 @@ def _voices(t0: float) -> Iterator[Event]:
             t = start + (stop - start) * count / len(words)
             state = Playback.STARTED if not count else Playback.PLAYING
             yield t, 'playback', _playback(t0, t, number, state, ' '.join(words[:count]))
-        yield stop, 'playback', _playback(t0, stop, number, Playback.FLUSHED if cut else Playback.FINISHED, text)
+        yield stop, 'playback', _playback(t0, stop, number,
+                                          Playback.FLUSHED if cut else Playback.FINISHED, text)
     yield 24.4, 'react', _stamped(React(epoch=FIRST_EPOCH + 9, brief=PEOPLE[4][3], recalled=[
         '10:02, you: "Tell me when somebody comes in."']), t0 + 24.4)
 
 
 def _playback(t0: float, t: float, number: int, state: int, heard: str) -> object:
-    return _stamped(Playback(epoch=FIRST_EPOCH + number, state=state, heard=heard, queued_s=0.4), t0 + t)
+    return _stamped(Playback(epoch=FIRST_EPOCH + number, state=state, heard=heard, queued_s=0.4),
+                    t0 + t)
 
 
 def _skills(t0: float) -> Iterator[Event]:
     for t, step, steps, skill, arguments, state, progress, text in SKILLS:
-        yield t, 'skill_state', _stamped(SkillState(
-            epoch=FIRST_EPOCH + {'look_at': 0, 'go_to': 1}.get(skill, 2), step=step, steps=steps, skill=skill,
-            arguments=json.dumps(arguments), state=state, progress=progress, text=text), t0 + t)
+        yield t, 'skill_state', _stamped(
+            SkillState(epoch=FIRST_EPOCH + {
+                'look_at': 0,
+                'go_to': 1
+            }.get(skill, 2), step=step, steps=steps, skill=skill, arguments=json.dumps(arguments),
+                       state=state, progress=progress, text=text), t0 + t)
 
 
 def diagnostics(t: float, namespace: str) -> DiagnosticArray:
@@ -184,7 +240,9 @@ def diagnostics(t: float, namespace: str) -> DiagnosticArray:
     return _stamped(array, t)
 
 
-def portrait(t: float, box: tuple[float, float, float, float] = (60.0, 40.0, 452.0, 600.0)) -> tuple[Image, Look]:
+def portrait(
+    t: float, box: tuple[float, float, float, float] = (60.0, 40.0, 452.0, 600.0)
+) -> tuple[Image, Look]:
     """A picture that every matplotlib brings along, and a look at it."""
     import matplotlib
     from matplotlib.image import imread
@@ -192,6 +250,7 @@ def portrait(t: float, box: tuple[float, float, float, float] = (60.0, 40.0, 452
     pixels = imread(Path(matplotlib.get_data_path(), 'sample_data', 'grace_hopper.jpg'))
     image = _stamped(from_bgr(np.ascontiguousarray(pixels[:384, :, ::-1])), t)
     height, width = image.height, image.width
-    track = Track(id=1, label='person', box=np.clip(box, 0, (width, height) * 2).astype(np.float32), score=0.93)
+    track = Track(id=1, label='person',
+                  box=np.clip(box, 0, (width, height) * 2).astype(np.float32), score=0.93)
     face = Face(track=1, box=np.array((178, 66, 316, 256), np.float32), score=0.99, looks_here=0.9)
     return image, _stamped(Look(width=width, height=height, tracks=[track], faces=[face]), t)

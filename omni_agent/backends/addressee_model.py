@@ -15,4 +15,6 @@ def load(path: Path | None = None) -> Judgement:
     try:
         return parse(path.read_text(encoding='utf-8'))
     except OSError as error:
-        raise ConfigError(f'the weights of the addressee cannot be read ({error}): install the package again') from error
+        raise ConfigError(
+            f'the weights of the addressee cannot be read ({error}): install the package again'
+        ) from error

@@ -1,5 +1,5 @@
-"""The only place that listens to a labelled utterance as perception does, faster than real time: voice activity,
-where speech stops, its words, and what its sound tells.
+"""The only place that listens to a labelled utterance as perception does, faster than real time:
+voice activity, where speech stops, its words, and what its sound tells.
 
 What was recognised is kept by the recording's sha256, so that a second run costs little.
 """
@@ -25,7 +25,8 @@ from omni_agent.core.hearing import Hearing
 from omni_agent.core.utterance import PRE_ROLL, POST_ROLL
 
 VERSION = '1'            # of what is kept
-LONGEST = 25 * RATE      # [samples] of speech without a pause: what is older is not recognised again
+# [samples] of speech without a pause: what is older is not recognised again
+LONGEST = 25 * RATE
 BLOCK = 320
 
 
@@ -47,7 +48,8 @@ class Listener:
 
     def listen(self, path: Path) -> list[Final]:
         samples = audio_files.read(path)
-        kept = self._kept / f'{hashlib.sha256(VERSION.encode() + samples.tobytes()).hexdigest()[:32]}.json'
+        kept = (self._kept /
+                f'{hashlib.sha256(VERSION.encode() + samples.tobytes()).hexdigest()[:32]}.json')
         if kept.is_file():
             finals = [Final(**one) for one in json.loads(kept.read_text(encoding='utf-8'))]
         else:
@@ -67,7 +69,8 @@ class Listener:
         end = round(final.end * RATE)
         start = max(0, round(final.begin * RATE) - PRE_ROLL, end - LONGEST)
         found = voice_cues.measure(samples[start:end])
-        return replace(final, cues=tuple(found.cues.items()), print=found.print, measured_s=time.thread_time() - began)
+        return replace(final, cues=tuple(found.cues.items()), print=found.print,
+                       measured_s=time.thread_time() - began)
 
     def _pieces(self, samples: np.ndarray) -> Iterator[_Piece]:
         """Where somebody stopped for longer than a breath."""
@@ -92,14 +95,17 @@ class Listener:
                     endpointer.close()
                     stopped = None
 
-    def _piece(self, begin: int, stopped: int, voiced_s: float, levels: list[float], size: int) -> _Piece:
+    def _piece(self, begin: int, stopped: int, voiced_s: float, levels: list[float],
+               size: int) -> _Piece:
         end = min(size, stopped + POST_ROLL)
         mean = 10 * np.log10(np.mean(10 ** (np.asarray(levels) / 10))) if levels else -96.0
         return _Piece(max(0, begin - PRE_ROLL, end - LONGEST), begin, end, voiced_s, float(mean))
 
 
 class Judge:
-    """The language model's opinion about a text [log odds], and how long it took the first time [s]."""
+    """The language model's opinion about a text [log odds], and how long it took the first time
+    [s].
+    """
 
     def __init__(self, model: str) -> None:
         self._name = model
@@ -127,4 +133,5 @@ class Judge:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'addressee')
+    return Path(
+        os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'addressee')

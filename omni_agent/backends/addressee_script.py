@@ -1,7 +1,8 @@
-"""Who says what to whom in our own set of scenes: the only place that deals texts, voices, rooms and noises to halves.
+"""Who says what to whom in our own set of scenes: the only place that deals texts, voices, rooms
+and noises to halves.
 
-Nothing of one half occurs in the other: not a sentence, a voice, a room or a kind of noise. Everything is drawn with
-one seed a half.
+Nothing of one half occurs in the other: not a sentence, a voice, a room or a kind of noise.
+Everything is drawn with one seed a half.
 """
 
 from __future__ import annotations
@@ -16,15 +17,21 @@ from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, TO_OTHERS
 from omni_agent.share import share_dir
 
 PERSONS = {
-    'development': ('hibari:heart', 'hibari:heart@0.82', 'hibari:heart@0.91', 'hibari:heart@1.08', 'flite:slt',
-                    'flite:awb'),
+    'development': ('hibari:heart', 'hibari:heart@0.82', 'hibari:heart@0.91', 'hibari:heart@1.08',
+                    'flite:slt', 'flite:awb'),
     'test': ('kokoro:jf_alpha', 'kokoro:jm_kumo', 'kokoro:jf_gongitsune', 'kokoro:jf_tebukuro',
-             'kokoro:jm_kumo+jf_nezumi', 'kokoro:jm_kumo@0.94')}
+             'kokoro:jm_kumo+jf_nezumi', 'kokoro:jm_kumo@0.94')
+}
 BROADCASTERS = {
-    'development': ('hibari:heart@0.76', 'hibari:heart@1.14', 'hibari:heart@0.97', 'flite:kal16', 'espeak:en-gb+m7',
-                    'espeak:en-us+f2'),
-    'test': ('kokoro:jf_nezumi', 'kokoro:jf_nezumi+jf_alpha', 'kokoro:jm_kumo+jf_gongitsune@0.9', 'flite:rms')}
-NOISES = {'development': ('pink', 'vacuum', 'dishes', 'babble'), 'test': ('water', 'fan', 'clatter', 'chatter')}
+    'development': ('hibari:heart@0.76', 'hibari:heart@1.14', 'hibari:heart@0.97', 'flite:kal16',
+                    'espeak:en-gb+m7', 'espeak:en-us+f2'),
+    'test': ('kokoro:jf_nezumi', 'kokoro:jf_nezumi+jf_alpha', 'kokoro:jm_kumo+jf_gongitsune@0.9',
+             'flite:rms')
+}
+NOISES = {
+    'development': ('pink', 'vacuum', 'dishes', 'babble'),
+    'test': ('water', 'fan', 'clatter', 'chatter')
+}
 SEEDS = {'development': 1, 'test': 2}
 SNRS_DB = (30.0, 20.0, 10.0)
 GAPS_S = (3.0, 7.0, 20.0, 60.0)
@@ -53,7 +60,8 @@ class Said:
     place: Place
     gap_s: float
     robot_said: str = ''
-    camera: tuple[float, float, float] = (math.nan, math.nan, math.nan)     # faces, looks_here, lips
+    # faces, looks_here, lips
+    camera: tuple[float, float, float] = (math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,8 @@ class _Director:
         direct = [(kind, text) for kind in ('question', 'command', 'polite', 'chat', 'named')
                   for text in self.texts['for'][kind]]
         self.rng.shuffle(direct)
-        spare = iter(direct * 2)                 # each direct sentence is heard at least once, many in a second room
+        # each direct sentence is heard at least once, many in a second room
+        spare = iter(direct * 2)
         yield from self._asking(direct[:len(direct) // 2])
         yield from self._after_the_robot()
         yield from self._dialogues(spare)
@@ -100,13 +109,14 @@ class _Director:
         yield from self._asking([one for one in direct[len(direct) // 2:]])
         yield from self._broadcasts()
 
-    # -- kinds of scenes ----------------------------------------------------------------------------------
+    # -- kinds of scenes --------------------------------------------------------------------------
 
     def _asking(self, direct: Sequence[tuple[str, str]]) -> Iterator[Scene]:
         """One person who wants a few things of the robot."""
         for at in range(0, len(direct), 3):
             who, place = self._voice(), self._place(FACING)
-            yield self._scene('asking', [self._direct(*one, who, place) for one in direct[at:at + 3]])
+            yield self._scene('asking',
+                              [self._direct(*one, who, place) for one in direct[at:at + 3]])
 
     def _after_the_robot(self) -> Iterator[Scene]:
         """Answers to its questions, and what comes after its answers."""
@@ -119,59 +129,78 @@ class _Director:
     def _dialogues(self, spare: Iterator[tuple[str, str]]) -> Iterator[Scene]:
         for index, lines in enumerate(self.texts['other']['dialogue']):
             pair = [(voice, self._place(TURNED)) for voice in self._two_voices()]
-            said = [self._aside('dialogue', line, *pair[at % 2], gap_s=float(self.rng.uniform(0.25, 1.2)))
-                    for at, line in enumerate(lines)]
+            said = [
+                self._aside('dialogue', line, *pair[at % 2],
+                            gap_s=float(self.rng.uniform(0.25, 1.2)))
+                for at, line in enumerate(lines)
+            ]
             if index % 2:                        # and then one of them turns to the robot
                 voice, place = pair[index % 4 // 2]
-                said.append(self._direct(*next(spare), voice, self._facing(place), gap_s=float(self.rng.uniform(0.5, 5))))
+                said.append(
+                    self._direct(*next(spare), voice, self._facing(place),
+                                 gap_s=float(self.rng.uniform(0.5, 5))))
             yield self._scene('dialogue', said)
 
     def _monologues(self, spare: Iterator[tuple[str, str]]) -> Iterator[Scene]:
         """On the telephone, about the robot, to oneself and to the cat."""
-        for kind, size, gaps in (('phone', 5, (1.5, 5.0)), ('about_robot', 4, (0.3, 1.5)), ('alone', 4, (2.0, 15.0))):
+        for kind, size, gaps in (('phone', 5, (1.5, 5.0)), ('about_robot', 4, (0.3, 1.5)),
+                                 ('alone', 4, (2.0, 15.0))):
             lines = list(self.texts['other'][kind])
             self.rng.shuffle(lines)
             for at in range(0, len(lines), size):
                 voices = self._two_voices() if kind == 'about_robot' else (self._voice(),)
                 cast = [(voice, self._place(TURNED)) for voice in voices]
-                said = [self._aside(kind, line, *cast[index % len(cast)], gap_s=float(self.rng.uniform(*gaps)))
-                        for index, line in enumerate(lines[at:at + size])]
+                said = [
+                    self._aside(kind, line, *cast[index % len(cast)],
+                                gap_s=float(self.rng.uniform(*gaps)))
+                    for index, line in enumerate(lines[at:at + size])
+                ]
                 if at // size % 2:
                     voice, place = cast[0]
-                    said.append(self._direct(*next(spare), voice, self._facing(place), gap_s=float(self.rng.uniform(1, 8))))
+                    said.append(
+                        self._direct(*next(spare), voice, self._facing(place),
+                                     gap_s=float(self.rng.uniform(1, 8))))
                 yield self._scene(kind, said)
 
     def _broadcasts(self) -> Iterator[Scene]:
-        """Television and radio that are on: each sentence is heard in several programmes, out of several sets."""
+        """Television and radio that are on: each sentence is heard in several programmes, out of
+        several sets.
+        """
         lines = list(self.texts['other']['television'])
         for _ in range(SETS):
             start, stretches, place = 0, [], self._place((0.0, 20.0), (1.5, 5.0))
             while start < len(lines):
                 size = int(self.rng.integers(8, 16))
                 part = tuple(lines[start:start + size])
-                speakers = self.rng.permutation(BROADCASTERS[self.half])[:int(self.rng.integers(1, 4))]
-                stretches.append(Said(BROADCAST, 'television', part, tuple(str(self.rng.choice(speakers)) for _ in part),
-                                      place, float(self.rng.uniform(0.5, 4.0)), '', self._camera(BROADCAST)))
+                speakers = self.rng.permutation(
+                    BROADCASTERS[self.half])[:int(self.rng.integers(1, 4))]
+                stretches.append(
+                    Said(BROADCAST, 'television', part,
+                         tuple(str(self.rng.choice(speakers)) for _ in part), place,
+                         float(self.rng.uniform(0.5, 4.0)), '', self._camera(BROADCAST)))
                 start += size
             yield self._scene('television', stretches)
             lines = lines[7:] + lines[:7]
 
-    # -- their parts --------------------------------------------------------------------------------------
+    # -- their parts ------------------------------------------------------------------------------
 
     def _scene(self, kind: str, said: Sequence[Said]) -> Scene:
         self.count += 1
         room = SEEDS[self.half] * 1000 + int(self.rng.integers(0, 8))
-        return Scene(f'{self.half[:4]}-{self.count:03}-{kind}', self.half, room, str(self.rng.choice(NOISES[self.half])),
-                     float(self.rng.choice(SNRS_DB)), tuple(said), int(self.rng.integers(2**31)))
+        return Scene(f'{self.half[:4]}-{self.count:03}-{kind}', self.half, room,
+                     str(self.rng.choice(NOISES[self.half])), float(self.rng.choice(SNRS_DB)),
+                     tuple(said), int(self.rng.integers(2**31)))
 
-    def _direct(self, kind: str, text: str, voice: str, place: Place, gap_s: float | None = None) -> Said:
+    def _direct(self, kind: str, text: str, voice: str, place: Place,
+                gap_s: float | None = None) -> Said:
         gap_s = float(self.rng.choice(GAPS_S)) if gap_s is None else gap_s
         return Said(FOR_ROBOT, kind, (text,), (voice,), place, gap_s, '', self._camera(FOR_ROBOT))
 
     def _aside(self, kind: str, text: str, voice: str, place: Place, gap_s: float) -> Said:
         return Said(TO_OTHERS, kind, (text,), (voice,), place, gap_s, '', self._camera(TO_OTHERS))
 
-    def _place(self, turned: tuple[float, float], distances: tuple[float, float] = (0.6, 4.5)) -> Place:
+    def _place(self, turned: tuple[float, float], distances: tuple[float,
+                                                                   float] = (0.6, 4.5)) -> Place:
         low, high = np.log(distances)
         return Place(float(np.exp(self.rng.uniform(low, high))), float(self.rng.uniform(*turned)),
                      int(self.rng.integers(2**31)))
@@ -187,9 +216,10 @@ class _Director:
         return str(one), str(other)
 
     def _camera(self, label: str) -> tuple[float, float, float]:
-        """What a camera would have measured, errors included: assumed, not seen. A face is in the picture of 85 % of
-        those who speak to the robot; who speaks to others looks at it in one case of eight all the same; before a
-        television somebody may sit, and even look this way, but the mouth does not move with the sound.
+        """What a camera would have measured, errors included: assumed, not seen. A face is in the
+        picture of 85 % of those who speak to the robot; who speaks to others looks at it in one
+        case of eight all the same; before a television somebody may sit, and even look this way,
+        but the mouth does not move with the sound.
         """
         seen, looking, silent = {FOR_ROBOT: (0.85, 0.92, 0.05), TO_OTHERS: (0.7, 0.13, 0.2),
                                  BROADCAST: (0.35, 0.2, 0.9)}[label]

@@ -1,4 +1,6 @@
-"""The only place that reads a folder of utterances with and without an addressee: ``labels.csv`` and its recordings."""
+"""The only place that reads a folder of utterances with and without an addressee: ``labels.csv``
+and its recordings.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ def read(folder: Path) -> list[Item]:
     """Every row, checked. Raises ConfigError that names what is wrong."""
     labels = folder / 'labels.csv'
     if not labels.is_file():
-        raise ConfigError(f'there is no {labels}: a set is a folder of wav or flac files with a labels.csv')
+        raise ConfigError(
+            f'there is no {labels}: a set is a folder of wav or flac files with a labels.csv')
     try:
         text = labels.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as error:

@@ -1,5 +1,5 @@
-"""Messages out of a rosbag2 folder, decoded by the definitions that lie in it: no ROS is needed, and a message that has
-changed since is read as it was.
+"""Messages out of a rosbag2 folder, decoded by the definitions that lie in it: no ROS is needed,
+and a message that has changed since is read as it was.
 """
 
 from __future__ import annotations
@@ -51,15 +51,21 @@ class Bag:
         except ImportError as error:
             raise BackendError(f'{INSTALL} ({error})') from error
         if not folder.is_dir():
-            raise WireError(f'{folder} is no folder: give the one that "omni-agent record" or "ros2 bag record" wrote')
+            raise WireError(
+                f'{folder} is no folder: give the one that "omni-agent record" or "ros2 bag '
+                'record" wrote'
+            )
         if not is_bag(folder):
-            raise WireError(f'{folder} holds no recording: there is neither {METADATA} nor an .mcap file in it')
+            raise WireError(
+                f'{folder} holds no recording: there is neither {METADATA} nor an .mcap file in it'
+            )
         self.folder = folder
         self.repaired = bag_repair.finish(folder)
         try:
             self._reader = Reader(folder)
         except FileNotFoundError as error:
-            raise WireError(f'{folder} has no {METADATA}: run "ros2 bag reindex {folder}" first') from error
+            raise WireError(
+                f'{folder} has no {METADATA}: run "ros2 bag reindex {folder}" first') from error
         self._store = get_typestore(Stores.LATEST)
 
     def __enter__(self) -> Bag:
@@ -78,33 +84,47 @@ class Bag:
     def contents(self) -> Contents:
         reader = self._reader
         found = reader.connections
-        return Contents({item.topic: item.msgtype for item in found}, {item.topic: item.msgcount for item in found},
+        return Contents({item.topic: item.msgtype
+                         for item in found}, {item.topic: item.msgcount
+                                              for item in found},
                         reader.start_time * 1e-9 if reader.message_count else 0.0,
                         reader.duration * 1e-9 if reader.message_count else 0.0,
                         dict(reader.storage.metadata.custom or {}), self.repaired)
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[Said]:
-        """In the order of recording. Raises WireError for one that its own definition does not fit."""
-        chosen = [item for item in self._reader.connections if topics is None or item.topic in topics]
+        """In the order of recording. Raises WireError for one that its own definition does not
+        fit.
+        """
+        chosen = [
+            item for item in self._reader.connections if topics is None or item.topic in topics
+        ]
         if not chosen:
             return
         for item, t_ns, data in self._reader.messages(chosen):
             try:
                 message = self._store.deserialize_cdr(data, item.msgtype)
-            except Exception as error:           # rosbags lets through whatever its generated code raises
-                raise WireError(f'a message of {item.topic} in {self.folder} cannot be decoded: {error}') from error
+            except Exception as error:
+                # rosbags lets through whatever its generated code raises
+                raise WireError(
+                    f'a message of {item.topic} in {self.folder} cannot be decoded: {error}'
+                ) from error
             yield Said(item.topic, item.msgtype, t_ns * 1e-9, message)
 
     def _learn(self) -> None:
-        """What the bag says of its types counts; where it says nothing (sqlite3 of Humble) it is what ROS has today."""
+        """What the bag says of its types counts; where it says nothing (sqlite3 of Humble) it is
+        what ROS has today.
+        """
         from rosbags.interfaces import MessageDefinitionFormat
         from rosbags.typesys import get_types_from_msg
 
         for item in self._reader.connections:
             if item.msgdef.format is not MessageDefinitionFormat.MSG:
                 continue
-            types = {name: parts for name, parts in get_types_from_msg(item.msgdef.data, item.msgtype).items()
-                     if self._store.fielddefs.get(name) != parts}
+            types = {
+                name: parts
+                for name, parts in get_types_from_msg(item.msgdef.data, item.msgtype).items()
+                if self._store.fielddefs.get(name) != parts
+            }
             for name in types:
                 self._store.fielddefs.pop(name, None)
             self._store.register(types)

@@ -1,7 +1,9 @@
-"""Bags whose recorder was killed: made whole again, up to the last half second that reached the disk.
+"""Bags whose recorder was killed: made whole again, up to the last half second that reached the
+disk.
 
-Each record of an MCAP file is a byte that says what it is, eight that say how long, and that many; whatever follows the
-last complete one is cut off, and an end is put there. No message that is complete is touched.
+Each record of an MCAP file is a byte that says what it is, eight that say how long, and that many;
+whatever follows the last complete one is cut off, and an end is put there. No message that is
+complete is touched.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ MAGIC = b'\x89MCAP0\r\n'
 HEADER, FOOTER, CHUNK, DATA_END = 0x01, 0x02, 0x06, 0x0F
 KNOWN = range(0x01, 0x10)
 HEAD = struct.Struct('<BQ')
-END = HEAD.pack(DATA_END, 4) + bytes(4) + HEAD.pack(FOOTER, 20) + bytes(20) + MAGIC    # without an index
+# without an index
+END = HEAD.pack(DATA_END, 4) + bytes(4) + HEAD.pack(FOOTER, 20) + bytes(20) + MAGIC
 REPAIRED = 'omni_agent.repaired'
 
 
 def finish(folder: Path) -> bool:
-    """Repair what needs it; True if something did. Raises ConfigError for a bag that is being recorded or cannot be
-    changed, WireError for what is no bag.
+    """Repair what needs it; True if something did. Raises ConfigError for a bag that is being
+    recorded or cannot be changed, WireError for what is no bag.
     """
     files = sorted(folder.glob('*.mcap'), key=_number)
     if not files:
@@ -45,8 +48,10 @@ def finish(folder: Path) -> bool:
             _cut(file)
         _describe(folder, files, bool(broken))
     except OSError as error:
-        raise ConfigError(f'{folder} was not closed, and cannot be repaired: {error.strerror}; copy it to where you may '
-                          'write') from error
+        raise ConfigError(
+            f'{folder} was not closed, and cannot be repaired: {error.strerror}; copy it to where '
+            'you may '
+            'write') from error
     finally:
         os.close(lock)
     return True
@@ -75,7 +80,8 @@ def _cut(file: Path) -> None:
             if size > len(MAGIC):
                 raise WireError(f'{file} is no MCAP file')
             data.seek(0)
-            data.write(MAGIC + HEAD.pack(HEADER, 14) + struct.pack('<I4sI', 4, b'ros2', 0) + bytes(2))
+            data.write(MAGIC + HEAD.pack(HEADER, 14) + struct.pack('<I4sI', 4, b'ros2', 0) +
+                       bytes(2))
             size = data.tell()
             data.seek(len(MAGIC))
         data.seek(_last_complete(data, size))
@@ -114,14 +120,18 @@ def _metadata(folder: Path) -> dict:
 
 
 def _describe(folder: Path, files: list[Path], repaired: bool) -> None:
-    """metadata.yaml from what the files hold; topics without a message and what we know of the run stay."""
+    """metadata.yaml from what the files hold; topics without a message and what we know of the run
+    stay.
+    """
     from rosbags.rosbag2.errors import ReaderError
     from rosbags.rosbag2.storage_mcap import McapReader
 
     counts: Counter[Topic] = Counter()
     parts: list[tuple[str, int, int, int]] = []
-    known = {item['topic_metadata']['name']: item['topic_metadata'].get('type_description_hash', '')
-             for item in _metadata(folder).get('topics_with_message_count') or []}
+    known = {
+        item['topic_metadata']['name']: item['topic_metadata'].get('type_description_hash', '')
+        for item in _metadata(folder).get('topics_with_message_count') or []
+    }
     for file in files:
         reader = McapReader(file)
         try:
@@ -130,12 +140,18 @@ def _describe(folder: Path, files: list[Path], repaired: bool) -> None:
             raise WireError(f'{file} cannot be read: {error}') from error
         for item in reader.connections:
             digest = known.get(item.topic, '')
-            topic = Topic(item.topic, item.msgtype, item.msgdef.data, digest, tuple(item.ext.offered_qos_profiles))
+            topic = Topic(item.topic, item.msgtype, item.msgdef.data, digest,
+                          tuple(item.ext.offered_qos_profiles))
             counts[topic] += item.msgcount
         found = reader.metadata
         empty = not found.message_count
-        parts.append((file.name, NEVER if empty else found.start_time, 0 if empty else found.end_time - 1,
-                      found.message_count))
+        parts.append((file.name, NEVER if empty else found.start_time,
+                      0 if empty else found.end_time - 1, found.message_count))
         reader.close()
-    custom = {**(_metadata(folder).get('custom_data') or {}), **({REPAIRED: 'true'} if repaired else {})}
+    custom = {
+        **(_metadata(folder).get('custom_data') or {}),
+        **({
+            REPAIRED: 'true'
+        } if repaired else {})
+    }
     write_metadata(folder, described(custom, list(counts.items()), parts))

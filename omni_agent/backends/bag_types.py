@@ -1,4 +1,6 @@
-"""Definitions of message types: from the .msg files of the ROS that runs here, or out of a bag itself."""
+"""Definitions of message types: from the .msg files of the ROS that runs here, or out of a bag
+itself.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class Definitions:
         self._store = empty()
 
     def of(self, kind: str) -> tuple[str, str]:
-        """'std_msgs/msg/String' -> its definition with those of all its parts, and its hash (REP-2011).
+        """'std_msgs/msg/String' -> its definition with those of all its parts, and its hash
+        (REP-2011).
 
         Raises BackendError where a .msg file is missing.
         """
@@ -50,7 +53,10 @@ class Definitions:
                 name = _message_in(part)
                 if name is not None and name not in found:
                     self._learn(name)
-        self._store.register({name: parts for name, parts in found.items() if name not in self._store.fielddefs})
+        self._store.register({
+            name: parts
+            for name, parts in found.items() if name not in self._store.fielddefs
+        })
 
 
 def _message_in(part: tuple) -> str | None:
@@ -71,4 +77,5 @@ def _file(kind: str) -> Path:
         path = Path(prefix, 'share', package, 'msg', f'{name}.msg')
         if prefix and path.is_file():
             return path
-    raise BackendError(f'{kind} has no .msg file on AMENT_PREFIX_PATH: install or source {package}')
+    raise BackendError(
+        f'{kind} has no .msg file on AMENT_PREFIX_PATH: install or source {package}')

@@ -1,7 +1,8 @@
 """rosbag2 folders (MCAP) written while messages come: the only place that writes them.
 
-Messages are taken as they are on the wire. A bounded queue stands between whoever has them and the thread that writes;
-each half second everything written goes to the kernel, so a process that is killed loses no more than that.
+Messages are taken as they are on the wire. A bounded queue stands between whoever has them and the
+thread that writes; each half second everything written goes to the kernel, so a process that is
+killed loses no more than that.
 """
 
 from __future__ import annotations
@@ -53,11 +54,15 @@ class _File:
 
 
 class BagWriter:
-    """Any thread hands over messages; one thread of its own writes. ``close`` makes the folder whole."""
+    """Any thread hands over messages; one thread of its own writes. ``close`` makes the folder
+    whole.
+    """
 
-    def __init__(self, folder: Path, custom: Mapping[str, str], split_mib: int = 1024, queue_mib: int = 64,
-                 reserve_mib: int = 256) -> None:
-        """Raises ConfigError where ``folder`` is there already or cannot be made, BackendError without rosbags."""
+    def __init__(self, folder: Path, custom: Mapping[str, str], split_mib: int = 1024,
+                 queue_mib: int = 64, reserve_mib: int = 256) -> None:
+        """Raises ConfigError where ``folder`` is there already or cannot be made, BackendError
+        without rosbags.
+        """
         try:
             import rosbags.rosbag2  # noqa: F401 (that it is there)
         except ImportError as error:
@@ -80,7 +85,7 @@ class BagWriter:
         self._thread = threading.Thread(target=self._run, name='bag', daemon=True)
         self._thread.start()
 
-    # -- any thread -----------------------------------------------------------------------------------------
+    # -- any thread -------------------------------------------------------------------------------
 
     def add(self, topic: Topic) -> None:
         """It is listed even if nothing ever comes."""
@@ -88,9 +93,12 @@ class BagWriter:
             self._topics.setdefault(topic, 0)
 
     def write(self, topic: Topic, t_ns: int, data: bytes, can_miss: bool = False) -> bool:
-        """False where it had to be dropped: the queue is full, or half full and this ``can_miss``."""
+        """False where it had to be dropped: the queue is full, or half full and this
+        ``can_miss``.
+        """
         with self._wake:
-            if not self._open or self.trouble or self._queued + len(data) > (self._most // 2 if can_miss else self._most):
+            if (not self._open or self.trouble
+                    or self._queued + len(data) > (self._most // 2 if can_miss else self._most)):
                 self.figures.dropped[topic.name] += 1
                 return False
             self._waiting.append((topic, t_ns, data))
@@ -99,7 +107,9 @@ class BagWriter:
         return True
 
     def close(self) -> None:
-        """Write what waits, the index and the metadata. Raises DeviceError if the disk did not take everything."""
+        """Write what waits, the index and the metadata. Raises DeviceError if the disk did not
+        take everything.
+        """
         with self._wake:
             self._open = False
             self._wake.notify()
@@ -108,7 +118,7 @@ class BagWriter:
         if self.trouble is not None:
             raise self.trouble
 
-    # -- the thread that writes -----------------------------------------------------------------------------
+    # -- the thread that writes -------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -146,7 +156,8 @@ class BagWriter:
         storage = self._storage or self._begin_file()
         storage.write(self._connected(storage, topic), t_ns, data)
         part = self._files[-1]
-        part.start, part.end, part.messages = min(part.start, t_ns), max(part.end, t_ns), part.messages + 1
+        part.start, part.end, part.messages = min(part.start, t_ns), max(part.end,
+                                                                         t_ns), part.messages + 1
         self._topics[topic] = self._topics.get(topic, 0) + 1
         self.figures.messages += 1
         self.figures.bytes += len(data)
@@ -162,9 +173,10 @@ class BagWriter:
         known = self._connections.get(topic)
         if known is not None:
             return known
-        made = Connection(len(self._connections) + 1, topic.name, topic.kind,
-                          MessageDefinition(MessageDefinitionFormat.MSG, topic.definition), topic.digest, 0,
-                          ConnectionExtRosbag2('cdr', list(topic.qos)), self)
+        made = Connection(
+            len(self._connections) + 1, topic.name, topic.kind,
+            MessageDefinition(MessageDefinitionFormat.MSG, topic.definition), topic.digest, 0,
+            ConnectionExtRosbag2('cdr', list(topic.qos)), self)
         if topic.kind not in {other.kind for other in self._connections}:
             storage.add_msgtype(made)
         storage.add_connection(made, dump_qos_v8(list(topic.qos)))
@@ -217,13 +229,15 @@ class BagWriter:
             try:
                 storage.abort()
             except OSError:
-                pass                             # its last bytes do not fit either, and it is closed all the same
+                # its last bytes do not fit either, and it is closed all the same
+                pass
 
-    # -- metadata.yaml --------------------------------------------------------------------------------------
+    # -- metadata.yaml ----------------------------------------------------------------------------
 
     def _described(self) -> dict[str, object]:
-        return described(self._custom, [(topic, count) for topic, count in list(self._topics.items())],
-                         [(part.name, part.start, part.end, part.messages) for part in self._files])
+        return described(
+            self._custom, [(topic, count) for topic, count in list(self._topics.items())],
+            [(part.name, part.start, part.end, part.messages) for part in self._files])
 
     def _write_metadata(self) -> None:
         write_metadata(self.folder, self._described())
@@ -247,11 +261,14 @@ def _made(folder: Path) -> int:
     except FileExistsError as error:
         raise ConfigError(f'{folder} is there already: name another folder') from error
     except OSError as error:
-        raise ConfigError(f'cannot record into {folder}: {error.strerror}; name another folder') from error
+        raise ConfigError(
+            f'cannot record into {folder}: {error.strerror}; name another folder') from error
     assert lock is not None, 'a new folder is nobody else\'s'
     return lock
 
 
 def _full(folder: Path) -> DeviceError:
-    return DeviceError(f'the disk with {folder} is full: the recording ends here; make room, or leave out pictures and '
-                       'sound (--without image,sound)')
+    return DeviceError(
+        f'the disk with {folder} is full: the recording ends here; make room, or leave out '
+        'pictures and '
+        'sound (--without image,sound)')

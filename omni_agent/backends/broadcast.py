@@ -1,5 +1,6 @@
-"""The only place that knows what television and radio sound like before they leave their loudspeaker: voices of one
-loudness hard behind each other, music under them, and a small box that has no low tones.
+"""The only place that knows what television and radio sound like before they leave their
+loudspeaker: voices of one loudness hard behind each other, music under them, and a small box that
+has no low tones.
 
 A model of broadcasting and not a recording of it; every programme is drawn from its seed.
 """
@@ -29,7 +30,8 @@ def programme(voices: Sequence[np.ndarray], seed: int) -> np.ndarray:
     mixed = compressed(speech, ratio=float(rng.uniform(2.0, 5.0)))
     if rng.random() < 0.6:
         mixed = mixed + bed(mixed.size, rng) * acoustics.db(LEVEL_DBFS - rng.uniform(10.0, 24.0))
-    return boxed(compressed(mixed, 2.0), float(rng.uniform(110, 260)), float(rng.uniform(5500, 7800)))
+    return boxed(compressed(mixed, 2.0), float(rng.uniform(110, 260)),
+                 float(rng.uniform(5500, 7800)))
 
 
 def compressed(samples: np.ndarray, ratio: float, over_db: float = -12.0) -> np.ndarray:
@@ -58,7 +60,9 @@ def bed(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def boxed(samples: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
-    """What a small loudspeaker leaves: 12 dB per octave below ``low_hz``, 18 above ``high_hz``, a hump at 2 kHz."""
+    """What a small loudspeaker leaves: 12 dB per octave below ``low_hz``, 18 above ``high_hz``, a
+    hump at 2 kHz.
+    """
     frequency = np.maximum(np.fft.rfftfreq(samples.size, 1 / RATE), 1.0)
     shape = 1 / np.sqrt(1 + (low_hz / frequency) ** 4) / np.sqrt(1 + (frequency / high_hz) ** 6)
     hump = 1 + 0.4 * np.exp(-np.log2(frequency / 2000) ** 2)

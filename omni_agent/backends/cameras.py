@@ -31,7 +31,8 @@ USUAL_FPS = 25.0                 # of a file that does not say
 _NETWORK = re.compile(r'(rtsps?|https?)://', re.IGNORECASE)
 _DRIVERS = Path('/sys/class/video4linux')
 
-# What goes wrong is said here, once, and not on stderr as well. cv2 reads these when it is imported.
+# What goes wrong is said here, once, and not on stderr as well. cv2 reads these when it is
+# imported.
 _QUIET = {'OPENCV_FFMPEG_LOGLEVEL': '-8', 'OPENCV_LOG_LEVEL': 'SILENT'}
 # Network cameras want TCP (UDP loses slices) and no buffer in front of the newest picture. Read
 # whenever something is opened; a file that is opened so loses its first pictures.

@@ -1,8 +1,10 @@
-"""Removes the robot's own voice from what the microphone heard: SpeexDSP's adaptive filter, through ctypes.
+"""Removes the robot's own voice from what the microphone heard: SpeexDSP's adaptive filter,
+through ctypes.
 
-It leaves a person's words whole while both speak, and some of the robot's voice with them: for recognition, and for
-``core/echo.py``, which judges what is left. WebRTC's (``webrtc.py``) does the opposite. Its residual suppressor is left
-out: it eats soft onsets. The library is the distribution's libspeexdsp (BSD-3-Clause).
+It leaves a person's words whole while both speak, and some of the robot's voice with them: for
+recognition, and for ``core/echo.py``, which judges what is left. WebRTC's (``webrtc.py``) does the
+opposite. Its residual suppressor is left out: it eats soft onsets. The library is the
+distribution's libspeexdsp (BSD-3-Clause).
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import numpy as np
 from omni_agent.backends import BLOCK, RATE
 from omni_agent.core.errors import BackendError
 
-TAIL = RATE // 5               # [samples] 200 ms: delay of the devices and the reverberation of a living room
+# [samples] 200 ms: delay of the devices and the reverberation of a living room
+TAIL = RATE // 5
 SET_SAMPLING_RATE = 24         # SPEEX_ECHO_SET_SAMPLING_RATE of speex_echo.h
 
 
 class SpeexCanceller:
-    """int16 blocks of shape (BLOCK,): what was heard and what was played at the same time -> what is left.
+    """int16 blocks of shape (BLOCK,): what was heard and what was played at the same time -> what
+    is left.
 
     Raises BackendError if the library is missing.
     """
@@ -34,7 +38,8 @@ class SpeexCanceller:
     def __call__(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
         out = np.empty(BLOCK, np.int16)
         heard, played = np.ascontiguousarray(heard), np.ascontiguousarray(played)
-        self._library.speex_echo_cancellation(self._echo, _pointer(heard), _pointer(played), _pointer(out))
+        self._library.speex_echo_cancellation(self._echo, _pointer(heard), _pointer(played),
+                                              _pointer(out))
         return out
 
     def __del__(self) -> None:
@@ -52,8 +57,10 @@ def _library() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(name)
     except OSError as error:
-        raise BackendError('libspeexdsp is missing, so what people say while the robot speaks is understood badly: '
-                           'run "apt-get install libspeexdsp1"') from error
+        raise BackendError(
+            'libspeexdsp is missing, so what people say while the robot speaks is understood '
+            'badly: '
+            'run "apt-get install libspeexdsp1"') from error
     library.speex_echo_state_init.restype = ctypes.c_void_p
     library.speex_echo_state_init.argtypes = [ctypes.c_int, ctypes.c_int]
     state = ctypes.c_void_p

@@ -1,7 +1,9 @@
-"""The only place that makes videos out of pictures: cut-out objects on scripted paths over real backgrounds.
+"""The only place that makes videos out of pictures: cut-out objects on scripted paths over real
+backgrounds.
 
-The same scene and variant give the same pictures, so labels that follow from the script hold. A variant other than 0
-is mirrored, lit, scaled and grained otherwise: more of the same for fitting weights, never for judging.
+The same scene and variant give the same pictures, so labels that follow from the script hold. A
+variant other than 0 is mirrored, lit, scaled and grained otherwise: more of the same for fitting
+weights, never for judging.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Find = Callable[[str], Path]
 
 @dataclass(frozen=True)
 class Cutout:
-    """The object within ``box`` of a picture; ``sure`` boxes belong to it, whatever their colour."""
+    """The object within ``box`` of a picture; ``sure`` boxes belong to it, whatever their
+    colour.
+    """
 
     picture: str
     box: tuple[int, ...]
@@ -36,7 +40,9 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Thing:
-    """A cut-out ``height`` pixels tall whose centre goes through (t, x, y); before and after it is away."""
+    """A cut-out ``height`` pixels tall whose centre goes through (t, x, y); before and after it is
+    away.
+    """
 
     cutout: Cutout
     height: float
@@ -74,8 +80,9 @@ def _scenes(data: Value) -> list[Scene]:
 
 
 def _cutout(table: Table) -> Cutout:
-    found = Cutout(table.text('picture'), _numbers(table, 'box', 4),
-                   tuple(_whole(part, table) for part in table.text('sure', ' ').split(',') if part.strip()))
+    found = Cutout(
+        table.text('picture'), _numbers(table, 'box', 4),
+        tuple(_whole(part, table) for part in table.text('sure', ' ').split(',') if part.strip()))
     table.finish()
     return found
 
@@ -106,8 +113,8 @@ def _thing(table: Table, cutouts: dict[str, Cutout]) -> Thing:
 
 def _watch(table: Table) -> Watch:
     try:
-        watch = Watch(table.text('say'), spans(table.text('moments', ' ')), table.number('ask_s', 0.0, 0, 7200),
-                      spans(table.text('unsure', ' ')))
+        watch = Watch(table.text('say'), spans(table.text('moments', ' ')),
+                      table.number('ask_s', 0.0, 0, 7200), spans(table.text('unsure', ' ')))
     except ValueError as error:
         raise FieldError((*table.where, 'moments'), str(error)) from error
     table.finish()
@@ -121,7 +128,8 @@ def _numbers(table: Table, name: str, count: int) -> tuple[int, ...]:
 def _whole(text: str, table: Table, count: int = 4) -> tuple[int, ...]:
     words = text.split()
     if len(words) != count or not all(word.isdigit() for word in words):
-        raise FieldError(table.where, f"'{text.strip()}' is not {count} whole numbers: left top right bottom")
+        raise FieldError(table.where,
+                         f"'{text.strip()}' is not {count} whole numbers: left top right bottom")
     return tuple(map(int, words))
 
 
@@ -132,8 +140,11 @@ class Studio:
         self._find = find
         self._cut: dict[Cutout, np.ndarray] = {}
 
-    def frames(self, scene: Scene, rate_hz: float, variant: int = 0) -> Iterator[tuple[float, np.ndarray]]:
-        """(t, uint8 BGR picture of WIDTH x HEIGHT). Raises BackendError where a picture is missing."""
+    def frames(self, scene: Scene, rate_hz: float,
+               variant: int = 0) -> Iterator[tuple[float, np.ndarray]]:
+        """(t, uint8 BGR picture of WIDTH x HEIGHT). Raises BackendError where a picture is
+        missing.
+        """
         chance = np.random.default_rng([SEED, variant, *scene.name.encode()])
         look = _Variant.of(variant, chance)
         background = self._background(scene.background)
@@ -158,7 +169,8 @@ class Studio:
     def _sprite(self, thing: Thing, look: _Variant) -> np.ndarray:
         """BGRA of the wanted height."""
         if thing.cutout not in self._cut:
-            self._cut[thing.cutout] = cut_out(_read(self._find(thing.cutout.picture)), thing.cutout)
+            self._cut[thing.cutout] = cut_out(_read(self._find(thing.cutout.picture)),
+                                              thing.cutout)
         whole = self._cut[thing.cutout]
         scale = thing.height * look.scale / whole.shape[0]
         return _cv2().resize(whole, None, fx=scale, fy=scale, interpolation=_cv2().INTER_AREA)
@@ -177,8 +189,8 @@ class _Variant:
     def of(cls, number: int, chance: np.random.Generator) -> _Variant:
         if number == 0:
             return cls(False, 1.0, 1.0, 1.0)
-        return cls(bool(number % 2), float(chance.uniform(0.75, 1.15)), float(chance.uniform(0.5, 3.0)),
-                   float(chance.uniform(0.6, 1.3)))
+        return cls(bool(number % 2), float(chance.uniform(0.75, 1.15)),
+                   float(chance.uniform(0.5, 3.0)), float(chance.uniform(0.6, 1.3)))
 
 
 def cut_out(image: np.ndarray, cutout: Cutout) -> np.ndarray:
@@ -234,13 +246,17 @@ def _through_camera(image: np.ndarray, scene: Scene, look: _Variant, t: float,
         move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
         image = _cv2().warpAffine(image, move, (WIDTH, HEIGHT), borderMode=_cv2().BORDER_REPLICATE)
     light = look.light * (1 + scene.light * math.sin(2 * math.pi * t / 7.0))
-    grain = chance.standard_normal((HEIGHT, WIDTH, 1), np.float32) * np.float32(scene.grain * look.grain)
+    grain = (chance.standard_normal(
+        (HEIGHT, WIDTH, 1), np.float32) * np.float32(scene.grain * look.grain))
     image = np.clip(image * np.float32(light) + grain, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(image[:, ::-1]) if look.mirrored else image
 
 
-def visible(scene: Scene, studio: Studio, index: int, rate_hz: float = 10.0) -> Sequence[tuple[float, float]]:
-    """(t, share of thing number ``index`` that is in the picture and not covered): what labels follow from."""
+def visible(scene: Scene, studio: Studio, index: int,
+            rate_hz: float = 10.0) -> Sequence[tuple[float, float]]:
+    """(t, share of thing number ``index`` that is in the picture and not covered): what labels
+    follow from.
+    """
     thing = scene.things[index]
     sprite = studio._sprite(thing, _Variant.of(0, np.random.default_rng(0)))
     found = []
@@ -251,7 +267,8 @@ def visible(scene: Scene, studio: Studio, index: int, rate_hz: float = 10.0) -> 
         if thing.behind:
             x0, y0, x1, y1 = thing.behind
             shown[y0:y1, x0:x1] = 0
-        found.append((step / rate_hz, float(shown[:, :, 0].sum() / max(1.0, float(sprite[:, :, 3].sum())))))
+        found.append(
+            (step / rate_hz, float(shown[:, :, 0].sum() / max(1.0, float(sprite[:, :, 3].sum())))))
     return found
 
 
@@ -266,5 +283,6 @@ def _cv2():  # noqa: ANN202 - a module
     try:
         import cv2
     except ImportError as error:
-        raise BackendError('no scenes without OpenCV: run "pip install opencv-python-headless"') from error
+        raise BackendError(
+            'no scenes without OpenCV: run "pip install opencv-python-headless"') from error
     return cv2

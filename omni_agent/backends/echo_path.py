@@ -1,4 +1,6 @@
-"""The only place that bends the robot's voice on its way to its own microphone: loudspeaker, room, clocks, jumps."""
+"""The only place that bends the robot's voice on its way to its own microphone: loudspeaker, room,
+clocks, jumps.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,18 @@ class Case:
     echo_db: float               # of the echo against what is played
     delay_ms: float = 40.0       # that no stamp tells of
     saturating: bool = False
-    drift_ppm: float = 0.0       # of the loudspeaker's clock against the microphone's; the stamps follow it
-    jumps: bool = False          # 30 ms longer from one half on, 30 ms shorter from three quarters on; untold
+    # of the loudspeaker's clock against the microphone's; the stamps follow it
+    drift_ppm: float = 0.0
+    # 30 ms longer from one half on, 30 ms shorter from three quarters on; untold
+    jumps: bool = False
 
 
 CASES = (
-    Case('-6 dB', -6.0), Case('-12 dB', -12.0), Case('-20 dB', -20.0), Case('-30 dB', -30.0), Case('-40 dB', -40.0),
+    Case('-6 dB', -6.0),
+    Case('-12 dB', -12.0),
+    Case('-20 dB', -20.0),
+    Case('-30 dB', -30.0),
+    Case('-40 dB', -40.0),
     Case('-6 dB, saturating', -6.0, saturating=True),
     Case('-12 dB, saturating, 120 ms', -12.0, 120.0, saturating=True),
     Case('-20 dB, 120 ms', -20.0, 120.0),
@@ -40,9 +48,13 @@ CASES = (
 
 
 def echo(case: Case, played: np.ndarray) -> np.ndarray:
-    """int16 (n,) at the loudspeaker -> float32 (n,) at the microphone, in the microphone's own count."""
-    sound = acoustics.saturate(played.astype(np.float32) / 32768, DRIVE if case.saturating else 0.0)
-    response = acoustics.echo_response(Room(echo_db=case.echo_db, delay_ms=case.delay_ms, rt60_s=RT60_S, seed=3))
+    """int16 (n,) at the loudspeaker -> float32 (n,) at the microphone, in the microphone's own
+    count.
+    """
+    sound = acoustics.saturate(
+        played.astype(np.float32) / 32768, DRIVE if case.saturating else 0.0)
+    response = acoustics.echo_response(
+        Room(echo_db=case.echo_db, delay_ms=case.delay_ms, rt60_s=RT60_S, seed=3))
     convolve = acoustics.BlockConvolver(response)
     found = np.zeros(played.size, np.float32)
     for at in range(0, played.size - BLOCK + 1, BLOCK):
@@ -60,7 +72,9 @@ def _jumping(sound: np.ndarray) -> np.ndarray:
 
 
 def _drifted(sound: np.ndarray, ppm: float) -> np.ndarray:
-    """As a microphone hears it whose clock is slower by that much; exact, so that no canceller is flattered."""
+    """As a microphone hears it whose clock is slower by that much; exact, so that no canceller is
+    flattered.
+    """
     if not ppm:
         return sound
     parts = round(1e6 / ppm)

@@ -1,8 +1,10 @@
-"""The only place that lets the ear listen to its own robot faster than real time: one case of the echo bench.
+"""The only place that lets the ear listen to its own robot faster than real time: one case of the
+echo bench.
 
-The parts are those of the nodes (FrontEnd and cancellers of the microphone; Hearing, Endpointer, Utterance, OwnWords
-and the models of perception; TurnMachine of decision), put together without ROS. Models answer at once, so times are
-those of the sound: to the end of the 20 ms block that held the evidence.
+The parts are those of the nodes (FrontEnd and cancellers of the microphone; Hearing, Endpointer,
+Utterance, OwnWords and the models of perception; TurnMachine of decision), put together without
+ROS. Models answer at once, so times are those of the sound: to the end of the 20 ms block that
+held the evidence.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from omni_agent.backends.echo_path import Case, echo
 from omni_agent.backends.echo_speech import Own, Said
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.endpoint import Endpointer, EndpointParams
-from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React, Reason, SoundStarted, SpeechStarted,
-                                    SpeechStopped, Tick, Transcript, Typed)
+from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React,
+                                    Reason, SoundStarted, SpeechStarted, SpeechStopped, Tick,
+                                    Transcript, Typed)
 from omni_agent.core.front_end import FrontEnd
 from omni_agent.core.hearing import HeardFrame, Hearing
 from omni_agent.core.onset import Onset
@@ -33,10 +36,12 @@ START = 1_000_000.0        # Unix time of the first sample
 AHEAD = 2                  # [blocks] that the speaker tells of a block before it sounds
 JITTER_S = 2e-4            # of the stamps of either device, after their clocks were smoothed
 NOISE_DBFS = -60.0         # of the room
-PARTIAL_S = 0.2            # between partial results while the robot speaks, which it always does here
+# between partial results while the robot speaks, which it always does here
+PARTIAL_S = 0.2
 TOLD_S = 0.2               # between two messages of the speaker
 MEANT = 4.0                # log odds
-LEVELS_DBFS = (-20.0, -26.0, -32.0)      # of people at the microphone, by turns: next to it, at 1 m, far away
+# of people at the microphone, by turns: next to it, at 1 m, far away
+LEVELS_DBFS = (-20.0, -26.0, -32.0)
 GAP = 3 * RATE             # [samples] between two people
 AFTER = RATE // 2          # [samples] after a person's last sound a result still counts as theirs
 BEFORE = RATE // 10        # [samples] before a person's first sound is not yet them
@@ -46,7 +51,9 @@ Recognise = Callable[[np.ndarray], str]
 
 @dataclass(frozen=True)
 class Cut:
-    """A person who speaks over the robot: where, how loud, noticed after what time, understood as what."""
+    """A person who speaks over the robot: where, how loud, noticed after what time, understood as
+    what.
+    """
 
     said: Said
     level_dbfs: float
@@ -59,11 +66,13 @@ class Overheard:
     """What came of one case."""
 
     seconds: float = 0.0
-    cpu_s: float = 0.0           # of front end, echo gate and voice activity; the recogniser is not in it
+    # of front end, echo gate and voice activity; the recogniser is not in it
+    cpu_s: float = 0.0
     lowered_at: list[float] = field(default_factory=list)        # [s] the voice gave way
     lowered_s: float = 0.0
     stopped_by: list[str] = field(default_factory=list)          # words that raised the epoch
-    refused: list[str] = field(default_factory=list)             # words that were known to be the robot's own
+    # words that were known to be the robot's own
+    refused: list[str] = field(default_factory=list)
     notices: list[tuple[Cut, float | None]] = field(default_factory=list)      # [s]
     heard: list[tuple[Cut, str]] = field(default_factory=list)
 
@@ -80,7 +89,8 @@ def alone(case: Case, own: Own, recognise: Recognise) -> Overheard:
     return ear.found
 
 
-def interrupted(case: Case, own: Own, people: Sequence[Said], recognise: Recognise | None) -> Overheard:
+def interrupted(case: Case, own: Own, people: Sequence[Said],
+                recognise: Recognise | None) -> Overheard:
     """People cut in, and the robot goes on at full loudness: the hardest case for their words."""
     voices, cuts = _placed(own, people)
     ear = _Ear(case, own, voices, recognise, partials=False)
@@ -89,35 +99,49 @@ def interrupted(case: Case, own: Own, people: Sequence[Said], recognise: Recogni
     for now, frame in ear.frames():
         events = list(ear.take(frame))
         at = round((now - START) * RATE)
-        index = next((index for index, cut in enumerate(cuts) if cut.onset - BEFORE <= at < cut.end + AFTER), None)
+        index = next(
+            (index
+             for index, cut in enumerate(cuts) if cut.onset - BEFORE <= at < cut.end + AFTER),
+            None)
         if index is None:
             continue
-        if ear.endpointer.speaking and ear.endpointer.last_voiced > START + cuts[index].onset / RATE:
+        if (ear.endpointer.speaking
+                and ear.endpointer.last_voiced > START + cuts[index].onset / RATE):
             noticed.setdefault(index, max(0.0, now - START - cuts[index].onset / RATE))
-        texts.setdefault(index, []).extend(event.text for event in events
-                                           if isinstance(event, Transcript) and not is_own(event.text_echo, event.echo))
+        texts.setdefault(index, []).extend(
+            event.text for event in events
+            if isinstance(event, Transcript) and not is_own(event.text_echo, event.echo))
     ear.found.notices = [(cut, noticed.get(index)) for index, cut in enumerate(cuts)]
-    ear.found.heard = [(cut, ' '.join(texts.get(index, [])[-1:])) for index, cut in enumerate(cuts)]
+    ear.found.heard = [(cut, ' '.join(texts.get(index, [])[-1:]))
+                       for index, cut in enumerate(cuts)]
     return ear.found
 
 
 def word_errors(heard: Sequence[tuple[Cut, str]]) -> tuple[int, int]:
     """(errors, words said)."""
-    pairs = [(words(cut.said.text.replace('-', ' ')), words(text.replace('-', ' '))) for cut, text in heard]
+    pairs = [(words(cut.said.text.replace('-', ' ')), words(text.replace('-', ' ')))
+             for cut, text in heard]
     return sum(distance(said, text) for said, text in pairs), sum(len(said) for said, _ in pairs)
 
 
 def _placed(own: Own, people: Sequence[Said]) -> tuple[np.ndarray, list[Cut]]:
-    """Each person begins while the robot speaks; nobody in the first eight seconds, when it does not know its room."""
-    loud = np.abs(own.samples[:own.samples.size // BLOCK * BLOCK]).reshape(-1, BLOCK).max(axis=1) > 500
+    """Each person begins while the robot speaks; nobody in the first eight seconds, when it does
+    not know its room.
+    """
+    loud = (np.abs(own.samples[:own.samples.size // BLOCK * BLOCK]).reshape(-1, BLOCK).max(axis=1)
+            > 500)
     voices, cuts, at = np.zeros(own.samples.size, np.float32), [], 8 * RATE
     for index, said in enumerate(people):
-        level = LEVELS_DBFS[index // 2 % len(LEVELS_DBFS)]      # people come in pairs of human and synthetic
-        while at + RATE < own.samples.size and loud[at // BLOCK:(at + RATE // 2) // BLOCK].mean() < 0.9:
+        # people come in pairs of human and synthetic
+        level = LEVELS_DBFS[index // 2 % len(LEVELS_DBFS)]
+        while (at + RATE < own.samples.size
+               and loud[at // BLOCK:(at + RATE // 2) // BLOCK].mean() < 0.9):
             at += BLOCK
         if at + said.samples.size + RATE > own.samples.size:
             break
-        voices[at:at + said.samples.size] += said.samples * acoustics.db(level - acoustics.speech_level(said.samples))
+        voices[at:at +
+               said.samples.size] += (said.samples *
+                                      acoustics.db(level - acoustics.speech_level(said.samples)))
         cuts.append(Cut(said, level, at + said.onset, at + said.samples.size))
         at += said.samples.size + GAP
     return voices, cuts
@@ -126,7 +150,8 @@ def _placed(own: Own, people: Sequence[Said]) -> tuple[np.ndarray, list[Cut]]:
 class _Ear:
     """Microphone and perception."""
 
-    def __init__(self, case: Case, own: Own, voices: np.ndarray, recognise: Recognise | None, partials: bool) -> None:
+    def __init__(self, case: Case, own: Own, voices: np.ndarray, recognise: Recognise | None,
+                 partials: bool) -> None:
         noise = np.resize(acoustics.pink_noise(NOISE_DBFS, seed=1), voices.size)
         self.found = Overheard(seconds=voices.size / RATE)
         self.endpointer = Endpointer(EndpointParams())
@@ -144,7 +169,9 @@ class _Ear:
         self._jitter = np.random.default_rng(7)
 
     def frames(self) -> Iterator[tuple[float, HeardFrame | None]]:
-        """(end of the block that completed it, frame); None for a mere sound over the robot's voice."""
+        """(end of the block that completed it, frame); None for a mere sound over the robot's
+        voice.
+        """
         blocks = self._own.samples.size // BLOCK
         spoken = iter(self._own.words)
         word, heard = next(spoken, None), []
@@ -152,7 +179,8 @@ class _Ear:
         for block in range(blocks):
             began = time.process_time()
             found: list[HeardFrame | None] = self._hear(block)
-            while played < blocks and played / self._speed <= block + AHEAD:     # by the microphone's clock
+            # by the microphone's clock
+            while played < blocks and played / self._speed <= block + AHEAD:
                 self._play(played)
                 played += 1
             self.found.cpu_s += time.process_time() - began
@@ -172,10 +200,13 @@ class _Ear:
             self._hearing.play(t, samples)
 
     def _hear(self, block: int) -> list[HeardFrame | None]:
-        t, position = START + block * BLOCK / RATE + self._jitter.normal(0, JITTER_S), block * BLOCK
+        t, position = START + block * BLOCK / RATE + self._jitter.normal(0,
+                                                                         JITTER_S), block * BLOCK
         found: list[HeardFrame | None] = []
-        for cleaned in self._front_end.hear(t, position, self._microphone[position:position + BLOCK]):
-            if self._onset.hear(cleaned.strict, self._hearing.robot_speaks, self.endpointer.speaking):
+        for cleaned in self._front_end.hear(t, position,
+                                            self._microphone[position:position + BLOCK]):
+            if self._onset.hear(cleaned.strict, self._hearing.robot_speaks,
+                                self.endpointer.speaking):
                 found.append(None)
             found += self._hearing.hear_strict(position, cleaned.strict)
             found += self._hearing.hear(t, position, cleaned.gentle)
@@ -218,11 +249,13 @@ class _Ear:
             yield from self._told(ready[0].request, ready[0].text, final=True)
 
     def _told(self, request: Request, text: str, final: bool) -> Iterator[Transcript]:
-        share, echo = self._own_words.likelihood(text, self._utterance.t), self._utterance.echo_likelihood
-        if is_own(share, echo, self._lexicon.is_stop(text)):       # counted here; the turn machine refuses them itself
+        share, echo = self._own_words.likelihood(
+            text, self._utterance.t), self._utterance.echo_likelihood
+        # counted here; the turn machine refuses them itself
+        if is_own(share, echo, self._lexicon.is_stop(text)):
             self.found.refused.append(text)
-        yield Transcript(self._hearing.time(request.end), request.utterance, text, final, self.endpointer.voiced_s,
-                         1.0 if final else None, echo, share)
+        yield Transcript(self._hearing.time(request.end), request.utterance, text, final,
+                         self.endpointer.voiced_s, 1.0 if final else None, echo, share)
 
 
 @dataclass(frozen=True)
@@ -235,7 +268,8 @@ class _Robot:
     """A decision node whose robot never stops speaking: a stop is counted, and it begins again."""
 
     def __init__(self, own: Own, found: Overheard) -> None:
-        self._machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()), 1, languages.lexicon())
+        self._machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()), 1,
+                                    languages.lexicon())
         self._found = found
         self._lowered: float | None = None
         self._told = 0.0
@@ -259,7 +293,8 @@ class _Robot:
 
     def step(self, event: Event, now: float) -> None:
         utterance = getattr(event, 'utterance', 0)
-        if utterance and utterance == self._stopped_by:      # a robot that fell silent would not have heard it
+        # a robot that fell silent would not have heard it
+        if utterance and utterance == self._stopped_by:
             return
         if isinstance(event, Transcript):
             self._text, self._utterance = event.text, utterance
@@ -267,7 +302,8 @@ class _Robot:
 
     def _obey(self, effects: Sequence[Effect], now: float) -> None:
         for effect in effects:
-            if isinstance(effect, Judge):        # the strictest judge there is: everything was meant for the robot
+            # the strictest judge there is: everything was meant for the robot
+            if isinstance(effect, Judge):
                 self.step(Judged(effect.utterance, effect.text, MEANT), now)
             if not isinstance(effect, Interrupt):
                 continue

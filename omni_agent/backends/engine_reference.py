@@ -28,7 +28,9 @@ SCALE = 0.1            # a cosine is blind to size: norms may differ by this sha
 
 @dataclass(frozen=True)
 class Reference:
-    """``expected``: output name -> its POINTS float32 numbers for the input of ``seed``, or for ``given``."""
+    """``expected``: output name -> its POINTS float32 numbers for the input of ``seed``, or for
+    ``given``.
+    """
 
     seed: int
     expected: Mapping[str, np.ndarray]

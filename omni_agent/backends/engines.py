@@ -67,8 +67,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Network:
-    """An ONNX file (or its content, which only ONNX Runtime reads) with what it must give. ``feeds``: what to try it with
-    where there is no reference, and its inputs take more than any numbers of the shape that they declare.
+    """An ONNX file (or its content, which only ONNX Runtime reads) with what it must give.
+    ``feeds``: what to try it with where there is no reference, and its inputs take more than any
+    numbers of the shape that they declare.
     """
 
     name: str
@@ -102,8 +103,9 @@ def open_engine(network: Network, candidates: Sequence[str] = ORDER, *, strict: 
                 watch: Watch = lambda phase, share: None) -> Opened:
     """The first of ``candidates`` that runs ``network`` and runs it right.
 
-    ``strict``: the first candidate or none. ``watch`` hears how far one is that has to be compiled. Raises NoEngine (a BackendError) with every attempt,
-    ConfigError for a name that is no engine.
+    ``strict``: the first candidate or none. ``watch`` hears how far one is that has to be
+    compiled. Raises NoEngine (a BackendError) with every attempt, ConfigError for a name that is
+    no engine.
     """
     made = [(name, _maker(name, network, threads, cache, watch)) for name in candidates]
     return first_right(network, made, strict)
@@ -199,8 +201,9 @@ def _maker(name: str, network: Network, threads: int, cache: PlanCache | None,
         from omni_agent.backends.engine_tensorrt import TensorRtEngine
         if isinstance(network.file, bytes):
             raise NotHere('a network in memory has no plan: save it to a file first')
-        return TensorRtEngine(network.name, network.file, name, cache or PlanCache(), watch=lambda phase, share: watch(
-            f'{network.name} for {name}, {phase}', share))
+        return TensorRtEngine(
+            network.name, network.file, name, cache or PlanCache(),
+            watch=lambda phase, share: watch(f'{network.name} for {name}, {phase}', share))
 
     made = {'tensorrt': tensorrt, 'tensorrt_rtx': tensorrt, 'ort-cuda': cuda, 'ort-cpu': cpu}
     if name not in made:

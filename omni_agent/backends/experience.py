@@ -1,7 +1,9 @@
-"""Hours of plausible life in a flat, and questions about it whose true episode is known; for benches and tests.
+"""Hours of plausible life in a flat, and questions about it whose true episode is known; for
+benches and tests.
 
-Seeded: the same seed is the same day on every machine. Two halves share no name, thing, sound or wording of a question;
-the development half is for choosing weights, the test half only for reporting.
+Seeded: the same seed is the same day on every machine. Two halves share no name, thing, sound or
+wording of a question; the development half is for choosing weights, the test half only for
+reporting.
 """
 
 from __future__ import annotations
@@ -52,8 +54,11 @@ class Experience:
         self._pictures = pictures
         self._themes = self._numbers.normal(size=(40, VECTOR)).astype(np.float32)
         self._room, self._people = self._half.rooms[0], tuple(self._half.people[:1])
-        self._left = {name: self._dice.sample(list(getattr(self._half, name)), len(getattr(self._half, name)))
-                      for name in ('things', 'belongings', 'sounds', 'visitors')}
+        self._left = {
+            name: self._dice.sample(list(getattr(self._half, name)), len(getattr(self._half,
+                                                                                 name)))
+            for name in ('things', 'belongings', 'sounds', 'visitors')
+        }
 
     def log(self, seconds: float, begin: float) -> Log:
         """``seconds`` of life from ``begin``, and every question that its facts allow."""
@@ -68,26 +73,31 @@ class Experience:
                 facts += [(len(episodes), *one) for one in found]
                 due = t + FACT_EVERY_S * self._dice.uniform(0.6, 1.4)
             episodes.append(self._shown(episode))
-            t += length + (self._dice.uniform(0, 5) if self._dice.random() < 0.95 else self._dice.uniform(30, 300))
+            t += (length + (self._dice.uniform(0, 5)
+                            if self._dice.random() < 0.95 else self._dice.uniform(30, 300)))
         end = episodes[-1].end + 30.0
         return Log(tuple(episodes), tuple(self._ask(one, episodes, end) for one in facts
                                           if self._can_ask(one, end)), begin, end)
 
-    # -- life -----------------------------------------------------------------------------------------------
+    # -- life -------------------------------------------------------------------------------------
 
     def _routine(self, start: float, end: float) -> Episode:
         half, dice = self._half, self._dice
         if dice.random() < 0.3:              # people stay where they are for a while
             self._room = dice.choice(half.rooms)
-            self._people = tuple(sorted(dice.sample(list(half.people), dice.choice((0, 1, 1, 2, 2, 3)))))
+            self._people = tuple(
+                sorted(dice.sample(list(half.people), dice.choice((0, 1, 1, 2, 2, 3)))))
         room, people = self._room, self._people
         moments = [Moment(start, Kind.SEEN, self._table(), people)]
         if people:
-            moments.append(Moment(start + 0.5, Kind.SEEN, f'{" and ".join(people)} in the {room}', people))
+            moments.append(
+                Moment(start + 0.5, Kind.SEEN, f'{" and ".join(people)} in the {room}', people))
         t = start + dice.uniform(2, 6)
         while t < end - 1:
             if people and dice.random() < 0.75:
-                moments.append(Moment(t, Kind.SAID, dice.choice(half.chat), (dice.choice((*people, *people, ROBOT)),)))
+                moments.append(
+                    Moment(t, Kind.SAID, dice.choice(half.chat), (dice.choice(
+                        (*people, *people, ROBOT)), )))
             elif dice.random() < 0.5:
                 moments.append(Moment(t, Kind.HEARD, dice.choice(half.noises)))
             else:
@@ -98,10 +108,12 @@ class Experience:
     def _table(self) -> str:
         first, second = self._dice.sample(list(self._half.objects), 2)
         top = 'table' if self._half is DEVELOPMENT else 'desk'
-        return (f'a {self._dice.choice(self._half.colours)} {first} and a {self._dice.choice(self._half.colours)} '
-                f'{second} on the {top}')
+        return (
+            f'a {self._dice.choice(self._half.colours)} {first} and a '
+            f'{self._dice.choice(self._half.colours)} '
+            f'{second} on the {top}')
 
-    # -- something to ask for -------------------------------------------------------------------------------
+    # -- something to ask for ---------------------------------------------------------------------
 
     def _fact(self, episode: Episode) -> tuple[Episode, list[tuple[str, Sequence[str], Moment]]]:
         ways = [self._news, self._put_away, self._sound, self._visit, self._clock]
@@ -111,14 +123,17 @@ class Experience:
             if made is not None:
                 changed, found = made
                 moments = tuple(sorted(changed.moments, key=lambda moment: moment.t))
-                return replace(changed, moments=moments, salience=self._dice.uniform(0.5, 0.9)), found
+                return replace(changed, moments=moments, salience=self._dice.uniform(0.5,
+                                                                                     0.9)), found
         return episode, []
 
     def _middle(self, episode: Episode) -> float:
         return episode.start + (episode.end - episode.start) * self._dice.uniform(0.3, 0.6)
 
     def _with(self, episode: Episode, *moments: Moment) -> Episode:
-        who = tuple(dict.fromkeys((*episode.people, *(name for one in moments for name in one.who if name != ROBOT))))
+        who = tuple(
+            dict.fromkeys((*episode.people, *(name for one in moments
+                                              for name in one.who if name != ROBOT))))
         return replace(episode, moments=(*episode.moments, *moments), people=who)
 
     def _news(self, episode: Episode) -> tuple[Episode, list] | None:
@@ -137,8 +152,9 @@ class Experience:
         if not self._left['belongings']:
             return None
         thing, spot = self._left['belongings'].pop(), self._dice.choice(self._half.spots)
-        said = Moment(self._middle(episode), Kind.SAID, self._dice.choice(self._half.putting).format(thing, spot),
-                      (self._dice.choice(self._half.people),))
+        said = Moment(self._middle(episode), Kind.SAID,
+                      self._dice.choice(self._half.putting).format(thing, spot),
+                      (self._dice.choice(self._half.people), ))
         return self._with(episode, said), [('where', (thing,), said)]
 
     def _sound(self, episode: Episode) -> tuple[Episode, list] | None:
@@ -165,7 +181,7 @@ class Experience:
         return self._with(episode, seen, said), [
             ('seen_ago', (), seen) if self._dice.random() < 0.5 else ('said_ago', (person,), said)]
 
-    # -- questions ------------------------------------------------------------------------------------------
+    # -- questions --------------------------------------------------------------------------------
 
     def _can_ask(self, fact: tuple[int, str, Sequence[str], Moment], end: float) -> bool:
         """'Forty minutes ago' is only asked for where it is right to some seconds."""
@@ -173,20 +189,24 @@ class Experience:
         off = (end - moment.t) % 60.0
         return not way.endswith('_ago') or min(off, 60.0 - off) <= 8.0 and end - moment.t >= 90.0
 
-    def _ask(self, fact: tuple[int, str, Sequence[str], Moment], episodes: Sequence[Episode], end: float) -> Asked:
+    def _ask(self, fact: tuple[int, str, Sequence[str], Moment], episodes: Sequence[Episode],
+             end: float) -> Asked:
         index, way, slots, moment = fact
         if way.endswith('_ago'):
             minutes = round((end - moment.t) / 60.0)
             at = end - 60.0 * minutes
             slots = (str(minutes), *slots)
-            truth = {number for number, one in enumerate(episodes) if one.start - 10 <= at <= one.end + 10}
+            truth = {
+                number
+                for number, one in enumerate(episodes) if one.start - 10 <= at <= one.end + 10
+            }
             truth.add(index)
         else:
             truth = {index}
         text = self._dice.choice(getattr(self._half, way)).format(*slots)
         return Asked(text, frozenset(truth), way, moment.kind, moment.text, moment.t)
 
-    # -- pictures -------------------------------------------------------------------------------------------
+    # -- pictures ---------------------------------------------------------------------------------
 
     def _shown(self, episode: Episode) -> Episode:
         if not self._pictures:
@@ -204,13 +224,16 @@ class Experience:
         image *= np.linspace(0.6, 1.2, 160, dtype=np.float32)[None, :, None]
         for _ in range(self._dice.randint(2, 7)):
             x, y = self._dice.randrange(130), self._dice.randrange(40, 95)
-            image[y:y + self._dice.randint(8, 40), x:x + self._dice.randint(6, 30)] = self._numbers.integers(0, 255, 3)
+            image[y:y + self._dice.randint(8, 40),
+                  x:x + self._dice.randint(6, 30)] = self._numbers.integers(0, 255, 3)
         image += self._numbers.normal(scale=6.0, size=image.shape)
         return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def looks(episode: Episode, rate_hz: float = 10.0) -> Iterator[tuple[float, Moment]]:
-    """The episode as a camera and a microphone gave it: the last thing seen again and again, the rest as it came."""
+    """The episode as a camera and a microphone gave it: the last thing seen again and again, the
+    rest as it came.
+    """
     times = np.arange(episode.start, episode.end, 1.0 / rate_hz)
     moments = sorted(episode.moments, key=lambda moment: moment.t)
     seen: Moment | None = None

@@ -1,5 +1,5 @@
-"""When faces are looked at: only those of people who are believed to be there, at a pace of their own, and not while
-their heads look as they did. What was measured last stands until then.
+"""When faces are looked at: only those of people who are believed to be there, at a pace of their
+own, and not while their heads look as they did. What was measured last stands until then.
 
 Owned by the watcher's thread.
 """
@@ -17,9 +17,11 @@ from omni_agent.core.faces import Box, Face, head_places, measured, with_tracks
 from omni_agent.core.tracks import Track
 
 PERSON = 'person'
-EARLY = 0.3          # [periods] a look may come early: faces are looked at with the look that comes nearest
+# [periods] a look may come early: faces are looked at with the look that comes nearest
+EARLY = 0.3
 CELLS = 24           # across a head's square: lips are two or three of them
-CHANGED = 8.0        # [grey levels] of one cell; camera noise is below 4 there, a moving mouth above 12
+# [grey levels] of one cell; camera noise is below 4 there, a moving mouth above 12
+CHANGED = 8.0
 HOLD_S = 2.0         # [s] the longest that a face stands unmeasured
 
 
@@ -32,16 +34,20 @@ class FacesSeen:
 
 
 class FaceWatch:
-    """``hz``: looks at faces per second. ``find`` may come and go: without it there are no faces."""
+    """``hz``: looks at faces per second. ``find`` may come and go: without it there are no
+    faces.
+    """
 
     def __init__(self, hz: float, find: FaceFinder | None = None) -> None:
         self.find, self.hz = find, hz
         self._next = float('-inf')
         self._measured_s = float('-inf')
-        self._heads: dict[int, np.ndarray] = {}      # by track, as they were when they were measured
+        # by track, as they were when they were measured
+        self._heads: dict[int, np.ndarray] = {}
         self._faces: tuple[Face, ...] = ()
 
-    def look(self, image: np.ndarray, t: float, tracks: Sequence[Track], spare: bool = False) -> FacesSeen:
+    def look(self, image: np.ndarray, t: float, tracks: Sequence[Track],
+             spare: bool = False) -> FacesSeen:
         """``spare``: somebody waits for the processor. Raises what the finder raises."""
         period = 1.0 / self.hz
         persons = [one for one in tracks if one.label == PERSON] if self.find is not None else []
@@ -55,14 +61,16 @@ class FaceWatch:
         seen = [one for one in persons if one.seen]
         heads = {one.id: _head(image, one.box) for one in seen}
         if seen and (t - self._measured_s > HOLD_S or self._changed(heads)):
-            self._faces = with_tracks(map(measured, self.find(image, [one.box for one in seen])), seen)
+            self._faces = with_tracks(map(measured, self.find(image, [one.box for one in seen])),
+                                      seen)
             self._heads, self._measured_s = heads, t
         return FacesSeen(self._faces, True)
 
     def _changed(self, heads: dict[int, np.ndarray]) -> bool:
         """Compared with the picture that was measured, so that slow movements add up."""
-        return heads.keys() != self._heads.keys() or any(
-            float(_difference(head, self._heads[track]).max()) > CHANGED for track, head in heads.items())
+        return (heads.keys() != self._heads.keys() or any(
+            float(_difference(head, self._heads[track]).max()) > CHANGED
+            for track, head in heads.items()))
 
 
 def _difference(now: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -77,6 +85,7 @@ def _head(image: np.ndarray, box: Box) -> np.ndarray:
     (place,) = head_places(box)
     height, width = image.shape[:2]
     x0, y0 = (int(max(0, min(edge, size - 1))) for edge, size in zip(place[:2], (width, height)))
-    x1, y1 = (int(min(size, max(edge, low + 1))) for edge, low, size in zip(place[2:], (x0, y0), (width, height)))
+    x1, y1 = (int(min(size, max(edge, low + 1)))
+              for edge, low, size in zip(place[2:], (x0, y0), (width, height)))
     small = cv2.resize(image[y0:y1, x0:x1], (CELLS, CELLS), interpolation=cv2.INTER_AREA)
     return small.mean(axis=2, dtype=np.float32)

@@ -1,8 +1,10 @@
-"""Faces in a picture: where they are, their 468 points and the irises. MediaPipe's three networks, 6 ms a face.
+"""Faces in a picture: where they are, their 468 points and the irises. MediaPipe's three networks,
+6 ms a face.
 
-A short-range detector looks at the upper end of each person's box, where a head may be; a mesh is laid over what it
-finds. What these points mean is ``core/faces.py``'s business. Sizes, anchors and cuts are those that the networks were
-trained with (Bazarevsky et al. 2019, Kartynnik et al. 2019, Ablavatski et al. 2020).
+A short-range detector looks at the upper end of each person's box, where a head may be; a mesh is
+laid over what it finds. What these points mean is ``core/faces.py``'s business. Sizes, anchors and
+cuts are those that the networks were trained with (Bazarevsky et al. 2019, Kartynnik et al. 2019,
+Ablavatski et al. 2020).
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ ANCHORS = ((16, 2), (8, 6))      # (cells across, anchors a cell)
 KEYPOINTS = 6                    # right eye, left eye, nose, mouth, right ear, left ear
 SCORE = 0.5                      # of the detector; the mesh network judges again
 SAME = 0.3                       # overlap above which two boxes are of one face
-MESH_MARGIN, IRIS_MARGIN = 1.5, 2.3       # side of the cut over that of the face, over the width of the eye
+# side of the cut over that of the face, over the width of the eye
+MESH_MARGIN, IRIS_MARGIN = 1.5, 2.3
 SMALLEST = 20.0                  # [px] narrower faces have no measurable points
 IRIS_FROM = 5.0                  # [px] narrower eyes have no measurable iris
 MOST = 6                         # faces measured in one picture
@@ -39,21 +42,29 @@ class FaceBox:
 
 
 class FaceMesh:
-    """uint8 BGR image and the boxes of persons in it -> landmarks of their faces, the surest first.
+    """uint8 BGR image and the boxes of persons in it -> landmarks of their faces, the surest
+    first.
 
-    Raises WireError for a picture of another kind, BackendError if a network or OpenCV is missing. ``attempts`` says
-    which engines were tried and which run.
+    Raises WireError for a picture of another kind, BackendError if a network or OpenCV is missing.
+    ``attempts`` says which engines were tried and which run.
     """
 
-    def __init__(self, threads: int = 1, engines: Sequence[str] = ORDER, strict: bool = False) -> None:
+    def __init__(self, threads: int = 1, engines: Sequence[str] = ORDER,
+                 strict: bool = False) -> None:
         self._cv2 = need_opencv()
-        opened = [_open(name, engines, strict, threads) for name in ('face_short_range', 'face_mesh', 'face_iris')]
+        opened = [
+            _open(name, engines, strict, threads)
+            for name in ('face_short_range', 'face_mesh', 'face_iris')
+        ]
         self._detector, self._mesh, self._iris = (one.engine for one in opened)
-        self.attempts: tuple[Attempt, ...] = tuple(attempt for one in opened for attempt in one.attempts)
+        self.attempts: tuple[Attempt,
+                             ...] = tuple(attempt for one in opened for attempt in one.attempts)
         self._anchors = anchors()
 
     def __call__(self, image: np.ndarray, persons: Sequence[Box] = ()) -> list[Landmarks]:
-        """Without ``persons`` the picture as a whole is looked at, which finds faces that are large in it."""
+        """Without ``persons`` the picture as a whole is looked at, which finds faces that are
+        large in it.
+        """
         need_picture(image)
         places = [place for box in persons for place in head_places(box)] or [_whole(image)]
         found = self._strongest([face for place in places for face in self.find(image, place)])
@@ -64,7 +75,7 @@ class FaceMesh:
         for engine in (self._detector, self._mesh, self._iris):
             engine.close()
 
-    # -- where they are -------------------------------------------------------------------------------------
+    # -- where they are ---------------------------------------------------------------------------
 
     def find(self, image: np.ndarray, place: Box) -> list[FaceBox]:
         """Faces in a square of the picture."""
@@ -76,8 +87,11 @@ class FaceMesh:
         found = []
         for at in np.flatnonzero(scores >= SCORE):
             centre, size, points = self._decoded(boxes[0, at], at)
-            corners = np.concatenate([centre - size / 2, centre + size / 2]) * scale + (x0, y0, x0, y0)
-            found.append(FaceBox(tuple(map(float, corners)), float(scores[at]), points[:2] * scale + (x0, y0)))
+            corners = (np.concatenate([centre - size / 2, centre + size / 2]) * scale +
+                       (x0, y0, x0, y0))
+            found.append(
+                FaceBox(tuple(map(float, corners)), float(scores[at]),
+                        points[:2] * scale + (x0, y0)))
         return self._strongest(found)
 
     def _decoded(self, numbers: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,11 +104,12 @@ class FaceMesh:
         kept: list[FaceBox] = []
         for face in sorted(faces, key=lambda one: -one.score):
             rivals = np.array([other.box for other in kept]).reshape(-1, 4)
-            if face.box[2] - face.box[0] >= SMALLEST and not (overlaps(np.array(face.box), rivals) > SAME).any():
+            if (face.box[2] - face.box[0] >= SMALLEST
+                    and not (overlaps(np.array(face.box), rivals) > SAME).any()):
                 kept.append(face)
         return kept
 
-    # -- what they look like --------------------------------------------------------------------------------
+    # -- what they look like ----------------------------------------------------------------------
 
     def _measure(self, image: np.ndarray, face: FaceBox) -> Landmarks | None:
         box = np.array(face.box)
@@ -105,12 +120,15 @@ class FaceMesh:
             return None
         mesh = points[0].reshape(-1, 3)
         scale = side / MESH_SIDE
-        placed = np.column_stack([_placed(turn, mesh[:, :2]), mesh[:, 2] * scale]).astype(np.float64)
+        placed = np.column_stack([_placed(turn, mesh[:, :2]),
+                                  mesh[:, 2] * scale]).astype(np.float64)
         shown = abs(head_pose(placed).yaw) < FRONT      # both eyes
         return Landmarks(placed, face.score, self._irises(image, placed) if shown else None)
 
     def _irises(self, image: np.ndarray, mesh: np.ndarray) -> np.ndarray | None:
-        """(2, 3, 2): for the right and the left eye its outer corner, its inner one and the centre of the iris."""
+        """(2, 3, 2): for the right and the left eye its outer corner, its inner one and the centre
+        of the iris.
+        """
         cuts, turns = [], []
         for outer, inner, mirrored in EYES:
             a, b = mesh[outer, :2], mesh[inner, :2]
@@ -125,10 +143,13 @@ class FaceMesh:
         contours, irises = _by_width(_run(self._iris, np.stack(cuts)), 71 * 3, 5 * 3)
         found = [np.stack([contour[0, :2], contour[8, :2], iris[0, :2]]) for contour, iris in
                  zip(contours.reshape(2, -1, 3), irises.reshape(2, -1, 3))]
-        return np.stack([_placed(turn, points) for turn, points in zip(turns, found)]).astype(np.float64)
+        return np.stack([_placed(turn, points) for turn, points in zip(turns, found)]).astype(
+            np.float64)
 
     def _cut(self, image: np.ndarray, turn: np.ndarray, side: int) -> np.ndarray:
-        """(1, 3, side, side) RGB in [0, 1] of what ``turn`` maps a square of ``side`` to; black beyond the border."""
+        """(1, 3, side, side) RGB in [0, 1] of what ``turn`` maps a square of ``side`` to; black
+        beyond the border.
+        """
         square = self._cv2.warpAffine(image, turn, (side, side),
                                       flags=self._cv2.INTER_LINEAR | self._cv2.WARP_INVERSE_MAP)
         return np.ascontiguousarray(square[..., ::-1].transpose(2, 0, 1)[None], np.float32) / 255.0
@@ -148,7 +169,10 @@ def _open(name: str, engines: Sequence[str], strict: bool, threads: int) -> Open
 
 
 def _run(engine: Engine, pixels: np.ndarray) -> list[np.ndarray]:
-    return list(engine.infer({engine.inputs[0].name: np.ascontiguousarray(pixels, np.float32)}).values())
+    return list(
+        engine.infer({
+            engine.inputs[0].name: np.ascontiguousarray(pixels, np.float32)
+        }).values())
 
 
 def _by_width(outputs: list[np.ndarray], *widths: int) -> list[np.ndarray]:
@@ -164,8 +188,11 @@ def _whole(image: np.ndarray) -> Box:
     return ((width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2)
 
 
-def _turned(left: np.ndarray, right: np.ndarray, centre: np.ndarray, side: float, pixels: int) -> np.ndarray:
-    """(2, 3): from a square of ``pixels`` to one of ``side`` in the picture, level with the line of two points."""
+def _turned(left: np.ndarray, right: np.ndarray, centre: np.ndarray, side: float,
+            pixels: int) -> np.ndarray:
+    """(2, 3): from a square of ``pixels`` to one of ``side`` in the picture, level with the line
+    of two points.
+    """
     dx, dy = (right - left) / max(1e-6, math.dist(left, right)) * side / pixels
     turn = np.array([[dx, -dy], [dy, dx]])
     return np.column_stack([turn, centre - turn @ np.full(2, pixels / 2)])

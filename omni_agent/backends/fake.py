@@ -72,13 +72,14 @@ class ScriptedLlm:
     ``others`` in turn.
 
     ``token_s`` seconds pass before each word, as with a real model. ``margins`` are given by what
-    stands in the last message; what is not listed has margin 0. ``answers`` are JSON texts by the last message, and
-    whatever the schema wants; what is not listed is null.
+    stands in the last message; what is not listed has margin 0. ``answers`` are JSON texts by the
+    last message, and whatever the schema wants; what is not listed is null.
     """
 
     def __init__(self, replies: Mapping[str, str] | None = None, token_s: float = 0.0,
-                 others: Sequence[str] = ('I hear you. Tell me more.',),
-                 margins: Mapping[str, float] | None = None, answers: Mapping[str, str] | None = None) -> None:
+                 others: Sequence[str] = ('I hear you. Tell me more.', ),
+                 margins: Mapping[str, float] | None = None,
+                 answers: Mapping[str, str] | None = None) -> None:
         self._answers = {key.lower(): answer for key, answer in (answers or {}).items()}
         self._replies = {key.lower(): reply for key, reply in (replies or {}).items()}
         self._others, self._turn = tuple(others), 0
@@ -107,7 +108,8 @@ class ScriptedLlm:
         self._turn += 1
         return self._others[(self._turn - 1) % len(self._others)]
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object],
+               max_tokens: int = 64) -> str:
         self.asked.append(messages[-1].content)
         return self._answers.get(messages[-1].content.strip().lower(), 'null')
 

@@ -1,4 +1,6 @@
-"""The only place that decides who may read the Foxglove WebSocket: the app and programs of this machine, no page."""
+"""The only place that decides who may read the Foxglove WebSocket: the app and programs of this
+machine, no page.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,15 @@ LONGEST = 2 ** 27          # [bytes] a message: point clouds are large
 
 
 class Door:
-    """Passes on between a reader and the server at ``inside``. Raises ConfigError where the port is taken."""
+    """Passes on between a reader and the server at ``inside``. Raises ConfigError where the port
+    is taken.
+    """
 
     def __init__(self, port: int, inside: str) -> None:
         self._inside = inside
-        self._web = WebThread('Foxglove WebSocket', self._relay, LOOPBACK, port, 'choose another with --foxglove',
-                              process_request=_look, subprotocols=[SUBPROTOCOL], max_size=LONGEST)
+        self._web = WebThread('Foxglove WebSocket', self._relay, LOOPBACK, port,
+                              'choose another with --foxglove', process_request=_look,
+                              subprotocols=[SUBPROTOCOL], max_size=LONGEST)
         self._web.start()
         self.port = self._web.port
 
@@ -36,9 +41,12 @@ class Door:
         """A slow reader makes the library wait, which drops its oldest."""
         from websockets.asyncio.client import connect
 
-        async with connect(self._inside, subprotocols=[SUBPROTOCOL], compression=None, max_size=LONGEST,
-                           max_queue=4, proxy=None) as inside:
-            ways = [asyncio.ensure_future(_pass_on(*way)) for way in ((inside, outside), (outside, inside))]
+        async with connect(self._inside, subprotocols=[SUBPROTOCOL], compression=None,
+                           max_size=LONGEST, max_queue=4, proxy=None) as inside:
+            ways = [
+                asyncio.ensure_future(_pass_on(*way))
+                for way in ((inside, outside), (outside, inside))
+            ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in ways:
                 way.cancel()
@@ -60,11 +68,14 @@ async def _pass_on(source: Connection, sink: Connection) -> None:
 def _look(connection: ServerConnection, request: Request) -> Response | None:
     if all(map(may_read, request.headers.get_all('Origin'))):
         return None
-    return connection.respond(HTTPStatus.FORBIDDEN, 'Only the Foxglove app and programs of this machine may read.\n')
+    return connection.respond(HTTPStatus.FORBIDDEN,
+                              'Only the Foxglove app and programs of this machine may read.\n')
 
 
 def may_read(origin: str) -> bool:
-    """The app in a browser, as a program (its scheme is none of the web's), or what this machine serves itself."""
+    """The app in a browser, as a program (its scheme is none of the web's), or what this machine
+    serves itself.
+    """
     address = urlsplit(origin)
     if address.scheme in ('http', 'https'):
         return origin == APP or is_loopback(address.hostname or '')

@@ -1,9 +1,9 @@
-"""The only place that knows the Foxglove library: a WebSocket on the loopback interface that passes on serialized
-messages.
+"""The only place that knows the Foxglove library: a WebSocket on the loopback interface that
+passes on serialized messages.
 
-The library lets any Origin in, so a page of somebody else in a browser of this machine could read camera and
-microphone. It therefore listens where no page finds it, at one of the sixteen million loopback addresses, and a door
-(``foxglove_door.py``) in front of it looks at the Origin first.
+The library lets any Origin in, so a page of somebody else in a browser of this machine could read
+camera and microphone. It therefore listens where no page finds it, at one of the sixteen million
+loopback addresses, and a door (``foxglove_door.py``) in front of it looks at the Origin first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ BACKLOG = 64               # [messages] a client; the oldest goes
 
 
 class FoxgloveServer:
-    """``on_subscribed(topic, clients)`` is called by the library's threads whenever that number changes.
+    """``on_subscribed(topic, clients)`` is called by the library's threads whenever that number
+    changes.
 
     Raises BackendError without the library, ConfigError where the port is taken.
     """
@@ -36,8 +37,8 @@ class FoxgloveServer:
         self._channels: dict[str, foxglove.Channel] = {}
         hidden = _hidden_address()
         self._server = foxglove.start_server(
-            name='omni_agent', host=hidden, port=0, context=self._context, server_listener=_Listener(on_subscribed),
-            message_backlog_size=BACKLOG)
+            name='omni_agent', host=hidden, port=0, context=self._context,
+            server_listener=_Listener(on_subscribed), message_backlog_size=BACKLOG)
         try:
             self._door = Door(port, f'ws://{hidden}:{self._server.port}')
         except ConfigError:
@@ -49,10 +50,12 @@ class FoxgloveServer:
         return self._door.port
 
     def offer(self, topic: str, kind: str, schema: str) -> None:
-        """``kind``: as in 'std_msgs/msg/String'; ``schema``: its definition, those it needs behind it."""
+        """``kind``: as in 'std_msgs/msg/String'; ``schema``: its definition, those it needs behind
+        it.
+        """
         described = self._foxglove.Schema(name=kind, encoding='ros2msg', data=schema.encode())
-        self._channels[topic] = self._foxglove.Channel(topic, message_encoding='cdr', schema=described,
-                                                       context=self._context)
+        self._channels[topic] = self._foxglove.Channel(topic, message_encoding='cdr',
+                                                       schema=described, context=self._context)
 
     def withdraw(self, topic: str) -> None:
         self._channels.pop(topic).close()
@@ -86,6 +89,7 @@ class _Listener:
 
 
 def _hidden_address() -> str:
-    if sys.platform != 'linux':                  # elsewhere there is one loopback address; the port is chance, too
+    # elsewhere there is one loopback address; the port is chance, too
+    if sys.platform != 'linux':
         return LOOPBACK
     return '127.{}.{}.{}'.format(*(1 + secrets.randbelow(254) for _ in range(3)))

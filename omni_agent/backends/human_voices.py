@@ -1,6 +1,8 @@
-"""The only place that knows where recordings of human voices lie on this machine: Debian packages, never downloads.
+"""The only place that knows where recordings of human voices lie on this machine: Debian packages,
+never downloads.
 
-One woman in a studio (570 prompts, 16 kHz G.722, CC-BY-SA-3.0) and volunteers at their own microphones.
+One woman in a studio (570 prompts, 16 kHz G.722, CC-BY-SA-3.0) and volunteers at their own
+microphones.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def prompts(names: Sequence[str]) -> dict[str, np.ndarray]:
 def _folder() -> Path:
     folders = [folder for folder in sorted(glob.glob(ALLISON)) if glob.glob(f'{folder}/*.g722')]
     if not folders:
-        raise BackendError(f'the human recordings of Debian\'s asterisk-core-sounds-en-g722 are missing: {ADVICE}')
+        raise BackendError(
+            f'the human recordings of Debian\'s asterisk-core-sounds-en-g722 are missing: {ADVICE}'
+        )
     return Path(folders[0])
 
 
@@ -62,23 +66,28 @@ def _decode(folder: Path, targets: dict[str, Path]) -> None:
             command += ['-map', str(index), '-ar', str(RATE), '-ac', '1', f'{scratch}/{index}.wav']
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise BackendError(f'ffmpeg cannot decode the recordings in {folder}: {done.stderr.strip()[-200:]}')
+            raise BackendError(
+                f'ffmpeg cannot decode the recordings in {folder}: {done.stderr.strip()[-200:]}')
         for index, path in enumerate(targets.values()):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(f'{scratch}/{index}.wav', path)
 
 
 def readers() -> dict[str, tuple[np.ndarray, str]]:
-    """Samples and words by name: sentences of a novel read by a volunteer, and playing cards named by another."""
+    """Samples and words by name: sentences of a novel read by a volunteer, and playing cards named
+    by another.
+    """
     if not (READERS / 'librivox').is_dir():
-        raise BackendError(f'the human recordings of Debian\'s pocketsphinx-testdata are missing: {ADVICE}')
+        raise BackendError(
+            f'the human recordings of Debian\'s pocketsphinx-testdata are missing: {ADVICE}')
     found = {}
     for folder, list_ in (('librivox', 'transcription'), ('cards', 'cards.transcription')):
         for line in (READERS / folder / list_).read_text(encoding='utf-8').splitlines():
             text, _, name = line.strip().rpartition(' (')
             if name:
                 path = READERS / folder / f'{name.rstrip(")")}.wav'
-                found[f'{folder}/{path.stem}'] = audio_files.read(path), text.replace('<s>', '').replace('</s>', '').strip()
+                found[f'{folder}/{path.stem}'] = audio_files.read(path), text.replace(
+                    '<s>', '').replace('</s>', '').strip()
     return found
 
 

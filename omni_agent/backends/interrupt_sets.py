@@ -1,4 +1,6 @@
-"""The only place that reads a folder of interruptions: ``labels.csv`` and the recordings that it names."""
+"""The only place that reads a folder of interruptions: ``labels.csv`` and the recordings that it
+names.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ SHORTEST_S = 0.05
 
 @dataclass(frozen=True)
 class Recorded:
-    """An item with its sound, its onset found where none was given; ``late_s`` is how long after the loudness begins
-    that lies.
+    """An item with its sound, its onset found where none was given; ``late_s`` is how long after
+    the loudness begins that lies.
     """
 
     item: Item
@@ -32,7 +34,8 @@ def read(folder: Path) -> list[Recorded]:
     """Every item, checked. Raises ConfigError, which names the file and what is wrong with it."""
     labels = folder / 'labels.csv'
     if not labels.is_file():
-        raise ConfigError(f'there is no {labels}: a set is a folder of wav or flac files with a labels.csv')
+        raise ConfigError(
+            f'there is no {labels}: a set is a folder of wav or flac files with a labels.csv')
     try:
         text = labels.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as error:
@@ -44,9 +47,15 @@ def _check(folder: Path, item: Item) -> Recorded:
     path = (folder / item.file).absolute()
     samples = audio_files.read(path)
     if samples.size < SHORTEST_S * RATE or np.abs(samples).max() < SILENT:
-        raise ConfigError(f'{path} holds no sound (peak below -60 dBFS, or shorter than {SHORTEST_S:g} s): record it again')
+        raise ConfigError(
+            f'{path} holds no sound (peak below -60 dBFS, or shorter than {SHORTEST_S:g} s): '
+            'record it again'
+        )
     first, last = acoustics.voiced_span(samples)
     onset = first / RATE if item.onset_s is None else item.onset_s
     if onset >= last / RATE:
-        raise ConfigError(f'{path}: onset_s is {onset:g} s, where its sound is already over ({last / RATE:.2f} s)')
+        raise ConfigError(
+            f'{path}: onset_s is {onset:g} s, where its sound is already over ({last / RATE:.2f} '
+            's)'
+        )
     return Recorded(replace(item, onset_s=onset), path, samples.size / RATE, onset - first / RATE)

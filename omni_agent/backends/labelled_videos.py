@@ -1,6 +1,8 @@
-"""Videos with labelled moments: the only place that reads a set of them and plays it at its own time.
+"""Videos with labelled moments: the only place that reads a set of them and plays it at its own
+time.
 
-A set is a folder with videos and labels.csv (docs/proactive_sets.md). Our own set has composed scenes as well.
+A set is a folder with videos and labels.csv (docs/proactive_sets.md). Our own set has composed
+scenes as well.
 """
 
 from __future__ import annotations
@@ -51,8 +53,9 @@ def read(folder: Path) -> list[Clip]:
     try:
         rows = parse_labels(path.read_text(encoding='utf-8-sig'), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'{folder} is no set of labelled videos: {path} cannot be read ({error}); '
-                          'docs/proactive_sets.md says what it holds') from error
+        raise ConfigError(
+            f'{folder} is no set of labelled videos: {path} cannot be read ({error}); '
+            'docs/proactive_sets.md says what it holds') from error
     for row in rows:
         if not (folder / row.file).is_file():
             raise ConfigError(f"{path}:{row.line}: there is no file '{row.file}' in {folder}")
@@ -60,7 +63,9 @@ def read(folder: Path) -> list[Clip]:
 
 
 def own() -> list[Clip]:
-    """Our own set: real videos, and scenes made of pictures. Raises BackendError where files are missing."""
+    """Our own set: real videos, and scenes made of pictures. Raises BackendError where files are
+    missing.
+    """
     library = proactive_set.Library()
     rows = parse_labels((proactive_set.folder() / LABELS).read_text(encoding='utf-8'), LABELS)
     scenes = composed_scenes.read(proactive_set.folder() / 'scenes.yaml')
@@ -96,7 +101,8 @@ def _played(path: Path, row: Row) -> Frames:
     frames = [image for _, image in _frames(path, row)]
     if not frames:
         return
-    there_and_back = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]      # no cut where it begins anew
+    # no cut where it begins anew
+    there_and_back = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
     for index in range(int(row.loop_s * RATE_HZ)):
         yield row.start_s + index / RATE_HZ, frames[there_and_back[index % len(there_and_back)]]
 
@@ -127,8 +133,10 @@ def _cropped(image: np.ndarray, row: Row, path: Path) -> np.ndarray:
         return image
     left, top, right, bottom = row.crop
     if right > image.shape[1] or bottom > image.shape[0]:
-        raise ConfigError(f'{LABELS}:{row.line}: the crop reaches beyond the {image.shape[1]} x {image.shape[0]} '
-                          f'pixels of {path.name}')
+        raise ConfigError(
+            f'{LABELS}:{row.line}: the crop reaches beyond the {image.shape[1]} x '
+            f'{image.shape[0]} '
+            f'pixels of {path.name}')
     return np.ascontiguousarray(image[top:bottom, left:right])
 
 
@@ -136,11 +144,12 @@ def _cv2():  # noqa: ANN202 - a module
     try:
         import cv2
     except ImportError as error:
-        raise BackendError('no videos without OpenCV: run "pip install opencv-python-headless"') from error
+        raise BackendError(
+            'no videos without OpenCV: run "pip install opencv-python-headless"') from error
     return cv2
 
 
-# -- watching a clip --------------------------------------------------------------------------------------
+# -- watching a clip ------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Said:
@@ -162,7 +171,9 @@ class Watching:
     look_s: tuple[float, ...]    # time that each look took that was not skipped
 
     def remarks(self, watch: int) -> list[float]:
-        return [one.t for one in self.said if one.watch == watch and isinstance(one.effect, Remark)]
+        return [
+            one.t for one in self.said if one.watch == watch and isinstance(one.effect, Remark)
+        ]
 
 
 @dataclass(frozen=True)
@@ -206,14 +217,18 @@ def watch(clip: Clip, detect: Detector, weights: Scorer, settings: Settings = Se
     return Watching(t - first, tuple(said), tuple(looks), watcher.figures(), tuple(took))
 
 
-def _ask(waiting: list[tuple[int, Watch]], t: float, machines: list[tuple[int, WatchItems, SpeakUp]],
+def _ask(waiting: list[tuple[int, Watch]], t: float, machines: list[tuple[int, WatchItems,
+                                                                          SpeakUp]],
          params: SpeakUpParams, weights: Scorer) -> list[tuple[int, Watch]]:
-    """Gives each instruction when its time has come; each has a machine of its own, so that they are told apart."""
+    """Gives each instruction when its time has come; each has a machine of its own, so that they
+    are told apart.
+    """
     for number, one in [item for item in waiting if item[1].ask_s <= t]:
         items = WatchItems(watching.watch_words())
         reply = items.hear(one.say, t)
         if reply is None or reply.answer is not Answer.ADDED:
-            raise ConfigError(f"'{one.say}' is no instruction that can be watched for: "
-                              f'{reply.text if reply else "it does not ask to be told of anything"}')
+            raise ConfigError(
+                f"'{one.say}' is no instruction that can be watched for: "
+                f'{reply.text if reply else "it does not ask to be told of anything"}')
         machines.append((number, items, SpeakUp(params, weights, items)))
     return [item for item in waiting if item[1].ask_s > t]

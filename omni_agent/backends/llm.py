@@ -80,10 +80,14 @@ class LocalLlm:
             raise BackendError(
                 f'the language model gave no first-token probabilities: {reply}') from error
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
-        """JSON text that fits a JSON schema; the model can write nothing else. Cut off at ``max_tokens`` it is no JSON."""
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object],
+               max_tokens: int = 64) -> str:
+        """JSON text that fits a JSON schema; the model can write nothing else. Cut off at
+        ``max_tokens`` it is no JSON.
+        """
         with self._slots.of(messages) as slot:
-            reply = self._engine.run(_request(slot, messages, max_tokens) | {'json_schema': dict(schema)})
+            reply = self._engine.run(
+                _request(slot, messages, max_tokens) | {'json_schema': dict(schema)})
         try:
             return str(reply['choices'][0]['message']['content'])
         except (KeyError, IndexError, TypeError) as error:
@@ -92,12 +96,20 @@ class LocalLlm:
     def next_tokens(self, text: str) -> dict[str, float]:
         """The likeliest tokens after ``text``, outside of any chat, with their probabilities."""
         with self._slots.of([Message('text', '')]) as slot:
-            reply = self._engine.run({'prompt': text, 'n_predict': 1, 'temperature': 0.0, 'n_probs': CANDIDATES,
-                                      'cache_prompt': True, 'id_slot': slot}, chat=False)
+            reply = self._engine.run(
+                {
+                    'prompt': text,
+                    'n_predict': 1,
+                    'temperature': 0.0,
+                    'n_probs': CANDIDATES,
+                    'cache_prompt': True,
+                    'id_slot': slot
+                }, chat=False)
         try:
             return likeliest(reply)
         except (KeyError, IndexError, TypeError) as error:
-            raise BackendError(f'the language model gave no token probabilities: {reply}') from error
+            raise BackendError(
+                f'the language model gave no token probabilities: {reply}') from error
 
     def warm(self, messages: Sequence[Message]) -> None:
         """Read the prompt into a cache, for ``stream`` or for ``margin``."""
@@ -166,8 +178,8 @@ class _Engine:
         self._closing = False
 
     def run(self, request: dict, take=None, chat: bool = True) -> dict:
-        """One request, of a chat or of plain text; with ``take``, every chunk goes there until it returns True. Raises
-        BackendError.
+        """One request, of a chat or of plain text; with ``take``, every chunk goes there until it
+        returns True. Raises BackendError.
         """
         failure: list[dict] = []
 
@@ -180,7 +192,8 @@ class _Engine:
             raise BackendError('the language model has been closed')
         try:
             arguments = (request, on_chunk) if take is not None else (request,)
-            handle = self._server.handle_chat_completions if chat else self._server.handle_completions
+            handle = (self._server.handle_chat_completions
+                      if chat else self._server.handle_completions)
             reply = handle(*arguments)
         except (RuntimeError, ValueError) as error:
             raise BackendError(f'the language model refused the request: {error}') from error
@@ -199,10 +212,15 @@ class _Engine:
 
 
 def likeliest(reply: dict) -> dict[str, float]:
-    """Token -> probability at the first place of a plain completion; releases of llama.cpp name the fields differently."""
+    """Token -> probability at the first place of a plain completion; releases of llama.cpp name
+    the fields differently.
+    """
     places = reply.get('completion_probabilities') or reply['choices'][0]['logprobs']['content']
     listed = places[0].get('top_logprobs') or places[0]['top_probs']
-    return {item['token']: math.exp(item['logprob']) if 'logprob' in item else item['prob'] for item in listed}
+    return {
+        item['token']: math.exp(item['logprob']) if 'logprob' in item else item['prob']
+        for item in listed
+    }
 
 
 def yes_margin(logprobs: Mapping[str, float]) -> float:

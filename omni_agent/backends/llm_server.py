@@ -103,14 +103,23 @@ class ServerLlm:
             raise BackendError(
                 f'{self.url}: unsupported: this server gives no top_logprobs') from error
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object],
+               max_tokens: int = 64) -> str:
         """JSON text under ``response_format``; a server that ignores it may answer anything.
 
-        OpenAI's own takes only objects at the root: what is no object travels as the field ANSWER of one.
+        OpenAI's own takes only objects at the root: what is no object travels as the field ANSWER
+        of one.
         """
         wrapped = schema.get('type') != 'object'
         form = _object({ANSWER: dict(schema)}) if wrapped else dict(schema)
-        wanted = {'type': 'json_schema', 'json_schema': {'name': ANSWER, 'strict': True, 'schema': form}}
+        wanted = {
+            'type': 'json_schema',
+            'json_schema': {
+                'name': ANSWER,
+                'strict': True,
+                'schema': form
+            }
+        }
         reply = self._post(self._request(messages, max_tokens) | {'response_format': wanted})
         try:
             text = str(reply['choices'][0]['message']['content'])
@@ -255,7 +264,12 @@ class _Reply:
 
 
 def _object(properties: dict[str, object]) -> dict[str, object]:
-    return {'type': 'object', 'properties': properties, 'required': list(properties), 'additionalProperties': False}
+    return {
+        'type': 'object',
+        'properties': properties,
+        'required': list(properties),
+        'additionalProperties': False
+    }
 
 
 def _unwrapped(text: str) -> str:

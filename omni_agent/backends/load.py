@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, TypeVar
 
-from omni_agent.backends import (Canceller, Detector, FaceFinder, Llm, Recogniser, SentenceEnd, Suppressor, Tts,
-                                 TurnEnd, Vad, models)
+from omni_agent.backends import (Canceller, Detector, FaceFinder, Llm, Recogniser, SentenceEnd,
+                                 Suppressor, Tts, TurnEnd, Vad, models)
 from omni_agent.core.errors import ConfigError
 
 Made = TypeVar('Made')
@@ -37,7 +37,8 @@ def turn_end(name: str, threads: int = 1) -> TurnEnd | None:
 
 
 def detector(name: str, threads: int = 1, score: float | None = None, engine: str = 'auto',
-             strict: bool = False, watch: Callable[[str, float], None] = lambda what, share: None) -> Detector | None:
+             strict: bool = False,
+             watch: Callable[[str, float], None] = lambda what, share: None) -> Detector | None:
     """``score``: the least sure box that is given, None for the model's own. ``engine`` as in
     ``engines.choices``; ``strict``: the first of them or none; ``watch`` hears of compiling.
     """
@@ -47,9 +48,13 @@ def detector(name: str, threads: int = 1, score: float | None = None, engine: st
          'fake': _brightness_detector, 'none': _nothing})
 
 
-def faces(name: str, threads: int = 1, engine: str = 'auto', strict: bool = False) -> FaceFinder | None:
+def faces(name: str, threads: int = 1, engine: str = 'auto',
+          strict: bool = False) -> FaceFinder | None:
     """``engine`` and ``strict`` as for the detector."""
-    return _choose('face finder', name, {'mediapipe': lambda: _mediapipe(threads, engine, strict), 'none': _nothing})
+    return _choose('face finder', name, {
+        'mediapipe': lambda: _mediapipe(threads, engine, strict),
+        'none': _nothing
+    })
 
 
 def tts(name: str) -> Tts:
@@ -81,8 +86,10 @@ def sentence_end(name: str) -> SentenceEnd:
         from omni_agent.backends.fake import whole_sentence
         return whole_sentence
     if name not in GGUF and not name.endswith('.gguf'):
-        raise ConfigError(f'there is no sentence-end model called {name!r}: choose {", ".join(GGUF)}, fake, none or a '
-                          '.gguf file')
+        raise ConfigError(
+            f'there is no sentence-end model called {name!r}: choose {", ".join(GGUF)}, fake, '
+            'none or a '
+            '.gguf file')
     from omni_agent.backends.sentence_end import SentenceEnd as Model
     return Model(models.path(name, GGUF[name]) if name in GGUF else name)
 
@@ -124,7 +131,8 @@ def _nanodet(threads: int, score: float | None, engine: str, strict: bool,
              watch: Callable[[str, float], None]) -> Detector:
     from omni_agent.backends.engines import choices
     from omni_agent.backends.vision import SCORE, NanoDet
-    return NanoDet(threads, SCORE if score is None else score, engines=choices(engine), strict=strict, watch=watch)
+    return NanoDet(threads, SCORE if score is None else score, engines=choices(engine),
+                   strict=strict, watch=watch)
 
 
 def _mediapipe(threads: int, engine: str, strict: bool) -> FaceFinder:

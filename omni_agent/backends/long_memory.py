@@ -1,7 +1,8 @@
-"""Long-term memory for a node: what is seen, said and heard is queued at once, written by one thread, and can be asked.
+"""Long-term memory for a node: what is seen, said and heard is queued at once, written by one
+thread, and can be asked.
 
-Whoever calls ``seen``, ``said`` and ``heard`` never waits. ``ask`` takes some milliseconds and belongs on a worker
-thread; it does not wait for the writer either.
+Whoever calls ``seen``, ``said`` and ``heard`` never waits. ``ask`` takes some milliseconds and
+belongs on a worker thread; it does not wait for the writer either.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from omni_agent.core.past import PERSON, Episode, Forget, Kind, Moment
 from omni_agent.core.past_time import Clock
 from omni_agent.core.recollection import Recollection
 
-COMMIT_S = 0.5           # the oldest thing in the queue waits no longer than this: what a kill may cost, at most
+# the oldest thing in the queue waits no longer than this: what a kill may cost, at most
+COMMIT_S = 0.5
 QUEUE = 4096             # then the oldest goes, counted
 BATCH = 256              # things written in one transaction
 REST_S = 0.3             # after a question nothing is tidied up for this long
@@ -70,11 +72,13 @@ class MemoryFigures:
 
 
 class LongMemory:
-    """Raises ConfigError when the file cannot be used. ``clock`` is only for tests and accelerated runs."""
+    """Raises ConfigError when the file cannot be used. ``clock`` is only for tests and accelerated
+    runs.
+    """
 
     def __init__(self, path: Path, budget: Budget = Budget(), embed: Embed | None = None,
-                 rules: Grouping = Grouping(), write: Writer | None = None, zone: tzinfo | None = None,
-                 clock: Callable[[], float] = time.time) -> None:
+                 rules: Grouping = Grouping(), write: Writer | None = None,
+                 zone: tzinfo | None = None, clock: Callable[[], float] = time.time) -> None:
         self.store = MemoryStore(path, budget, rules)
         self.notice = self.store.file.notice
         self._embed, self._write, self._zone, self._clock = embed, write, zone, clock
@@ -92,16 +96,20 @@ class LongMemory:
         self._thread = threading.Thread(target=self._work, name='memory', daemon=True)
         self._thread.start()
 
-    # -- what happens ---------------------------------------------------------------------------------------
+    # -- what happens -----------------------------------------------------------------------------
 
-    def seen(self, t: float, text: str, people: Sequence[str] = (), place: str = '', salience: float = 0.5,
-             image: np.ndarray | None = None, embedding: np.ndarray | None = None) -> None:
-        """``text``: 'a red cup on the table'; the same again only prolongs it. ``image``: BGR, kept as a thumbnail."""
+    def seen(self, t: float, text: str, people: Sequence[str] = (), place: str = '',
+             salience: float = 0.5, image: np.ndarray | None = None,
+             embedding: np.ndarray | None = None) -> None:
+        """``text``: 'a red cup on the table'; the same again only prolongs it. ``image``: BGR,
+        kept as a thumbnail.
+        """
         picture = None
         if image is not None and self._may_carry():
             step = max(1, max(image.shape[:2]) // 320)
             picture = np.ascontiguousarray(image[::step, ::step])        # a copy, and small
-        self._put(Looked(Moment(t, Kind.SEEN, text, tuple(people)), place, salience, picture, embedding))
+        self._put(
+            Looked(Moment(t, Kind.SEEN, text, tuple(people)), place, salience, picture, embedding))
 
     def said(self, t: float, who: str, text: str, salience: float = 0.5) -> None:
         """``who``: a name, 'person' or 'robot'."""
@@ -119,7 +127,7 @@ class LongMemory:
         """A whole one, from whoever has gathered it."""
         self._put(episode)
 
-    # -- questions ------------------------------------------------------------------------------------------
+    # -- questions --------------------------------------------------------------------------------
 
     def ask(self, text: str, now: float, speaker: str = PERSON) -> Recollection | None:
         """None unless ``text`` is about the past; with no lines where nothing is remembered of it.
@@ -137,14 +145,18 @@ class LongMemory:
             return None
         return Recollection(recollection.lines(recalled.moments, now), recalled, query)
 
-    # -- upkeep ---------------------------------------------------------------------------------------------
+    # -- upkeep -----------------------------------------------------------------------------------
 
-    def forget(self, person: str = '', start: float | None = None, end: float | None = None) -> int:
-        """Number of moments that are gone for good, also of those still waiting; without arguments, everything.
+    def forget(self, person: str = '', start: float | None = None,
+               end: float | None = None) -> int:
+        """Number of moments that are gone for good, also of those still waiting; without
+        arguments, everything.
 
         Raises BackendError when bytes of it may still be there.
         """
-        what = Forget(person, float('-inf') if start is None else start, float('inf') if end is None else end)
+        what = Forget(person,
+                      float('-inf') if start is None else start,
+                      float('inf') if end is None else end)
         return self._do(lambda: self._forget(what))
 
     def flush(self) -> None:
@@ -158,9 +170,10 @@ class LongMemory:
     def figures(self) -> MemoryFigures:
         with self._wake:
             dead = self._is_open and not self._thread.is_alive()
-            return MemoryFigures(self._figures, len(self._items), self._dropped, self._pictures_dropped,
-                                 self._scene.unchanged, self._failed,
-                                 'memory: its writer has died; start the node again' if dead else self._trouble)
+            return MemoryFigures(
+                self._figures, len(self._items), self._dropped, self._pictures_dropped,
+                self._scene.unchanged, self._failed,
+                'memory: its writer has died; start the node again' if dead else self._trouble)
 
     def close(self) -> None:
         """What is waiting is written first."""
@@ -170,7 +183,7 @@ class LongMemory:
         self._thread.join(timeout=30.0)
         self.store.close()
 
-    # -- the queue ------------------------------------------------------------------------------------------
+    # -- the queue --------------------------------------------------------------------------------
 
     def _put(self, item: _Item) -> None:
         with self._wake:
@@ -208,12 +221,15 @@ class LongMemory:
             raise BackendError('memory: it is closed; start the node again')
         self._put(job)
         if not job.done.wait(FORGET_S):
-            raise BackendError(f'memory: not done after {FORGET_S:g} s: the disk is too slow or the machine too busy')
+            raise BackendError(
+                f'memory: not done after {FORGET_S:g} s: the disk is too slow or the machine too '
+                'busy'
+            )
         if job.error is not None:
             raise job.error
         return job.result
 
-    # -- the writer's thread --------------------------------------------------------------------------------
+    # -- the writer's thread ----------------------------------------------------------------------
 
     def _work(self) -> None:
         while True:
@@ -226,7 +242,9 @@ class LongMemory:
             self._tidy()
 
     def _take(self) -> list[_Item]:
-        """What is waiting, once there is enough or the oldest has waited long enough; [] after a while of nothing."""
+        """What is waiting, once there is enough or the oldest has waited long enough; [] after a
+        while of nothing.
+        """
         with self._wake:
             self._wake.wait_for(self._is_time, timeout=COMMIT_S)
             batch = [self._items.popleft() for _ in range(min(BATCH, len(self._items)))]
@@ -238,7 +256,8 @@ class LongMemory:
     def _is_time(self) -> bool:
         if not self._items:
             return not self._is_open
-        return (not self._is_open or len(self._items) >= BATCH or time.monotonic() - self._since >= COMMIT_S
+        return (not self._is_open or len(self._items) >= BATCH
+                or time.monotonic() - self._since >= COMMIT_S
                 or any(isinstance(item, _Job) for item in self._items))
 
     def _write_down(self, batch: Sequence[_Item]) -> None:
@@ -306,7 +325,8 @@ class LongMemory:
         if self._write is None:
             return self.store.upkeep.summarise(proposal, self._clock())
         self._telling = True
-        threading.Thread(target=self._tell, args=(proposal,), name='memory-words', daemon=True).start()
+        threading.Thread(target=self._tell, args=(proposal, ), name='memory-words',
+                         daemon=True).start()
         return True
 
     def _tell(self, proposal: Proposal) -> None:

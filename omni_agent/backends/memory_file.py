@@ -1,5 +1,5 @@
-"""The only place that opens the file of the long-term memory: its schema and version, who may read it, who owns it now,
-and what happens to one that is damaged.
+"""The only place that opens the file of the long-term memory: its schema and version, who may read
+it, who owns it now, and what happens to one that is damaged.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ CREATE TABLE unswept (since REAL NOT NULL);
 
 
 class MemoryFile:
-    """One writer and one reader connection to a file that this process owns. ``notice`` says what was set aside."""
+    """One writer and one reader connection to a file that this process owns. ``notice`` says what
+    was set aside.
+    """
 
     def __init__(self, path: Path, full_text: bool = True) -> None:
         self.path = path
@@ -62,13 +64,16 @@ class MemoryFile:
             if isinstance(error, sqlite3.OperationalError):
                 raise trouble(self.path, error) from error
             aside = set_aside(self.path)
-            self.notice = (f'the memory {self.path} was damaged ({error}) and is now {aside}: a new one was begun; '
-                           'delete the old one, or repair it with "sqlite3 FILE .recover"')
+            self.notice = (
+                f'the memory {self.path} was damaged ({error}) and is now {aside}: a new one was '
+                'begun; '
+                'delete the old one, or repair it with "sqlite3 FILE .recover"')
             return _opened(self.path, self._full_text)
 
     def close(self) -> None:
         for connection in (self.reader, self.writer):
-            with contextlib.suppress(sqlite3.Error):     # what was committed is in the log and safe
+            # what was committed is in the log and safe
+            with contextlib.suppress(sqlite3.Error):
                 connection.close()
         self._lock.close()
 
@@ -77,12 +82,17 @@ def trouble(path: Path, error: sqlite3.Error) -> BackendError:
     """What SQLite says, with what to do about it."""
     words = str(error)
     if 'full' in words or 'disk I/O' in words:
-        return BackendError(f'memory: {path} cannot grow ({words}): make room on the disk of {path.parent}, or allow '
-                            'less memory; until then nothing new is remembered')
+        return BackendError(
+            f'memory: {path} cannot grow ({words}): make room on the disk of {path.parent}, or '
+            'allow '
+            'less memory; until then nothing new is remembered')
     if 'readonly' in words or 'unable to open' in words:
-        return BackendError(f'memory: {path} cannot be written ({words}): make the folder {path.parent} writable, or '
-                            'choose another file')
-    return BackendError(f'memory: {path}: {words}: if it happens again, move the file away and start anew')
+        return BackendError(
+            f'memory: {path} cannot be written ({words}): make the folder {path.parent} writable, '
+            'or '
+            'choose another file')
+    return BackendError(
+        f'memory: {path}: {words}: if it happens again, move the file away and start anew')
 
 
 def set_aside(path: Path) -> Path:
@@ -99,7 +109,9 @@ def set_aside(path: Path) -> Path:
 
 
 def delete_damaged(path: Path) -> int:
-    """What was once set aside still holds what people said; nobody can delete a single line of it."""
+    """What was once set aside still holds what people said; nobody can delete a single line of
+    it.
+    """
     found = sorted(path.parent.glob(f'{path.name}.damaged-*'))
     for file in found:
         file.unlink(missing_ok=True)
@@ -125,7 +137,9 @@ def has_fts5(connection: sqlite3.Connection) -> bool:
 
 
 def _own(path: Path) -> IO[str]:
-    """A lock of our own: SQLite would let a second process in, whose caches know nothing of ours."""
+    """A lock of our own: SQLite would let a second process in, whose caches know nothing of
+    ours.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.fdopen(os.open(f'{path}.lock', os.O_RDWR | os.O_CREAT, 0o600), 'r+')
@@ -136,7 +150,9 @@ def _own(path: Path) -> IO[str]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         handle.close()
-        raise ConfigError(f'memory: {path} is in use by another process: stop it, or choose another file') from error
+        raise ConfigError(
+            f'memory: {path} is in use by another process: stop it, or choose another file'
+        ) from error
     return handle
 
 
@@ -153,15 +169,18 @@ def _opened(path: Path, full_text: bool) -> sqlite3.Connection:
 
 
 def _private(path: Path) -> None:
-    """What people say in a room is for nobody else's eyes; SQLite gives the same mode to the log."""
+    """What people say in a room is for nobody else's eyes; SQLite gives the same mode to the
+    log.
+    """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         for ending in BESIDE:
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(f'{path}{ending}', 0o600)
     except OSError as error:
-        raise ConfigError(f'memory: {path} cannot be written ({error.strerror}): make the folder {path.parent} '
-                          'writable, or choose another file') from error
+        raise ConfigError(
+            f'memory: {path} cannot be written ({error.strerror}): make the folder {path.parent} '
+            'writable, or choose another file') from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -170,7 +189,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute(f'PRAGMA cache_size = -{CACHE_KIB}')
         connection.execute('PRAGMA secure_delete = ON')      # deleted is overwritten
         connection.execute('PRAGMA temp_store = MEMORY')     # no copies elsewhere
-        connection.execute('PRAGMA synchronous = FULL')      # robots lose power; one commit a second is cheap
+        # robots lose power; one commit a second is cheap
+        connection.execute('PRAGMA synchronous = FULL')
     except BaseException:
         connection.close()
         raise
@@ -184,8 +204,9 @@ def _settle(connection: sqlite3.Connection, path: Path, full_text: bool) -> None
     if tables and owner != APPLICATION:
         raise ConfigError(f'memory: {path} is a database of another program: choose another file')
     if version > VERSION:
-        raise ConfigError(f'memory: {path} was written by a newer omni_agent (format {version}, this one knows '
-                          f'{VERSION}): update omni_agent, or choose another file')
+        raise ConfigError(
+            f'memory: {path} was written by a newer omni_agent (format {version}, this one knows '
+            f'{VERSION}): update omni_agent, or choose another file')
     if not tables:
         _create(connection, full_text)
     else:
@@ -197,12 +218,16 @@ def _settle(connection: sqlite3.Connection, path: Path, full_text: bool) -> None
 
 
 def _create(connection: sqlite3.Connection, full_text: bool) -> None:
-    connection.execute('PRAGMA auto_vacuum = INCREMENTAL')       # counts only before the first table
+    # counts only before the first table
+    connection.execute('PRAGMA auto_vacuum = INCREMENTAL')
     connection.execute('PRAGMA journal_mode = WAL')
-    index = ("CREATE VIRTUAL TABLE words USING fts5(terms, content='moment', content_rowid='id', detail=none, "
-             "tokenize='unicode61 remove_diacritics 0');" if full_text and has_fts5(connection) else
-             'CREATE TABLE word (term TEXT NOT NULL, moment INTEGER NOT NULL, PRIMARY KEY (term, moment)) '
-             'WITHOUT ROWID;')
+    index = (
+        "CREATE VIRTUAL TABLE words USING fts5(terms, content='moment', content_rowid='id', "
+        "detail=none, "
+        "tokenize='unicode61 remove_diacritics 0');" if full_text and has_fts5(connection) else
+        'CREATE TABLE word (term TEXT NOT NULL, moment INTEGER NOT NULL, PRIMARY KEY (term, '
+        'moment)) '
+        'WITHOUT ROWID;')
     connection.executescript(f'BEGIN; {SCHEMA} {index} PRAGMA application_id = {APPLICATION}; '
                              f'PRAGMA user_version = {VERSION}; COMMIT;')
 
@@ -216,5 +241,9 @@ def _check(connection: sqlite3.Connection) -> None:
 def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
     for old in range(version, VERSION):
         if old not in MIGRATIONS:
-            raise ConfigError(f'memory: {path} has format {version}, which nothing can read any more: move it away')
-        connection.executescript(f'BEGIN; {MIGRATIONS[old]} PRAGMA user_version = {old + 1}; COMMIT;')
+            raise ConfigError(
+                f'memory: {path} has format {version}, which nothing can read any more: move it '
+                'away'
+            )
+        connection.executescript(
+            f'BEGIN; {MIGRATIONS[old]} PRAGMA user_version = {old + 1}; COMMIT;')

@@ -1,7 +1,9 @@
-"""The only place that deletes what people asked to be forgotten, so that no byte of it stays in the file or its log.
+"""The only place that deletes what people asked to be forgotten, so that no byte of it stays in
+the file or its log.
 
-First the rows go, in one transaction that also notes that the file is to be swept. Sweeping writes the word index and
-the whole file anew and empties the log; if the process dies in between, the next start sweeps.
+First the rows go, in one transaction that also notes that the file is to be swept. Sweeping writes
+the word index and the whole file anew and empties the log; if the process dies in between, the
+next start sweeps.
 """
 
 from __future__ import annotations
@@ -40,11 +42,14 @@ def sweep(store: MemoryStore) -> None:
         with store.search.lock:              # nobody reads from the log while it is emptied
             busy = store.db.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0]
     except sqlite3.Error as error:
-        raise BackendError(f'memory: what was forgotten cannot be found any more, but its bytes may still be in '
-                           f'{store.file.path} ({error}): make room on the disk and start again') from error
+        raise BackendError(
+            f'memory: what was forgotten cannot be found any more, but its bytes may still be in '
+            f'{store.file.path} ({error}): make room on the disk and start again') from error
     if busy:
-        raise BackendError(f'memory: the log {store.file.path}-wal could not be emptied: another program reads it; '
-                           'end that program and forget again')
+        raise BackendError(
+            f'memory: the log {store.file.path}-wal could not be emptied: another program reads '
+            'it; '
+            'end that program and forget again')
     with store.writing():
         store.run('DELETE FROM unswept')
     memory_file.delete_damaged(store.file.path)
@@ -60,7 +65,8 @@ def _empty(store: MemoryStore) -> None:
 
 
 def _moments(store: MemoryStore, what: Forget) -> list[int]:
-    rows = store.db.execute('SELECT id, who, text FROM moment WHERE t BETWEEN ? AND ?', (what.start, what.end))
+    rows = store.db.execute('SELECT id, who, text FROM moment WHERE t BETWEEN ? AND ?',
+                            (what.start, what.end))
     if not what.person:
         return [row for row, _, _ in rows]
     named = _mention(what.person)
@@ -75,11 +81,17 @@ def _erase(store: MemoryStore, what: Forget, gone: list[int]) -> None:
 
 
 def _touched(store: MemoryStore, what: Forget, gone: Iterable[int]) -> set[int]:
-    """Episodes of which something goes, those with that person or of that time, and their summaries."""
-    found = {store.run('SELECT episode FROM moment WHERE id = ?', (row,)).fetchone()[0] for row in gone}
+    """Episodes of which something goes, those with that person or of that time, and their
+    summaries.
+    """
+    found = {
+        store.run('SELECT episode FROM moment WHERE id = ?', (row, )).fetchone()[0]
+        for row in gone
+    }
     named = _mention(what.person) if what.person else None
-    for episode, people, place in store.run('SELECT id, people, place FROM episode WHERE end >= ? AND start <= ?',
-                                            (what.start, what.end)):
+    for episode, people, place in store.run(
+            'SELECT id, people, place FROM episode WHERE end >= ? AND start <= ?',
+        (what.start, what.end)):
         if named is None or named.search(folded(f'{people}\n{place}')):
             found.add(episode)
     return found | {summary for episode in found for summary, in store.db.execute(
@@ -87,10 +99,14 @@ def _touched(store: MemoryStore, what: Forget, gone: Iterable[int]) -> set[int]:
 
 
 def _clean(store: MemoryStore, episode: int, what: Forget) -> None:
-    """No picture, no embedding, nobody's retelling; people and times from what is left, and nothing if nothing is."""
+    """No picture, no embedding, nobody's retelling; people and times from what is left, and
+    nothing if nothing is.
+    """
     store.drop_picture(episode)
-    told = [row for row, in store.db.execute('SELECT id FROM moment WHERE episode = ? AND kind = ?',
-                                             (episode, Kind.TOLD.value))]
+    told = [
+        row for row, in store.db.execute('SELECT id FROM moment WHERE episode = ? AND kind = ?', (
+            episode, Kind.TOLD.value))
+    ]
     store.drop_moments(told)
     rows = store.db.execute('SELECT t, who FROM moment WHERE episode = ?', (episode,)).fetchall()
     if not rows:
@@ -99,7 +115,8 @@ def _clean(store: MemoryStore, episode: int, what: Forget) -> None:
     people = dict.fromkeys(name for _, who in rows for name in who.split('\n') if name)
     if what.person:
         named = _mention(what.person)
-        before = store.run('SELECT people FROM episode WHERE id = ?', (episode,)).fetchone()[0].split('\n')
+        before = store.run('SELECT people FROM episode WHERE id = ?',
+                           (episode, )).fetchone()[0].split('\n')
         people = dict.fromkeys(name for name in before if name and not named.search(folded(name)))
     times = [t for t, _ in rows]
     store.run('UPDATE episode SET people = ?, start = ?, end = ? WHERE id = ?',

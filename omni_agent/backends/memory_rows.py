@@ -8,8 +8,9 @@ from omni_agent.core.consolidation import Kept
 from omni_agent.core.past import Kind, Moment
 
 PAGE = 4096
-# [bytes] What a row costs beside its texts, indices and half-empty pages included; set so that the file stays below
-# the sum (measured over eight hours of churn: 0.25 to 0.94 of it; its log comes on top, 4 MB at most)
+# [bytes] What a row costs beside its texts, indices and half-empty pages included; set so that the
+# file stays below the sum (measured over eight hours of churn: 0.25 to 0.94 of it; its log comes
+# on top, 4 MB at most)
 MOMENT, EPISODE, NAME = 200, 320, 60
 FIXED = 96 << 10         # an empty file, and pages that are half empty
 SEPARATOR = '\n'         # between names in a column
@@ -17,7 +18,8 @@ KEPT = 'SELECT id, start, end, place, people, salience, moments, bytes, level, s
 
 
 def cost_of(text: str, joined: str, names: Sequence[str]) -> int:
-    return MOMENT + len(text.encode()) + 3 * len(joined.encode()) + sum(NAME + 2 * len(name.encode()) for name in names)
+    return (MOMENT + len(text.encode()) + 3 * len(joined.encode()) +
+            sum(NAME + 2 * len(name.encode()) for name in names))
 
 
 def cost_of_picture(size: int) -> int:
@@ -34,7 +36,8 @@ def names_in(column: str) -> tuple[str, ...]:
 
 def kept_of(row: Sequence[object]) -> Kept:
     key, start, end, place, people, salience, moments, size, level, summary = row
-    return Kept(key, start, end, place, frozenset(names_in(people)), salience, moments, size, level, summary)
+    return Kept(key, start, end, place, frozenset(names_in(people)), salience, moments, size,
+                level, summary)
 
 
 def moment_of(row: Sequence[object]) -> Moment:

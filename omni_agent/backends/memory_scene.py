@@ -1,4 +1,6 @@
-"""One thing after another -> the open episode: what is unchanged is not written twice, one picture stands for all."""
+"""One thing after another -> the open episode: what is unchanged is not written twice, one picture
+stands for all.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +61,9 @@ class Scene:
     def take(self, looked: Looked) -> None:
         moment = looked.moment
         scene = self._open
-        if scene and (moment.t - scene.last > GAP_S or moment.t - scene.start > LONGEST_S or scene.count >= MOST
-                      or looked.place and scene.place and looked.place != scene.place):
+        if (scene and
+            (moment.t - scene.last > GAP_S or moment.t - scene.start > LONGEST_S or scene.count
+             >= MOST or looked.place and scene.place and looked.place != scene.place)):
             self.close()
         scene = self._open or self._begin(looked)
         self._note(scene, looked)
@@ -92,12 +95,15 @@ class Scene:
         scene.last = max(scene.last, looked.moment.t)
         scene.place = scene.place or looked.place
         scene.salience = max(scene.salience, looked.salience)
-        scene.people.update(dict.fromkeys(name for name in looked.moment.who if name not in (PERSON, ROBOT)))
+        scene.people.update(
+            dict.fromkeys(name for name in looked.moment.who if name not in (PERSON, ROBOT)))
         if looked.embedding is not None and len(scene.vectors) < 64:
             scene.vectors.append(np.asarray(looked.embedding, np.float32).ravel())
 
     def settle(self) -> None:
-        """Before the commit: the open episode lasts until now, and is as good as finished if the process dies."""
+        """Before the commit: the open episode lasts until now, and is as good as finished if the
+        process dies.
+        """
         scene = self._open
         if scene:
             self._store.extend(scene.last, scene.place, tuple(scene.people), scene.salience)
@@ -129,7 +135,9 @@ def thumbnail(image: np.ndarray) -> bytes:
     try:
         import cv2
     except ImportError as error:
-        raise BackendError(f'memory: pictures cannot be kept: install opencv-python-headless ({error})') from error
+        raise BackendError(
+            f'memory: pictures cannot be kept: install opencv-python-headless ({error})'
+        ) from error
     height, width = image.shape[:2]
     scale = min(1.0, THUMBNAIL / max(height, width))
     small = cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale))),
@@ -137,5 +145,7 @@ def thumbnail(image: np.ndarray) -> bytes:
     try:
         return cv2.imencode('.jpg', small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     except cv2.error as error:
-        raise BackendError(f'memory: a picture of shape {image.shape} and type {image.dtype} cannot be written as '
-                           'JPEG: give it as BGR uint8') from error
+        raise BackendError(
+            f'memory: a picture of shape {image.shape} and type {image.dtype} cannot be written '
+            'as '
+            'JPEG: give it as BGR uint8') from error

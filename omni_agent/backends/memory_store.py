@@ -1,4 +1,5 @@
-"""Episodes and summaries in one SQLite file within a fixed budget. One thread writes; any other may recall meanwhile.
+"""Episodes and summaries in one SQLite file within a fixed budget. One thread writes; any other
+may recall meanwhile.
 
 Nothing here keeps time or starts a thread: see long_memory for that.
 """
@@ -16,8 +17,8 @@ import numpy as np
 from omni_agent.backends import memory_file
 from omni_agent.backends import memory_forgetting as forgetting
 from omni_agent.backends.memory_file import MemoryFile
-from omni_agent.backends.memory_rows import (EPISODE, FIXED, PAGE, SEPARATOR, cost_of, cost_of_picture,
-                                             cost_of_vector, names_in)
+from omni_agent.backends.memory_rows import (EPISODE, FIXED, PAGE, SEPARATOR, cost_of,
+                                             cost_of_picture, cost_of_vector, names_in)
 from omni_agent.backends.memory_search import Search
 from omni_agent.backends.memory_upkeep import Upkeep
 from omni_agent.backends.memory_vectors import Vectors, packed, unpacked
@@ -50,7 +51,9 @@ class Figures:
 
 
 class MemoryStore:
-    """Raises ConfigError for a path that cannot be used; BackendError, with what to do, when the disk gives out."""
+    """Raises ConfigError for a path that cannot be used; BackendError, with what to do, when the
+    disk gives out.
+    """
 
     def __init__(self, path: Path, budget: Budget = Budget(), rules: Grouping = Grouping(),
                  full_text: bool = True) -> None:
@@ -61,14 +64,16 @@ class MemoryStore:
         self.file = MemoryFile(Path(path), full_text)
         self.vectors = Vectors()
         self.db = self.file.writer
-        self.db.execute(f'PRAGMA wal_autocheckpoint = {max(50, min(1000, budget.bytes // (16 * PAGE)))}')
+        self.db.execute(
+            f'PRAGMA wal_autocheckpoint = {max(50, min(1000, budget.bytes // (16 * PAGE)))}')
         self.words = index_of(self.db, path)
         self.upkeep = Upkeep(self)
         self.search = Search(self.file, self.words, self.vectors)
         self.open: int | None = None
         self.evicted = 0
         self._depth = 0
-        self._changed: list[tuple[int, np.ndarray | None]] = []      # vectors that follow the commit
+        # vectors that follow the commit
+        self._changed: list[tuple[int, np.ndarray | None]] = []
         self.count()
         with self.writing():
             self.upkeep.make_room(0.0)             # the budget may be smaller than it was
@@ -79,10 +84,11 @@ class MemoryStore:
             self.vectors.add(episode, unpacked(blob))
 
     def count(self) -> None:
-        self.items = sum(self.one(f'SELECT count(*) FROM {table}') for table in ('moment', 'episode'))
+        self.items = sum(
+            self.one(f'SELECT count(*) FROM {table}') for table in ('moment', 'episode'))
         self.bytes = self.one('SELECT coalesce(sum(bytes), 0) FROM episode')
 
-    # -- writing, from one thread ---------------------------------------------------------------------------
+    # -- writing, from one thread -----------------------------------------------------------------
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -139,8 +145,9 @@ class MemoryStore:
             return key
 
     def insert_episode(self, start: float, place: str, salience: float) -> int:
-        cursor = self.run('INSERT INTO episode (level, start, end, place, people, salience, moments, bytes) '
-                          "VALUES (0, ?, ?, ?, '', ?, 0, 0)", (start, start, place, salience))
+        cursor = self.run(
+            'INSERT INTO episode (level, start, end, place, people, salience, moments, bytes) '
+            "VALUES (0, ?, ?, ?, '', ?, 0, 0)", (start, start, place, salience))
         self.open = int(cursor.lastrowid)
         self.items += 1
         self.charge(self.open, EPISODE + 2 * len(place.encode()))
@@ -157,16 +164,21 @@ class MemoryStore:
         text = clipped(moment.text)
         who = tuple(dict.fromkeys(clipped(name)[:80] for name in moment.who if name.strip()))[:16]
         joined = ' '.join(terms(' '.join((text, *who))))
-        row = self.run('INSERT INTO moment (episode, t, kind, who, text, terms) VALUES (?, ?, ?, ?, ?, ?)',
-                       (self.open, moment.t, moment.kind.value, SEPARATOR.join(who), text, joined)).lastrowid
-        self.db.executemany('INSERT OR IGNORE INTO presence VALUES (?, ?)', [(name, row) for name in who])
+        row = self.run(
+            'INSERT INTO moment (episode, t, kind, who, text, terms) VALUES (?, ?, ?, ?, ?, ?)',
+            (self.open, moment.t, moment.kind.value, SEPARATOR.join(who), text, joined)).lastrowid
+        self.db.executemany('INSERT OR IGNORE INTO presence VALUES (?, ?)',
+                            [(name, row) for name in who])
         self.words.add(self.db, [(row, joined)])
         self.items += 1
-        self.run('UPDATE episode SET moments = moments + 1, end = max(end, ?), start = min(start, ?) WHERE id = ?',
-                 (moment.t, moment.t, self.open))
+        self.run(
+            'UPDATE episode SET moments = moments + 1, end = max(end, ?), start = min(start, ?) '
+            'WHERE id = ?',
+            (moment.t, moment.t, self.open))
         self.charge(self.open, cost_of(text, joined, who))
 
-    def extend(self, end: float, place: str = '', people: Sequence[str] = (), salience: float = 0.0) -> None:
+    def extend(self, end: float, place: str = '', people: Sequence[str] = (),
+               salience: float = 0.0) -> None:
         """The open episode goes on."""
         assert self.open is not None, 'begin() first'
         with self.writing():
@@ -175,10 +187,15 @@ class MemoryStore:
 
     def stretch(self, end: float, place: str, people: Sequence[str], salience: float) -> None:
         before, there = self.row('SELECT people, place FROM episode WHERE id = ?', (self.open,))
-        new = SEPARATOR.join(tuple(dict.fromkeys(
-            clipped(name)[:80] for name in (*before.split(SEPARATOR), *people) if name.strip()))[:64])
-        self.run('UPDATE episode SET end = max(end, ?), place = ?, people = ?, salience = max(salience, ?) '
-                 'WHERE id = ?', (end, there or place, new, min(1.0, salience), self.open))
+        new = SEPARATOR.join(
+            tuple(
+                dict.fromkeys(
+                    clipped(name)[:80] for name in (*before.split(SEPARATOR), *people)
+                    if name.strip()))[:64])
+        self.run(
+            'UPDATE episode SET end = max(end, ?), place = ?, people = ?, salience = '
+            'max(salience, ?) '
+            'WHERE id = ?', (end, there or place, new, min(1.0, salience), self.open))
         grown = len(new.encode()) - len(before.encode()) + (0 if there else len(place.encode()))
         self.charge(self.open, 2 * grown)
 
@@ -188,9 +205,11 @@ class MemoryStore:
         if len(jpeg) > LARGEST_PICTURE:
             return
         with self.writing():
-            old = self.db.execute('SELECT length(jpeg) FROM picture WHERE episode = ?', (self.open,)).fetchone()
+            old = self.db.execute('SELECT length(jpeg) FROM picture WHERE episode = ?',
+                                  (self.open, )).fetchone()
             self.run('INSERT OR REPLACE INTO picture VALUES (?, ?)', (self.open, jpeg))
-            self.charge(self.open, cost_of_picture(len(jpeg)) - (cost_of_picture(old[0]) if old else 0))
+            self.charge(self.open,
+                        cost_of_picture(len(jpeg)) - (cost_of_picture(old[0]) if old else 0))
             self.upkeep.make_room(0.0)
 
     def embed(self, episode: int, vector: np.ndarray) -> None:
@@ -201,7 +220,8 @@ class MemoryStore:
             self.upkeep.make_room(0.0)
 
     def set_vector(self, episode: int, vector: np.ndarray) -> None:
-        row = self.db.execute('SELECT length(embedding) FROM episode WHERE id = ?', (episode,)).fetchone()
+        row = self.db.execute('SELECT length(embedding) FROM episode WHERE id = ?',
+                              (episode, )).fetchone()
         if row is None:
             return                           # forgotten, or pushed out meanwhile
         blob = packed(vector)
@@ -212,15 +232,20 @@ class MemoryStore:
     def end(self) -> None:
         self.open = None
 
-    # -- room --------------------------------------------------------------------------------------------------
+    # -- room -------------------------------------------------------------------------------------
 
     def drop_episode(self, episode: int) -> None:
         """With everything in it. A summary leaves its episodes to be summarised again."""
-        ids = [row for row, in self.db.execute('SELECT id FROM moment WHERE episode = ?', (episode,))]
+        ids = [
+            row for row, in self.db.execute('SELECT id FROM moment WHERE episode = ?', (episode, ))
+        ]
         self.drop_moments(ids)
         cost, = self.row('SELECT bytes FROM episode WHERE id = ?', (episode,))
         self.run('DELETE FROM picture WHERE episode = ?', (episode,))
-        self.run('UPDATE moment SET kept = 0 WHERE episode IN (SELECT id FROM episode WHERE summary = ?)', (episode,))
+        self.run(
+            'UPDATE moment SET kept = 0 WHERE episode IN (SELECT id FROM episode WHERE summary = '
+            '?)',
+            (episode, ))
         self.run('UPDATE episode SET summary = NULL WHERE summary = ?', (episode,))
         self.run('DELETE FROM episode WHERE id = ?', (episode,))
         self.items -= 1
@@ -231,10 +256,12 @@ class MemoryStore:
 
     def drop_moments(self, ids: Sequence[int]) -> None:
         for row in ids:
-            episode, text, joined, who = self.row('SELECT episode, text, terms, who FROM moment WHERE id = ?', (row,))
+            episode, text, joined, who = self.row(
+                'SELECT episode, text, terms, who FROM moment WHERE id = ?', (row, ))
             names = names_in(who)
             self.words.remove(self.db, [(row, joined)])
-            self.db.executemany('DELETE FROM presence WHERE name = ? AND moment = ?', [(name, row) for name in names])
+            self.db.executemany('DELETE FROM presence WHERE name = ? AND moment = ?',
+                                [(name, row) for name in names])
             self.run('DELETE FROM moment WHERE id = ?', (row,))
             self.run('UPDATE episode SET moments = moments - 1 WHERE id = ?', (episode,))
             self.charge(episode, -cost_of(text, joined, names))
@@ -242,7 +269,8 @@ class MemoryStore:
 
     def drop_picture(self, episode: int) -> None:
         """And the embedding: it is a picture too, in other words."""
-        row = self.db.execute('SELECT length(jpeg) FROM picture WHERE episode = ?', (episode,)).fetchone()
+        row = self.db.execute('SELECT length(jpeg) FROM picture WHERE episode = ?',
+                              (episode, )).fetchone()
         if row:
             self.run('DELETE FROM picture WHERE episode = ?', (episode,))
             self.charge(episode, -cost_of_picture(row[0]))
@@ -257,7 +285,9 @@ class MemoryStore:
         return forgetting.forget(self, what)
 
     def consolidate(self, now: float, write: Writer | None = None) -> bool:
-        """Summarise one group; False: there is none. ``write`` is waited for, but no transaction is open meanwhile."""
+        """Summarise one group; False: there is none. ``write`` is waited for, but no transaction
+        is open meanwhile.
+        """
         proposal = self.upkeep.propose(now)
         if proposal is None:
             return False
@@ -265,17 +295,19 @@ class MemoryStore:
 
     def is_over(self, share: float = 1.0, bytes_only: bool = False) -> bool:
         """More than ``share`` of the budget is used."""
-        return self.bytes > share * self.most_bytes or not bytes_only and self.items > share * self.budget.items
+        return (self.bytes > share * self.most_bytes
+                or not bytes_only and self.items > share * self.budget.items)
 
-    # -- any thread -----------------------------------------------------------------------------------------
+    # -- any thread -------------------------------------------------------------------------------
 
     def recall(self, query: Query, vector: np.ndarray | None = None) -> Recalled:
         return self.search.recall(query, vector)
 
     def figures(self) -> Figures:
         """From the thread that writes."""
-        episodes, summaries, summarised = (self.one(f'SELECT count(*) FROM episode WHERE {which}') for which in (
-            'level = 0', 'level = 1', 'summary IS NOT NULL'))
+        episodes, summaries, summarised = (self.one(f'SELECT count(*) FROM episode WHERE {which}')
+                                           for which in ('level = 0', 'level = 1',
+                                                         'summary IS NOT NULL'))
         return Figures(self.items - episodes - summaries, episodes, summaries, self.bytes,
                        memory_file.size(self.file.path), summarised, self.evicted)
 
@@ -290,7 +322,7 @@ class MemoryStore:
         except sqlite3.Error as error:
             raise memory_file.trouble(self.file.path, error) from error
 
-    # -- SQL ------------------------------------------------------------------------------------------------
+    # -- SQL --------------------------------------------------------------------------------------
 
     def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         try:

@@ -1,4 +1,6 @@
-"""Embeddings of episodes: float16 in the file, one bounded float32 matrix here, compared all at once."""
+"""Embeddings of episodes: float16 in the file, one bounded float32 matrix here, compared all at
+once.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 
 class Vectors:
-    """Of one length at a time: another length is another model, whose vectors cannot be compared."""
+    """Of one length at a time: another length is another model, whose vectors cannot be
+    compared.
+    """
 
     def __init__(self, most_bytes: int = MATRIX_BYTES) -> None:
         self._most_bytes = most_bytes
@@ -39,13 +43,15 @@ class Vectors:
 
     def clear(self) -> None:
         with self._lock:
-            self._ids, self._matrix, self._size = np.zeros(0, np.int64), np.zeros((0, 0), np.float32), 0
+            self._ids, self._matrix, self._size = np.zeros(0, np.int64), np.zeros((0, 0),
+                                                                                  np.float32), 0
 
     def add(self, episode: int, vector: np.ndarray) -> None:
         row = unit(vector)
         with self._lock:
             if row.size != self._matrix.shape[1]:
-                self._ids, self._matrix, self._size = np.zeros(0, np.int64), np.zeros((0, row.size), np.float32), 0
+                self._ids, self._matrix, self._size = np.zeros(0, np.int64), np.zeros(
+                    (0, row.size), np.float32), 0
             known = np.nonzero(self._ids[:self._size] == episode)[0]
             if known.size:
                 self._matrix[known[0]] = row
@@ -63,7 +69,8 @@ class Vectors:
         else:
             ids, rows = self._ids[:self._size], self._matrix[:self._size]
         room = min(most, max(64, 2 * len(ids)))
-        self._ids, self._matrix = np.zeros(room, np.int64), np.zeros((room, self._matrix.shape[1]), np.float32)
+        self._ids, self._matrix = np.zeros(room, np.int64), np.zeros((room, self._matrix.shape[1]),
+                                                                     np.float32)
         self._size = len(ids)
         self._ids[:self._size], self._matrix[:self._size] = ids, rows
 

@@ -1,4 +1,6 @@
-"""Which moments have a word: FTS5 where SQLite has it, else a larger table of our own with the same answers."""
+"""Which moments have a word: FTS5 where SQLite has it, else a larger table of our own with the
+same answers.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,20 @@ class WordIndex(Protocol):
 
 
 def index_of(connection: sqlite3.Connection, path: object) -> WordIndex:
-    tables = {name for name, in connection.execute("SELECT name FROM sqlite_master WHERE name IN ('words', 'word')")}
+    tables = {
+        name
+        for name, in connection.execute(
+            "SELECT name FROM sqlite_master WHERE name IN ('words', 'word')")
+    }
     if 'word' in tables:
         return TableIndex()
     try:
         connection.execute('SELECT rowid FROM words LIMIT 1')
     except sqlite3.OperationalError as error:
-        raise ConfigError(f'memory: {path} was written where SQLite has FTS5, and this Python has none ({error}): use '
-                          'another Python, or choose another file') from error
+        raise ConfigError(
+            f'memory: {path} was written where SQLite has FTS5, and this Python has none '
+            f'({error}): use '
+            'another Python, or choose another file') from error
     return Fts5Index()
 
 
@@ -43,15 +51,20 @@ class Fts5Index:
         connection.executemany('INSERT INTO words (rowid, terms) VALUES (?, ?)', rows)
 
     def remove(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
-        connection.executemany("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)", rows)
+        connection.executemany("INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)",
+                               rows)
 
     def renew(self, connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT INTO words (words) VALUES ('rebuild')")       # else the old words stay as "deleted"
+        # else the old words stay as "deleted"
+        connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
 
     def having(self, connection: sqlite3.Connection, term: str, first: int, last: int, most: int) -> list[int]:
-        return [row for row, in connection.execute(
-            'SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?',
-            (f'"{term}"', first, last, most))]
+        return [
+            row for row, in connection.execute(
+                'SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY '
+                'rowid DESC LIMIT ?',
+                (f'"{term}"', first, last, most))
+        ]
 
 
 class TableIndex:
@@ -66,10 +79,14 @@ class TableIndex:
     def renew(self, connection: sqlite3.Connection) -> None:
         """What was deleted is gone already."""
 
-    def having(self, connection: sqlite3.Connection, term: str, first: int, last: int, most: int) -> list[int]:
-        return [row for row, in connection.execute(
-            'SELECT moment FROM word WHERE term = ? AND moment BETWEEN ? AND ? ORDER BY moment DESC LIMIT ?',
-            (term, first, last, most))]
+    def having(self, connection: sqlite3.Connection, term: str, first: int, last: int,
+               most: int) -> list[int]:
+        return [
+            row for row, in connection.execute(
+                'SELECT moment FROM word WHERE term = ? AND moment BETWEEN ? AND ? ORDER BY '
+                'moment DESC LIMIT ?',
+                (term, first, last, most))
+        ]
 
 
 def _pairs(rows: Iterable[Row]) -> list[tuple[str, int]]:

@@ -11,7 +11,8 @@ from omni_agent.core.checked_table import FieldError, Table
 from omni_agent.core.errors import ConfigError
 
 PROFILES = ('all', 'default', 'small', 'bench', 'open')
-# 'all': every profile needs it; 'bench': only measurements do; 'open': open vocabulary, for whoever asks by name
+# 'all': every profile needs it; 'bench': only measurements do; 'open': open vocabulary, for
+# whoever asks by name
 LARGEST = 64 * 2**30                      # [bytes] of a file; more is a slip of the finger
 _SHA256 = re.compile(r'[0-9a-f]{64}')
 _FILE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')           # one name: no folder, no '..'

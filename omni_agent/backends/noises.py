@@ -1,7 +1,7 @@
 """The only place that makes sounds of a household that are nobody's words, from fixed seeds.
 
-float32 samples at RATE with a peak of about 0.5. They are shaped noise and plucked strings, not recordings: as loud,
-as sudden and as long as the real thing.
+float32 samples at RATE with a peak of about 0.5. They are shaped noise and plucked strings, not
+recordings: as loud, as sudden and as long as the real thing.
 """
 
 from __future__ import annotations
@@ -53,28 +53,32 @@ def door(rng: np.random.Generator) -> np.ndarray:
 
 def claps(rng: np.random.Generator) -> np.ndarray:
     times = 0.05 + np.cumsum(rng.uniform(0.28, 0.4, 4)) - 0.28
-    return placed(1.8, [(t, rng.uniform(0.7, 1) * burst(rng, 0.12, 0.018, 700, 4000)) for t in times])
+    return placed(1.8,
+                  [(t, rng.uniform(0.7, 1) * burst(rng, 0.12, 0.018, 700, 4000)) for t in times])
 
 
 def cough(rng: np.random.Generator) -> np.ndarray:
     """An explosive start, then breath through a throat of two resonances."""
     def one(size: float) -> np.ndarray:
-        breath = burst(rng, 0.32, 0.09, 250, 1200, 0.006) + 0.7 * burst(rng, 0.32, 0.06, 1400, 3800, 0.004)
+        breath = (burst(rng, 0.32, 0.09, 250, 1200, 0.006) +
+                  0.7 * burst(rng, 0.32, 0.06, 1400, 3800, 0.004))
         return size * breath
     return placed(1.1, [(0.05, one(1.0)), (0.05 + rng.uniform(0.3, 0.4), one(0.7))])
 
 
 def typing(rng: np.random.Generator) -> np.ndarray:
     times = 0.05 + np.cumsum(rng.uniform(0.07, 0.22, 14))
-    return placed(2.8, [(t, rng.uniform(0.5, 1) * burst(rng, 0.05, 0.006, 1200, 6500)) for t in times])
+    return placed(2.8,
+                  [(t, rng.uniform(0.5, 1) * burst(rng, 0.05, 0.006, 1200, 6500)) for t in times])
 
 
 def dishes(rng: np.random.Generator) -> np.ndarray:
     def clink() -> np.ndarray:
         t = np.arange(round(0.5 * RATE)) / RATE
         tones = rng.uniform(1800, 6000, 5)
-        return sum(np.sin(2 * np.pi * tone * t + rng.uniform(0, 6)) * np.exp(-t / rng.uniform(0.03, 0.12))
-                   for tone in tones) * np.minimum(1, t / 0.001)
+        return (sum(
+            np.sin(2 * np.pi * tone * t + rng.uniform(0, 6)) * np.exp(-t / rng.uniform(0.03, 0.12))
+            for tone in tones) * np.minimum(1, t / 0.001))
     return placed(1.6, [(t, rng.uniform(0.5, 1) * clink()) for t in (0.05, 0.34, 0.5, 0.93)])
 
 
@@ -83,7 +87,8 @@ def vacuum(rng: np.random.Generator) -> np.ndarray:
     t = np.arange(size) / RATE
     hum = sum(np.sin(2 * np.pi * 100 * k * t) / k for k in (1, 2, 3, 4, 6, 8))
     swell = np.minimum(1, t / 0.5) * np.minimum(1, (t[-1] - t) / 0.3)
-    return placed(3.2, [(0.0, (2 * band(rng.standard_normal(size), 200, 5000) + 0.3 * hum) * swell)])
+    return placed(3.2,
+                  [(0.0, (2 * band(rng.standard_normal(size), 200, 5000) + 0.3 * hum) * swell)])
 
 
 def chair(rng: np.random.Generator) -> np.ndarray:
@@ -91,7 +96,8 @@ def chair(rng: np.random.Generator) -> np.ndarray:
     t = np.arange(size) / RATE
     rate = 90 + 60 * np.sin(2 * np.pi * 0.8 * t + rng.uniform(0, 6))
     stick = np.maximum(0, np.sin(2 * np.pi * np.cumsum(rate) / RATE)) ** 4
-    return placed(1.0, [(0.05, band(rng.standard_normal(size), 300, 3500) * stick * np.hanning(size))])
+    return placed(1.0,
+                  [(0.05, band(rng.standard_normal(size), 300, 3500) * stick * np.hanning(size))])
 
 
 def music(rng: np.random.Generator) -> np.ndarray:
@@ -118,8 +124,15 @@ def pluck(rng: np.random.Generator, pitch_hz: float, seconds: float) -> np.ndarr
 
 
 KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-    'door': door, 'claps': claps, 'cough': cough, 'typing': typing, 'dishes': dishes, 'vacuum': vacuum,
-    'chair': chair, 'music': music}
+    'door': door,
+    'claps': claps,
+    'cough': cough,
+    'typing': typing,
+    'dishes': dishes,
+    'vacuum': vacuum,
+    'chair': chair,
+    'music': music
+}
 
 
 def make(kind: str, seed: int) -> np.ndarray:

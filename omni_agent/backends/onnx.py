@@ -51,8 +51,9 @@ def session(network: Path | str | bytes, threads: int = 1,
             'run "omni-agent models verify", and pull the model again if it is damaged') from error
     # asked for a provider that does not start, ONNX Runtime takes the CPU with a warning
     if provider and opened.get_providers()[0] != provider:
-        raise BackendError(f'ONNX Runtime did not start {provider}: its CUDA libraries are '
-                           'missing or of another version, run "pip install onnxruntime-gpu[cuda,cudnn]"')
+        raise BackendError(
+            f'ONNX Runtime did not start {provider}: its CUDA libraries are '
+            'missing or of another version, run "pip install onnxruntime-gpu[cuda,cudnn]"')
     return opened
 
 

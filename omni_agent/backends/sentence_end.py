@@ -1,7 +1,9 @@
-"""How likely a sentence ends after these words: asked of a small language model in one pass, nothing is written.
+"""How likely a sentence ends after these words: asked of a small language model in one pass,
+nothing is written.
 
-SmolLM2-135M takes 58 ms for it on a shared core. On the development half of ``bench turns`` it gives unfinished
-sentences 0.00 to 0.15 and whole ones 0.46 in the middle; Qwen2.5-0.5B takes 151 ms and separates them less well.
+SmolLM2-135M takes 58 ms for it on a shared core. On the development half of ``bench turns`` it
+gives unfinished sentences 0.00 to 0.15 and whole ones 0.46 in the middle; Qwen2.5-0.5B takes 151
+ms and separates them less well.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ MARKS = ('.', '?', '!', '"')
 
 
 class SentenceEnd:
-    """Words without final punctuation -> probability in [0, 1]. Raises BackendError like LocalLlm."""
+    """Words without final punctuation -> probability in [0, 1]. Raises BackendError like
+    LocalLlm.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self._llm = LocalLlm(path, threads=1, context=256)

@@ -1,6 +1,8 @@
-"""Skills from files and Python modules, and the words around them: config/skills/*.yaml, config/skills/words/*.yaml.
+"""Skills from files and Python modules, and the words around them: config/skills/*.yaml,
+config/skills/words/*.yaml.
 
-``load('simulated, /home/me/my.yaml, my_package.skills')`` lays what is named over the shipped default, in that order.
+``load('simulated, /home/me/my.yaml, my_package.skills')`` lays what is named over the shipped
+default, in that order.
 """
 
 from __future__ import annotations
@@ -30,29 +32,41 @@ ANSWER_TOKENS = 80
 class Chooser(Protocol):
     """A language model that answers under a JSON schema."""
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str: ...
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object],
+               max_tokens: int = 64) -> str:
+        ...
 
 
 def load(names: str = '') -> Skills:
-    """``names`` with commas between them: of a shipped file, a path that ends in .yaml, or a Python module. Raises
-    ConfigError.
+    """``names`` with commas between them: of a shipped file, a path that ends in .yaml, or a
+    Python module. Raises ConfigError.
     """
-    parts = [DEFAULT, *(part.strip() for part in names.split(',') if part.strip() and part.strip() != DEFAULT)]
+    parts = [
+        DEFAULT,
+        *(part.strip() for part in names.split(',') if part.strip() and part.strip() != DEFAULT)
+    ]
     files = [part for part in parts if _path(part) is not None]
     skills = _from_files([path for part in files if (path := _path(part))])
-    return _with(skills, [skill for part in parts if part not in files for skill in _from_module(part)])
+    return _with(skills,
+                 [skill for part in parts if part not in files for skill in _from_module(part)])
 
 
 def words(spoken: str = ENGLISH) -> SkillWords:
-    """Of the first of the languages (codes with commas between them) that has such words; else English."""
+    """Of the first of the languages (codes with commas between them) that has such words; else
+    English.
+    """
     folder = _folder() / 'words'
     there = [file.stem for file in folder.glob('*.yaml')]
-    code = next((code for part in spoken.split(',') if (code := part.strip().lower()) in there), ENGLISH)
-    return yaml_lines.read(folder / f'{code}.yaml', 'the words of requests', lambda data: parse_words(data, code))
+    code = next((code for part in spoken.split(',') if (code := part.strip().lower()) in there),
+                ENGLISH)
+    return yaml_lines.read(folder / f'{code}.yaml', 'the words of requests',
+                           lambda data: parse_words(data, code))
 
 
-def planner(skills: Skills, llm: Chooser | None = None, spoken: str = ENGLISH, names: Sequence[str] = (),
-            params: PlannerParams = PlannerParams()) -> Planner:
+def planner(
+    skills: Skills, llm: Chooser | None = None, spoken: str = ENGLISH, names: Sequence[str] = (),
+    params: PlannerParams = PlannerParams()
+) -> Planner:
     """``names``: how the robot is called. Without ``llm`` only the phrases count."""
     if llm is None:
         return Planner(skills, words(spoken), None, params, names)
@@ -91,10 +105,13 @@ def _from_module(name: str) -> list[Skill]:
     try:
         found = getattr(importlib.import_module(name), MODULE_LIST)
     except ImportError as error:
-        raise ConfigError(f"the skills '{name}' are neither a shipped file, nor a path that ends in .yaml, nor a "
-                          f'Python module ({error}): shipped are {", ".join(_shipped())}') from error
+        raise ConfigError(
+            f"the skills '{name}' are neither a shipped file, nor a path that ends in .yaml, nor "
+            "a "
+            f'Python module ({error}): shipped are {", ".join(_shipped())}') from error
     except AttributeError as error:
-        raise ConfigError(f"the Python module '{name}' has no list {MODULE_LIST} of skills") from error
+        raise ConfigError(
+            f"the Python module '{name}' has no list {MODULE_LIST} of skills") from error
     for skill in found:
         if not isinstance(skill, Skill):
             raise ConfigError(f'{name}.{MODULE_LIST} holds {skill!r}, which is no Skill')
@@ -109,4 +126,10 @@ def _shipped() -> list[str]:
 
 def _with(skills: Skills, more: Sequence[Skill]) -> Skills:
     """A skill from Python takes the place of one with its name."""
-    return Skills(({skill.name: skill for skill in skills} | {skill.name: skill for skill in more}).values())
+    return Skills(({
+        skill.name: skill
+        for skill in skills
+    } | {
+        skill.name: skill
+        for skill in more
+    }).values())

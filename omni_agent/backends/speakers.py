@@ -1,8 +1,9 @@
-"""The only place that knows the voices of test sets by name: who speaks is 'engine:voice', e.g. 'kokoro:jf_alpha',
-'kokoro:jf_alpha+jm_kumo' (a voice half-way), 'hibari:heart', 'flite:rms' or 'espeak:en-us+f3'.
+"""The only place that knows the voices of test sets by name: who speaks is 'engine:voice', e.g.
+'kokoro:jf_alpha', 'kokoro:jf_alpha+jm_kumo' (a voice half-way), 'hibari:heart', 'flite:rms' or
+'espeak:en-us+f3'.
 
-'@0.9' after it makes a throat of another length (pitch and formants times 0.9, the pace stays that of the words / 0.9).
-What was once spoken is kept in the cache.
+'@0.9' after it makes a throat of another length (pitch and formants times 0.9, the pace stays that
+of the words / 0.9). What was once spoken is kept in the cache.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ VERSION = '1'            # of what is kept
 
 
 def speak(text: str, voice: str) -> np.ndarray:
-    """float32 mono samples at RATE. Raises ConfigError for an unknown voice, BackendError where an engine is missing."""
+    """float32 mono samples at RATE. Raises ConfigError for an unknown voice, BackendError where an
+    engine is missing.
+    """
     key = hashlib.sha256(f'{VERSION}\0{voice}\0{text}'.encode()).hexdigest()[:32]
     kept = _folder() / f'{key}.wav'
     if kept.is_file():
@@ -36,13 +39,15 @@ def speak(text: str, voice: str) -> np.ndarray:
         sound = audio_files.resample(sound, round(RATE * float(throat)), RATE)
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f'.{os.getpid()}.part')
-    audio_files.write(part, audio_files.to_int16(0.9 * sound / max(1e-6, float(np.abs(sound).max()))))
+    audio_files.write(part,
+                      audio_files.to_int16(0.9 * sound / max(1e-6, float(np.abs(sound).max()))))
     os.replace(part, kept)
     return audio_files.read(kept)
 
 
 def _folder() -> Path:
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'speakers')
+    return Path(
+        os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache', 'omni_agent', 'speakers')
 
 
 def _engine(voice: str) -> Callable[[str], np.ndarray]:
@@ -53,8 +58,9 @@ def _engine(voice: str) -> Callable[[str], np.ndarray]:
         return lambda text: _hibari(text)
     if engine in ('flite', 'espeak'):
         return lambda text: voices.synthesise(text, voice)
-    raise ConfigError(f"'{voice}' is no voice: write it like 'kokoro:jf_alpha', 'hibari:heart', 'flite:slt' or "
-                      "'espeak:en-us+m3'")
+    raise ConfigError(
+        f"'{voice}' is no voice: write it like 'kokoro:jf_alpha', 'hibari:heart', 'flite:slt' or "
+        "'espeak:en-us+m3'")
 
 
 @lru_cache(maxsize=1)
@@ -85,16 +91,21 @@ class _Kokoro:
         sounds = ' '.join(self._english.phonemize(text))
         # hibari was distilled from Kokoro and numbers the phonemes alike; 0 marks both ends
         ids = [self._english.vocab[one] for one in sounds if one in self._english.vocab]
-        feeds = {'tokens': np.array([[0, *ids, 0]], np.int64), 'style': self._style(voice, len(ids)),
-                 'speed': np.array([1.0], np.float32)}
+        feeds = {
+            'tokens': np.array([[0, *ids, 0]], np.int64),
+            'style': self._style(voice, len(ids)),
+            'speed': np.array([1.0], np.float32)
+        }
         sound = self._session.run(None, feeds)[0].ravel()
         return audio_files.resample(sound, KOKORO_HZ, RATE)
 
     def _style(self, voice: str, length: int) -> np.ndarray:
         unknown = [name for name in voice.split('+') if name not in self._styles]
         if unknown:
-            raise ConfigError(f"Kokoro has no voice '{unknown[0]}': it has {', '.join(self._styles)}")
-        return np.mean([self._styles[name][length - 1] for name in voice.split('+')], axis=0).reshape(1, 256)
+            raise ConfigError(
+                f"Kokoro has no voice '{unknown[0]}': it has {', '.join(self._styles)}")
+        return np.mean([self._styles[name][length - 1] for name in voice.split('+')],
+                       axis=0).reshape(1, 256)
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
-"""The only place that stands in for a language model with nothing to decide: it tells a story, word by word.
+"""The only place that stands in for a language model with nothing to decide: it tells a story,
+word by word.
 
-An OpenAI-compatible server on loopback, so that the nodes talk to it exactly as they talk to a real one. No sentence
-of the story is a question or asks for anything, so that a nod stays a nod.
+An OpenAI-compatible server on loopback, so that the nodes talk to it exactly as they talk to a
+real one. No sentence of the story is a question or asks for anything, so that a nod stays a nod.
 """
 
 from __future__ import annotations
@@ -31,23 +32,29 @@ sea. The robot writes everything down in a thick green notebook. It has filled e
 
 
 class StoryServer:
-    """``with StoryServer() as url``: an address for the parameter ``reaction.llm``. Every reply begins elsewhere."""
+    """``with StoryServer() as url``: an address for the parameter ``reaction.llm``. Every reply
+    begins elsewhere.
+    """
 
     def __init__(self, story: str = STORY, words_per_s: float = WORDS_PER_S) -> None:
-        sentences = [part.strip() + '.' for part in ' '.join(story.split()).split('.') if part.strip()]
+        sentences = [
+            part.strip() + '.' for part in ' '.join(story.split()).split('.') if part.strip()
+        ]
         self._sentences = sentences
         self._turn = itertools.count()
         self._pause_s = 1.0 / words_per_s
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(('127.0.0.1', 0), _handler(self))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name='story server', daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name='story server',
+                                        daemon=True)
 
     def __enter__(self) -> str:
         self._thread.start()
         return f'http://127.0.0.1:{self._server.server_address[1]}/v1'
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -73,11 +80,20 @@ def _handler(story: StoryServer) -> type[BaseHTTPRequestHandler]:
             self._send({'object': 'list', 'data': [{'id': 'story', 'object': 'model'}]})
 
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers.get('Content-Length', 0))) or b'{}')
+            request = json.loads(
+                self.rfile.read(int(self.headers.get('Content-Length', 0))) or b'{}')
             if request.get('stream'):
                 self._stream(int(request.get('max_tokens', 96)))
             else:
-                self._send({'choices': [{'message': {'role': 'assistant', 'content': 'Once'}, 'finish_reason': 'length'}]})
+                self._send({
+                    'choices': [{
+                        'message': {
+                            'role': 'assistant',
+                            'content': 'Once'
+                        },
+                        'finish_reason': 'length'
+                    }]
+                })
 
         def _send(self, answer: dict) -> None:
             body = json.dumps(answer).encode()
@@ -93,7 +109,12 @@ def _handler(story: StoryServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             try:
                 for at, word in enumerate(story.words()[:limit]):
-                    self._event({'choices': [{'delta': {'content': f'{" " if at else ""}{word}'}}]})
+                    self._event(
+                        {'choices': [{
+                            'delta': {
+                                'content': f'{" " if at else ""}{word}'
+                            }
+                        }]})
                     if story.wait():
                         return
                 self._event({'choices': [{'delta': {}, 'finish_reason': 'stop'}]})

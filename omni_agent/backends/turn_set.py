@@ -1,17 +1,21 @@
-"""The only place that makes what ``bench turns`` listens to: human sentences, whole and with pauses inside.
+"""The only place that makes what ``bench turns`` listens to: human sentences, whole and with
+pauses inside.
 
-Every item is a recording in a quiet room whose pauses and true end are known. Three kinds of pause:
+Every item is a recording in a quiet room whose pauses and true end are known. Three kinds of
+pause:
 
-* ``joined``: the speaker read an unfinished sentence, and later the words that finish it: true intonation;
+* ``joined``: the speaker read an unfinished sentence, and later the words that finish it: true
+  intonation;
 * ``breath``: the speaker paused by herself; the pause is lengthened;
-* ``cut``: silence put between two words of a fluent sentence. Nobody speaks like that (no word is drawn out before
-  it), so a listener has the words alone to go by: the hardest of the three.
+* ``cut``: silence put between two words of a fluent sentence. Nobody speaks like that (no word is
+  drawn out before it), so a listener has the words alone to go by: the hardest of the three.
 
-* ``clause``: any of these, but the words before it could be all: 'Press one to accept this call | or two to ...'. What
-  follows is an addition. Only waiting helps.
+* ``clause``: any of these, but the words before it could be all: 'Press one to accept this call |
+  or two to ...'. What follows is an addition. Only waiting helps.
 
-Where the words before a pause are a whole sentence (the prompts hold some: 'Login incorrect. Please ...') nobody
-could know that more comes: kind ``between``, in the table but not in the share.
+Where the words before a pause are a whole sentence (the prompts hold some: 'Login incorrect.
+Please ...') nobody could know that more comes: kind ``between``, in the table but not in the
+share.
 """
 
 from __future__ import annotations
@@ -30,7 +34,9 @@ LEAD_S, TAIL_S = 0.6, 3.0            # quiet before and after
 PAUSE_S = (0.3, 1.2)                 # lengths of pauses, evenly spread
 LEVEL_DBFS, ROOM_DBFS = -24.0, -62.0
 MID_SENTENCE = ('joined', 'breath', 'cut', 'clause')
-ADDITIONS = frozenset('or and but followed from when while because so for at in before after starting until with'.split())
+ADDITIONS = frozenset(
+    'or and but followed from when while because so for at in before after starting until with'.
+    split())
 HALVES = ('development', 'test')
 GAP_S = 0.06                         # a quiet stretch this long may lie between two words
 BREATH_S = 0.14                      # and from here on it is a pause of the speaker's own
@@ -70,7 +76,9 @@ def half_of(name: str) -> str:
 
 
 def build(recognise: Recogniser, limit: int | None = None) -> list[Turn]:
-    """All items in a fixed order, or those of ``limit`` recordings, evenly chosen. Raises BackendError without any."""
+    """All items in a fixed order, or those of ``limit`` recordings, evenly chosen. Raises
+    BackendError without any.
+    """
     makers = [*_joined(), *_whole(recognise)]
     if limit is not None and limit < len(makers):
         makers = [makers[index * len(makers) // limit] for index in range(limit)]
@@ -80,8 +88,10 @@ def build(recognise: Recogniser, limit: int | None = None) -> list[Turn]:
 def _joined() -> list[Callable[[], list[Turn]]]:
     lines = human_voices.listed('joined.txt')
     sound = human_voices.prompts([name for key in lines for name in key.split()])
-    return [lambda key=key, text=text: _join(key, text, [trimmed(sound[name]) for name in key.split()])
-            for key, text in lines.items()]
+    return [
+        lambda key=key, text=text: _join(key, text, [trimmed(sound[name]) for name in key.split()])
+        for key, text in lines.items()
+    ]
 
 
 def _join(key: str, text: str, pieces: list[np.ndarray]) -> list[Turn]:
@@ -97,10 +107,16 @@ def _join(key: str, text: str, pieces: list[np.ndarray]) -> list[Turn]:
 
 def _whole(recognise: Recogniser) -> list[Callable[[], list[Turn]]]:
     lines = human_voices.listed('whole.txt')
-    found = {name: (sound, lines[name], 'Allison') for name, sound in human_voices.prompts(list(lines)).items()}
+    found = {
+        name: (sound, lines[name], 'Allison')
+        for name, sound in human_voices.prompts(list(lines)).items()
+    }
     for name, (sound, text) in human_voices.readers().items():
         found[name] = (sound, text, name.split('/')[0])
-    return [lambda name=name, parts=parts: _cut(name, *parts, recognise) for name, parts in found.items()]
+    return [
+        lambda name=name, parts=parts: _cut(name, *parts, recognise)
+        for name, parts in found.items()
+    ]
 
 
 def _cut(name: str, sound: np.ndarray, text: str, voice: str, recognise: Recogniser) -> list[Turn]:
@@ -115,13 +131,19 @@ def _cut(name: str, sound: np.ndarray, text: str, voice: str, recognise: Recogni
     return made
 
 
-def _place(name: str, sound: np.ndarray, text: str, recognise: Recogniser) -> tuple[int, str, str] | None:
-    """Where to pause [sample], the kind of pause, and the words before it; None if no place is certain.
+def _place(name: str, sound: np.ndarray, text: str,
+           recognise: Recogniser) -> tuple[int, str, str] | None:
+    """Where to pause [sample], the kind of pause, and the words before it; None if no place is
+    certain.
 
-    The recogniser has to read exactly the first words of the transcript before the place, and the next word after it.
+    The recogniser has to read exactly the first words of the transcript before the place, and the
+    next word after it.
     """
     rng = np.random.default_rng(zlib.crc32(name.encode()))
-    gaps = [gap for gap in quiet(sound) if WORD_S * RATE < gap[0] and gap[1] < sound.size - WORD_S * RATE]
+    gaps = [
+        gap for gap in quiet(sound)
+        if WORD_S * RATE < gap[0] and gap[1] < sound.size - WORD_S * RATE
+    ]
     natural = [gap for gap in gaps if gap[1] - gap[0] >= BREATH_S * RATE]
     others = [gap for gap in gaps if gap not in natural]
     rng.shuffle(others)
@@ -131,7 +153,8 @@ def _place(name: str, sound: np.ndarray, text: str, recognise: Recogniser) -> tu
         said = plain(recognise(sound[:end]))
         after = plain(recognise(sound[start:]))
         count = len(said)
-        if not 2 <= count < len(truth) or said != truth[:count] or after[:1] != truth[count:count + 1]:
+        if (not 2 <= count < len(truth) or said != truth[:count]
+                or after[:1] != truth[count:count + 1]):
             continue
         before, mark = words_until(text, count)
         kind = 'breath' if (start, end) in natural else 'cut'
@@ -148,14 +171,17 @@ def quiet(sound: np.ndarray) -> list[tuple[int, int]]:
     levels = acoustics.frame_levels(sound)
     low = levels < levels.max() - QUIET_DB
     edges = np.flatnonzero(np.diff(np.concatenate(([0], low.astype(np.int8), [0]))))
-    spans = [(int(a) * acoustics.FRAME, int(b) * acoustics.FRAME) for a, b in zip(edges[::2], edges[1::2])]
+    spans = [(int(a) * acoustics.FRAME, int(b) * acoustics.FRAME)
+             for a, b in zip(edges[::2], edges[1::2])]
     return [span for span in spans if span[1] - span[0] >= GAP_S * RATE]
 
 
 def plain(text: str) -> list[str]:
     """Words as two spellers would agree on them."""
     spoken = re.findall(r"[a-z0-9']+", text.lower().replace('-', ' '))
-    digits = dict(zip('0 1 2 3 4 5 6 7 8 9 10'.split(), 'zero one two three four five six seven eight nine ten'.split()))
+    digits = dict(
+        zip('0 1 2 3 4 5 6 7 8 9 10'.split(),
+            'zero one two three four five six seven eight nine ten'.split()))
     return [digits.get(word, word) for word in spoken]
 
 
@@ -179,8 +205,11 @@ def turn(name: str, voice: str, half: str, text: str, pieces: Sequence[np.ndarra
     sound = np.concatenate([seconds(LEAD_S), *pieces, seconds(TAIL_S)])
     sound = sound * acoustics.db(LEVEL_DBFS - acoustics.speech_level(sound))
     room = np.resize(acoustics.pink_noise(ROOM_DBFS, zlib.crc32(name.encode())), sound.size)
-    known = tuple(Pause(float(starts[at]), float(starts[at + 1]), kind, before) for at, kind, before in pauses)
-    return Turn(name, voice, half, text, (sound + room).astype(np.float32), known, float(starts[-1]))
+    known = tuple(
+        Pause(float(starts[at]), float(starts[at + 1]), kind, before)
+        for at, kind, before in pauses)
+    return Turn(name, voice, half, text, (sound + room).astype(np.float32), known,
+                float(starts[-1]))
 
 
 def trimmed(sound: np.ndarray) -> np.ndarray:

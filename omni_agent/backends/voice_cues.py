@@ -1,5 +1,5 @@
-"""The only place that measures on a piece of sound how its voice reached the microphone: from a person near by who
-is turned this way, from one who is not, or out of a loudspeaker.
+"""The only place that measures on a piece of sound how its voice reached the microphone: from a
+person near by who is turned this way, from one who is not, or out of a loudspeaker.
 
 Nothing here knows for whom it was. Costs a few milliseconds per utterance; numpy only.
 """
@@ -14,9 +14,11 @@ from omni_agent.backends import RATE
 
 FRAME, HOP, SIZE = 400, 160, 512         # 25 ms every 10 ms
 SHORTEST_S = 0.35                        # of a sound that tells anything
-LEAD = 30                                # [frames] before the voice begins, where the caller gives them
+# [frames] before the voice begins, where the caller gives them
+LEAD = 30
 BANDS = 20
-CLEAR_DB = 18.0                          # of speech over the noise in a band, for what echoes do to it
+# of speech over the noise in a band, for what echoes do to it
+CLEAR_DB = 18.0
 PITCH_HZ = (70.0, 400.0)
 _HZ = np.fft.rfftfreq(SIZE, 1 / RATE)
 _WINDOW = np.hanning(FRAME).astype(np.float32)
@@ -24,8 +26,8 @@ _WINDOW = np.hanning(FRAME).astype(np.float32)
 
 @dataclass(frozen=True)
 class Measured:
-    """``cues`` by the names of core/cues.py; what could not be measured is not there. ``print`` is like that of the
-    same voice at the same place.
+    """``cues`` by the names of core/cues.py; what could not be measured is not there. ``print`` is
+    like that of the same voice at the same place.
     """
 
     cues: dict[str, float]
@@ -33,7 +35,9 @@ class Measured:
 
 
 def measure(samples: np.ndarray) -> Measured:
-    """float32 mono at RATE, with about 0.5 s of what came before the voice, as the recogniser gets it."""
+    """float32 mono at RATE, with about 0.5 s of what came before the voice, as the recogniser gets
+    it.
+    """
     if samples.size < SHORTEST_S * RATE:
         return Measured({})
     power = _power(samples)
@@ -42,15 +46,24 @@ def measure(samples: np.ndarray) -> Measured:
     voiced = level > max(top - 18.0, np.percentile(level, 10) + 3.0)
     if voiced.sum() < 10 or top < -90.0:
         return Measured({})
-    found = {'range_db': float(top - np.percentile(level, 5)), 'before_db': float(top - level[5:LEAD].mean()),
-             **_spectrum(power[voiced]), **_decay(power), **_pitch(samples, voiced),
-             **_pauses(level, top, power)}
-    return Measured({name: value for name, value in found.items() if np.isfinite(value)}, _print(power[voiced]))
+    found = {
+        'range_db': float(top - np.percentile(level, 5)),
+        'before_db': float(top - level[5:LEAD].mean()),
+        **_spectrum(power[voiced]),
+        **_decay(power),
+        **_pitch(samples, voiced),
+        **_pauses(level, top, power)
+    }
+    return Measured({
+        name: value
+        for name, value in found.items() if np.isfinite(value)
+    }, _print(power[voiced]))
 
 
 def _power(samples: np.ndarray) -> np.ndarray:
     count = 1 + (samples.size - FRAME) // HOP
-    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), FRAME)[::HOP][:count]
+    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32),
+                                                      FRAME)[::HOP][:count]
     return np.square(np.abs(np.fft.rfft(frames * _WINDOW, SIZE))).astype(np.float32) / FRAME**2 * 4
 
 
@@ -68,8 +81,9 @@ def _spectrum(power: np.ndarray) -> dict[str, float]:
 
 
 def _decay(power: np.ndarray) -> dict[str, float]:
-    """How sharply high tones begin and end [dB per 30 ms], and how far they go up and down: the direct sound does, what
-    the walls give back fills it up, and who is turned away has little direct sound there. Not measured in noise.
+    """How sharply high tones begin and end [dB per 30 ms], and how far they go up and down: the
+    direct sound does, what the walls give back fills it up, and who is turned away has little
+    direct sound there. Not measured in noise.
     """
     bands = np.stack([_band(power, low, high) for low, high in ((1500, 2500), (2500, 4000))])
     decibels = 10 * np.log10(bands)
@@ -79,7 +93,8 @@ def _decay(power: np.ndarray) -> dict[str, float]:
         if np.percentile(band, 95) - floor < CLEAR_DB:
             continue
         step = band[3:] - band[:-3]
-        rising, falling = (step > 0) & (band[:-3] > floor + 3.0), (step < 0) & (band[3:] > floor + 3.0)
+        rising, falling = (step > 0) & (band[:-3] > floor + 3.0), (step < 0) & (band[3:]
+                                                                                > floor + 3.0)
         active = band[band > floor + 6.0]
         if rising.sum() >= 6 and falling.sum() >= 6 and active.size >= 10:
             found['onset_db'].append(float(np.percentile(step[rising], 85)))
@@ -99,7 +114,9 @@ def _pauses(level: np.ndarray, top: float, power: np.ndarray) -> dict[str, float
 
 
 def _pitch(samples: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
-    """By autocorrelation at a quarter of the rate: its height, how it moves, where it ends, and how much it jumps."""
+    """By autocorrelation at a quarter of the rate: its height, how it moves, where it ends, and
+    how much it jumps.
+    """
     slow = samples[:samples.size // 4 * 4].reshape(-1, 4).mean(1)
     rate, frame, hop = RATE // 4, 160, 80                                    # 40 ms every 20 ms
     count = 1 + (slow.size - frame) // hop
@@ -113,15 +130,21 @@ def _pitch(samples: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
     known = (strength > 0.5) & voiced[np.minimum(2 * np.arange(count), voiced.size - 1)]
     if known.sum() < 6:
         return {}
-    tones = 12 * np.log2(rate / (low + best[known]) / 100.0)                 # semitones over 100 Hz
+    # semitones over 100 Hz
+    tones = 12 * np.log2(rate / (low + best[known]) / 100.0)
     third = max(2, tones.size // 4)
-    return {'pitch': float(np.median(tones)), 'melody': float(np.percentile(tones, 90) - np.percentile(tones, 10)),
-            'rise': float(np.median(tones[-third:]) - np.median(tones)), 'voiced': float(known.mean())}
+    return {
+        'pitch': float(np.median(tones)),
+        'melody': float(np.percentile(tones, 90) - np.percentile(tones, 10)),
+        'rise': float(np.median(tones[-third:]) - np.median(tones)),
+        'voiced': float(known.mean())
+    }
 
 
 def _print(power: np.ndarray) -> tuple[float, ...]:
     """Cepstrum of the mean spectrum in 20 bands, without its loudness."""
     edges = np.geomspace(150, 6500, BANDS + 1)
-    logs = np.stack([np.log(_band(power, low, high)) for low, high in zip(edges, edges[1:])], 1).mean(0)
+    logs = np.stack([np.log(_band(power, low, high)) for low, high in zip(edges, edges[1:])],
+                    1).mean(0)
     basis = np.cos(np.pi * np.outer(np.arange(1, 13), np.arange(BANDS) + 0.5) / BANDS)
     return tuple(float(value) for value in basis @ logs / BANDS)

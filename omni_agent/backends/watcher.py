@@ -1,4 +1,5 @@
-"""The always-on look: picture -> what is there and what has become of it. Skips what has not changed.
+"""The always-on look: picture -> what is there and what has become of it. Skips what has not
+changed.
 
 Owned by one thread; the detector is called in it.
 """
@@ -19,8 +20,8 @@ from omni_agent.core.tracks import Tracks, TracksParams
 
 @dataclass(frozen=True)
 class Watched:
-    """``looked`` goes to whoever decides; ``detections`` are None where the picture hardly differed from one before.
-    ``seconds``: everything, faces too.
+    """``looked`` goes to whoever decides; ``detections`` are None where the picture hardly
+    differed from one before. ``seconds``: everything, faces too.
     """
 
     looked: Looked
@@ -34,10 +35,13 @@ class Watched:
 
 
 class Watcher:
-    """``detect`` must give doubtful boxes as well, down to ``TracksParams.keep_score``. ``faces`` may stay away."""
+    """``detect`` must give doubtful boxes as well, down to ``TracksParams.keep_score``. ``faces``
+    may stay away.
+    """
 
     def __init__(self, detect: Detector, tracks: TracksParams = TracksParams(),
-                 skip: FrameSkipParams = FrameSkipParams(), faces: FaceWatch | None = None) -> None:
+                 skip: FrameSkipParams = FrameSkipParams(),
+                 faces: FaceWatch | None = None) -> None:
         self._detect, self._faces = detect, faces
         self._tracks = Tracks(tracks)
         self._skip = FrameSkip(skip)
@@ -52,8 +56,10 @@ class Watcher:
         else:
             detections, events = None, self._tracks.unchanged(t)
         tracks = self._tracks.now()
-        faces = self._faces.look(image, t, tracks, spare) if self._faces is not None else FacesSeen()
-        return Watched(Looked(t, tracks, tuple(events)), detections, time.monotonic() - began, faces)
+        faces = (self._faces.look(image, t, tracks, spare)
+                 if self._faces is not None else FacesSeen())
+        return Watched(Looked(t, tracks, tuple(events)), detections,
+                       time.monotonic() - began, faces)
 
     def figures(self) -> SkipFigures:
         return self._skip.figures()

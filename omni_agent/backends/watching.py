@@ -1,4 +1,6 @@
-"""The only place that finds the words of standing instructions, and that keeps the instructions in a file."""
+"""The only place that finds the words of standing instructions, and that keeps the instructions in
+a file.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ ENGLISH = 'en'
 
 @lru_cache(maxsize=None)
 def watch_words(spoken: str = 'en') -> WatchWords:
-    """Of the first of the languages (codes with commas between them) that has such words; else English."""
+    """Of the first of the languages (codes with commas between them) that has such words; else
+    English.
+    """
     there = [file.stem for file in _folder().glob('*.yaml')]
     codes = [code.strip().lower() for code in spoken.split(',')]
     return load(_folder() / f'{next((code for code in codes if code in there), ENGLISH)}.yaml')
@@ -26,11 +30,14 @@ def watch_words(spoken: str = 'en') -> WatchWords:
 
 def load(path: Path) -> WatchWords:
     """The words in a file that is named after their language. Raises ConfigError."""
-    return yaml_lines.read(path, 'the words for watching', lambda data: parse(data, path.stem, LABELS))
+    return yaml_lines.read(path, 'the words for watching',
+                           lambda data: parse(data, path.stem, LABELS))
 
 
 def restore(items: WatchItems, path: Path) -> int:
-    """What stood when the file was written; 0 without a file. Raises ConfigError where it cannot be used."""
+    """What stood when the file was written; 0 without a file. Raises ConfigError where it cannot
+    be used.
+    """
     try:
         with path.open('rb') as file:
             data = file.read(MOST_BYTES + 1)
@@ -44,7 +51,9 @@ def restore(items: WatchItems, path: Path) -> int:
 
 
 def keep(items: WatchItems, path: Path) -> None:
-    """Written beside it and renamed, so that a crash leaves the old file or the new one. Raises DeviceError."""
+    """Written beside it and renamed, so that a crash leaves the old file or the new one. Raises
+    DeviceError.
+    """
     beside = path.with_name(f'{path.name}.{os.getpid()}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +63,8 @@ def keep(items: WatchItems, path: Path) -> None:
             os.fsync(file.fileno())
         os.replace(beside, path)
     except OSError as error:
-        raise DeviceError(f'{path}: what to watch for cannot be kept ({error.strerror})') from error
+        raise DeviceError(
+            f'{path}: what to watch for cannot be kept ({error.strerror})') from error
 
 
 def _folder() -> Path:

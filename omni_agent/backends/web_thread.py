@@ -1,4 +1,6 @@
-"""The only place that opens a port for browsers: one WebSocket server in a thread and event loop of its own."""
+"""The only place that opens a port for browsers: one WebSocket server in a thread and event loop
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +18,23 @@ START_S = 10.0
 
 
 class WebThread:
-    """``talk`` is one connection, from its coming to its leaving; ``options`` are those of websockets' ``serve``.
+    """``talk`` is one connection, from its coming to its leaving; ``options`` are those of
+    websockets' ``serve``.
 
-    Raises BackendError without the library; ``start`` raises ConfigError, ending with ``advice``, where the address
-    cannot be listened at.
+    Raises BackendError without the library; ``start`` raises ConfigError, ending with ``advice``,
+    where the address cannot be listened at.
     """
 
-    def __init__(self, name: str, talk: Callable[[ServerConnection], Awaitable[None]], host: str, port: int,
-                 advice: str, **options: object) -> None:
+    def __init__(self, name: str, talk: Callable[[ServerConnection], Awaitable[None]], host: str,
+                 port: int, advice: str, **options: object) -> None:
         _need_websockets()
         self.port = port
         self._name, self._talk, self._host, self._advice, self._options = name, talk, host, advice, options
         self._ready, self._failure = threading.Event(), ''
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name=name, daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name=name,
+                                        daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -55,10 +59,11 @@ class WebThread:
 
         self._loop = asyncio.get_running_loop()
         quiet = logging.getLogger(f'omni_agent.{self._name}')
-        quiet.setLevel(logging.CRITICAL)         # every scanner on the network would be a traceback
+        # every scanner on the network would be a traceback
+        quiet.setLevel(logging.CRITICAL)
         try:
-            server = await serve(self._talk, self._host, self.port, compression=None, server_header=None, logger=quiet,
-                                 **self._options)
+            server = await serve(self._talk, self._host, self.port, compression=None,
+                                 server_header=None, logger=quiet, **self._options)
         except OSError as error:
             self._failure = error.strerror or str(error)
             self._ready.set()

@@ -11,8 +11,12 @@ from omni_agent.core.errors import ConfigError
 if TYPE_CHECKING:
     from websockets.http11 import Response
 
-FILES = {'/': ('index.html', 'text/html'), '/window.css': ('window.css', 'text/css'),
-         '/window.js': ('window.js', 'text/javascript'), '/icon.svg': ('icon.svg', 'image/svg+xml')}
+FILES = {
+    '/': ('index.html', 'text/html'),
+    '/window.css': ('window.css', 'text/css'),
+    '/window.js': ('window.js', 'text/javascript'),
+    '/icon.svg': ('icon.svg', 'image/svg+xml')
+}
 UNLOCKED = ('/window.css', '/icon.svg')      # what the page that asks for the token looks like
 LOCKED = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>omni_agent</title><link rel="stylesheet" href="/window.css"><main class="locked"><h1>This window is locked</h1>
@@ -22,13 +26,17 @@ LOCKED = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="vi
 
 
 class Pages:
-    """Read once: what is not in the table cannot be asked for. Raises ConfigError where a file is missing."""
+    """Read once: what is not in the table cannot be asked for. Raises ConfigError where a file is
+    missing.
+    """
 
     def __init__(self, folder: Path) -> None:
         try:
             self._files = {path: (folder / name).read_bytes() for path, (name, _) in FILES.items()}
         except OSError as error:
-            raise ConfigError(f'the page of the window is not there ({error}): install the package again') from error
+            raise ConfigError(
+                f'the page of the window is not there ({error}): install the package again'
+            ) from error
 
     def page(self, path: str, host: str) -> Response:
         """``host`` has been checked: it becomes part of a header."""
@@ -54,17 +62,26 @@ def entrance(cookie: str) -> Response:
     return response
 
 
-def _response(status: HTTPStatus, body: bytes, kind: str = 'text/plain', host: str = '') -> Response:
+def _response(status: HTTPStatus, body: bytes, kind: str = 'text/plain',
+              host: str = '') -> Response:
     from websockets.datastructures import Headers
     from websockets.http11 import Response
 
-    socket = f' ws://{host} wss://{host}' if host else ''      # older Safari does not count it as 'self'
+    # older Safari does not count it as 'self'
+    socket = f' ws://{host} wss://{host}' if host else ''
     headers = Headers({
-        'Content-Type': f'{kind}; charset=utf-8', 'Content-Length': str(len(body)), 'Connection': 'close',
-        'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer',
-        'Cross-Origin-Resource-Policy': 'same-origin', 'Cross-Origin-Opener-Policy': 'same-origin',
-        # nothing from elsewhere, and nobody may put the stop button under a picture of something else
+        'Content-Type': f'{kind}; charset=utf-8',
+        'Content-Length': str(len(body)),
+        'Connection': 'close',
+        'Cache-Control': 'no-store',
+        'X-Content-Type-Options': 'nosniff',
+        'Referrer-Policy': 'no-referrer',
+        'Cross-Origin-Resource-Policy': 'same-origin',
+        'Cross-Origin-Opener-Policy': 'same-origin',
+        # nothing from elsewhere, and nobody may put the stop button under a picture of something
+        # else
         'Content-Security-Policy': f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-                                   f"connect-src 'self'{socket}; form-action 'self'; base-uri 'none'; "
-                                   "frame-ancestors 'none'"})
+        f"connect-src 'self'{socket}; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    })
     return Response(status.value, status.phrase, headers, body)

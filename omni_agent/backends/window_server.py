@@ -1,8 +1,8 @@
 """The page in the browser and the socket behind it, served from a thread of its own.
 
-Only reading is HTTP: the page and its two files. Everything that does something travels over the WebSocket, whose
-opening carries an Origin that no web page can forge (``core/web_gate.py``), so there is no form to be posted from
-elsewhere.
+Only reading is HTTP: the page and its two files. Everything that does something travels over the
+WebSocket, whose opening carries an Origin that no web page can forge (``core/web_gate.py``), so
+there is no form to be posted from elsewhere.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ Wanted = Optional[frozenset[str]]        # panes that are looked at; None: nobod
 
 @dataclass
 class Client:
-    """One browser. ``outbox`` and ``awake`` are guarded by the server's lock, the rest is the loop's."""
+    """One browser. ``outbox`` and ``awake`` are guarded by the server's lock, the rest is the
+    loop's.
+    """
 
     outbox: Outbox = field(default_factory=Outbox)
     panes: frozenset[str] = frozenset()
@@ -67,26 +69,29 @@ class Client:
 class WindowServer:
     """``publish``, ``show`` and ``answer`` may be called by any thread and never wait.
 
-    ``on_wanted`` and ``on_command`` are called by the server's thread and must not wait either. Raises ConfigError
-    where the address cannot be listened at, BackendError without the library.
+    ``on_wanted`` and ``on_command`` are called by the server's thread and must not wait either.
+    Raises ConfigError where the address cannot be listened at, BackendError without the library.
     """
 
-    def __init__(self, folder: Path, gate: Gate, host: str, port: int, on_wanted: Callable[[Wanted], None],
-                 on_command: Callable[[Command], None]) -> None:
+    def __init__(self, folder: Path, gate: Gate, host: str, port: int,
+                 on_wanted: Callable[[Wanted], None], on_command: Callable[[Command],
+                                                                           None]) -> None:
         self._gate, self._pages = gate, Pages(folder)
         self._on_wanted, self._on_command = on_wanted, on_command
         self._lock = threading.Lock()
         self._clients: dict[int, Client] = {}
-        self._present: dict[str, str] = {}       # what holds now, for who comes later or cannot follow
+        # what holds now, for who comes later or cannot follow
+        self._present: dict[str, str] = {}
         self._last_wanted: Wanted = None
         self._count = 0
         self._gone = 0                           # texts dropped for browsers that have left
-        self._web = WebThread('window', self._talk, host, port, 'choose another with --host or --port',
-                              process_request=self._open, max_size=LONGEST_REQUEST, max_queue=16)
+        self._web = WebThread('window', self._talk, host, port,
+                              'choose another with --host or --port', process_request=self._open,
+                              max_size=LONGEST_REQUEST, max_queue=16)
         self._web.start()
         self.port = self._web.port
 
-    # -- any thread -----------------------------------------------------------------------------------------
+    # -- any thread -------------------------------------------------------------------------------
 
     @property
     def clients(self) -> int:
@@ -104,7 +109,8 @@ class WindowServer:
         text = json.dumps(record, allow_nan=False, separators=(',', ':'))
         with self._lock:
             if not self._clients:
-                return                           # else what is old by then would greet the next one
+                # else what is old by then would greet the next one
+                return
             if key:
                 self._present[key] = text
             for client in self._clients.values():
@@ -135,15 +141,17 @@ class WindowServer:
     def close(self) -> None:
         self._web.close()
 
-    # -- the server's thread --------------------------------------------------------------------------------
+    # -- the server's thread ----------------------------------------------------------------------
 
     async def _open(self, connection: ServerConnection, request: Request) -> Response | None:
         """None: it is a WebSocket, and may be one."""
         path = urlsplit(request.path).path
         verdict = self._gate.judge(_knock(request))
         if verdict is Verdict.FOREIGN:
-            return refusal(HTTPStatus.FORBIDDEN, 'This address belongs to another site, or this site to another '
-                           'address. Names that are to be let in: the parameter "names" of the node window.')
+            return refusal(
+                HTTPStatus.FORBIDDEN,
+                'This address belongs to another site, or this site to another '
+                'address. Names that are to be let in: the parameter "names" of the node window.')
         if verdict is Verdict.LOCKED and path not in UNLOCKED:
             await asyncio.sleep(MISTAKE_S)
             return locked()

@@ -16,7 +16,9 @@ T = TypeVar('T')
 
 
 def read(path: Path, what: str, parse: Callable[[Value], T]) -> T:
-    """What ``parse`` makes of a file. Raises ConfigError, naming file, line and field; ``what`` is 'the scenario'."""
+    """What ``parse`` makes of a file. Raises ConfigError, naming file, line and field; ``what`` is
+    'the scenario'.
+    """
     try:
         text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,6 @@
-"""The only place that draws how far a score can be believed: what was said against what was so, and how scores lie."""
+"""The only place that draws how far a score can be believed: what was said against what was so,
+and how scores lie.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,15 @@ RUNS = ('#2a78d6', '#9aa3ad')
 
 
 def draw(path: Path, runs: Mapping[str, Sequence[Outcome]]) -> None:
-    """``runs``: outcomes by what they rest on, the main one first. Raises BackendError without matplotlib."""
+    """``runs``: outcomes by what they rest on, the main one first. Raises BackendError without
+    matplotlib.
+    """
     try:
         import matplotlib
     except ImportError as error:
-        raise BackendError('matplotlib is not installed, so there is no picture: run "pip install matplotlib"') from error
+        raise BackendError(
+            'matplotlib is not installed, so there is no picture: run "pip install matplotlib"'
+        ) from error
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
@@ -42,15 +48,22 @@ def draw(path: Path, runs: Mapping[str, Sequence[Outcome]]) -> None:
 
 
 def _curve(axes: object, name: str, bins: Sequence[Bin], colour: str) -> None:
-    axes.plot([one.expected for one in bins], [one.observed for one in bins], color=colour, label=name)
+    axes.plot([one.expected for one in bins], [one.observed for one in bins], color=colour,
+              label=name)
     axes.scatter([one.expected for one in bins], [one.observed for one in bins], color=colour,
                  s=[8 + 2 * one.count for one in bins])
 
 
 def _scores(axes: object, outcomes: Sequence[Outcome]) -> None:
-    by_label = {label: [one.score.probability for one in outcomes if one.score is not None and one.item.label == label]
-                for label in COLOURS}
-    axes.hist(list(by_label.values()), bins=20, range=(0, 1), stacked=True, color=list(COLOURS.values()),
+    by_label = {
+        label: [
+            one.score.probability for one in outcomes
+            if one.score is not None and one.item.label == label
+        ]
+        for label in COLOURS
+    }
+    axes.hist(list(by_label.values()), bins=20, range=(0, 1), stacked=True,
+              color=list(COLOURS.values()),
               label=[f'for the {label}' if label == FOR_ROBOT else label for label in by_label])
     axes.set_xlabel('score', color=MUTED)
     axes.set_ylabel('utterances', color=MUTED)

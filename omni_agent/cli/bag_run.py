@@ -50,13 +50,15 @@ class Run:
 
 
 def extract(folder: Path, out: Path, start_s: float = 0.0, until_s: float = math.inf) -> bool:
-    """Write the files of a run into ``out``, from ``start_s`` to ``until_s`` of the recording; True if there is sound.
+    """Write the files of a run into ``out``, from ``start_s`` to ``until_s`` of the recording;
+    True if there is sound.
 
     Raises WireError, ConfigError.
     """
     run = _read(folder, start_s, until_s)
     if not run.records:
-        raise WireError(f'{folder} holds nothing of an agent: was it recorded while one was running?')
+        raise WireError(
+            f'{folder} holds nothing of an agent: was it recorded while one was running?')
     t0, end = _span(run, start_s, until_s)
     lines = _lines(run.records)
     try:
@@ -67,7 +69,9 @@ def extract(folder: Path, out: Path, start_s: float = 0.0, until_s: float = math
         for name, track in (('person.wav', run.heard), ('robot.wav', run.played)):
             audio_files.write(out / name, track.samples(t0, end - t0))
     except OSError as error:
-        raise ConfigError(f'cannot write into {out}: {error.strerror}; name another folder with --out') from error
+        raise ConfigError(
+            f'cannot write into {out}: {error.strerror}; name another folder with --out'
+        ) from error
     return run.has_sound
 
 
@@ -76,12 +80,20 @@ def _read(folder: Path, start_s: float, until_s: float) -> Run:
         run = Run(bag.contents())
         agents = [topic for topic, kind in run.contents.topics.items() if kind == INTERRUPT]
         if len(agents) > 1:
-            raise WireError(f'{folder} holds several agents ({", ".join(agents)}): record each with --namespace')
+            raise WireError(
+                f'{folder} holds several agents ({", ".join(agents)}): record each with '
+                '--namespace'
+            )
         begin, length_s = run.contents.start, run.contents.seconds
         if min(until_s, length_s) - start_s > LONGEST_S:
-            raise ConfigError(f'{folder} is {length_s / 60:.0f} minutes long, too long for one picture: choose at most '
-                              f'{LONGEST_S / 60:.0f} of them with --from and --until, in seconds')
-        wanted = [topic for topic, kind in run.contents.topics.items() if kind == SOUND or kind in message_records.BY_TYPE]
+            raise ConfigError(
+                f'{folder} is {length_s / 60:.0f} minutes long, too long for one picture: choose '
+                'at most '
+                f'{LONGEST_S / 60:.0f} of them with --from and --until, in seconds')
+        wanted = [
+            topic for topic, kind in run.contents.topics.items()
+            if kind == SOUND or kind in message_records.BY_TYPE
+        ]
         for said in bag.messages(wanted):
             if not start_s <= said.t - begin <= until_s:
                 continue
@@ -94,9 +106,12 @@ def _read(folder: Path, start_s: float, until_s: float) -> Run:
 
 def _add_sound(run: Run, said: Said) -> None:
     chunk = said.message
-    track = (run.played if said.topic.endswith(f'/{PLAYED}') else run.heard if said.topic.endswith(f'/{HEARD}') else None)
+    track = (run.played if said.topic.endswith(f'/{PLAYED}') else
+             run.heard if said.topic.endswith(f'/{HEARD}') else None)
     if track is not None and chunk.rate == RATE and chunk.channels == 1:
-        track.add(Piece(message_records.seconds(chunk.header.stamp), chunk.position, np.asarray(chunk.samples, np.int16)))
+        track.add(
+            Piece(message_records.seconds(chunk.header.stamp), chunk.position,
+                  np.asarray(chunk.samples, np.int16)))
 
 
 def _span(run: Run, start_s: float, until_s: float) -> tuple[float, float]:
@@ -109,8 +124,15 @@ def _span(run: Run, start_s: float, until_s: float) -> tuple[float, float]:
 def _meta(folder: Path, run: Run, t0: float) -> dict:
     started = time.strftime('%Y-%m-%dT%H:%M:%S%z', time.localtime(t0))
     silent = '' if run.has_sound else ' (no sound was recorded)'
-    return {'topic': 'meta', 't': t0, 't0': t0, 'scenario': f'{folder.name}{silent}', 'started': started,
-            'version': run.contents.custom.get('omni_agent.version', ''), 'hardware': ''}
+    return {
+        'topic': 'meta',
+        't': t0,
+        't0': t0,
+        'scenario': f'{folder.name}{silent}',
+        'started': started,
+        'version': run.contents.custom.get('omni_agent.version', ''),
+        'hardware': ''
+    }
 
 
 def _lines(records: list[dict]) -> list[dict]:
@@ -119,7 +141,8 @@ def _lines(records: list[dict]) -> list[dict]:
     for record in records:
         if record['topic'] != 'percept' or not record['utterance']:
             continue
-        known = found.setdefault(record['utterance'], _Utterance(record['start'] or record['t'], record['t']))
+        known = found.setdefault(record['utterance'],
+                                 _Utterance(record['start'] or record['t'], record['t']))
         if record['kind'] in ('speech_stopped', 'final'):
             known.end = record['t']
         if record['kind'] == 'final':

@@ -1,7 +1,8 @@
-"""A bag -> the steps of the decision core: from its trace where there is one, else put together from the topics.
+"""A bag -> the steps of the decision core: from its trace where there is one, else put together
+from the topics.
 
-Without a trace order and times are those in which the recorder got the messages, and of what the models said only what
-``agent_state`` shows is known.
+Without a trace order and times are those in which the recorder got the messages, and of what the
+models said only what ``agent_state`` shows is known.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any, Callable
 from omni_agent.backends.bag_reader import Bag, Contents, Said
 from omni_agent.core import trace
 from omni_agent.core.errors import WireError
-from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Noticed, Played, Playing, React, Reason,
-                                    SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
+from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Noticed, Played,
+                                    Playing, React, Reason, SceneChanged, SoundStarted,
+                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
 from omni_agent.core.message_records import KINDS, STATES, seconds
 from omni_agent.core.trace import Begin, State, Step
 
-TRACE, TYPED = 'decision_trace', 'typed'         # names that end so; the types of all others tell what they are
+# names that end so; the types of all others tell what they are
+TRACE, TYPED = 'decision_trace', 'typed'
 STRING, PREFIX = 'std_msgs/msg/String', 'omni_agent_msgs/msg/'
 UNKNOWN = State('', '', '', None, '')
 MODEL = 'language model'                         # among the evidence of agent_state
@@ -28,13 +31,16 @@ LIMIT = 4.0                                      # of a margin that counts [log 
 
 @dataclass
 class Recorded:
-    """``pieces`` of a trace; where there are none, ``steps`` from topics with the ``epoch`` they begin at."""
+    """``pieces`` of a trace; where there are none, ``steps`` from topics with the ``epoch`` they
+    begin at.
+    """
 
     contents: Contents
     pieces: list[tuple[Begin, list[Step]]]
     steps: list[Step] = field(default_factory=list)
     epoch: int = 0
-    evidence: dict[str, float] = field(default_factory=dict)     # of the language model, by the words it was asked about
+    # of the language model, by the words it was asked about
+    evidence: dict[str, float] = field(default_factory=dict)
     holes: int = 0                               # in the trace
 
 
@@ -42,21 +48,30 @@ def recorded(folder: Path) -> Recorded:
     """Raises WireError for a bag with nothing in it that decides, or a trace of another format."""
     with Bag(folder) as bag:
         contents = bag.contents()
-        traces = [name for name, kind in contents.topics.items() if kind == STRING and _ends(name, TRACE)]
+        traces = [
+            name for name, kind in contents.topics.items()
+            if kind == STRING and _ends(name, TRACE)
+        ]
         if len(traces) > 1:
-            raise WireError(f'{folder} holds several agents ({", ".join(traces)}): record each with --namespace')
+            raise WireError(
+                f'{folder} holds several agents ({", ".join(traces)}): record each with '
+                '--namespace'
+            )
         lines = [said.message.data for said in bag.messages(traces)] if traces else []
         pieces = trace.pieces([trace.read(line) for line in lines])
         found = Recorded(contents, pieces, holes=max(0, len(pieces) - 1))
         if not pieces:
             _from_topics(bag, found)
     if not found.pieces and not any(step.effects for step in found.steps):
-        raise WireError(f'{folder} holds no decision of an agent: neither {TRACE} nor interrupt and react')
+        raise WireError(
+            f'{folder} holds no decision of an agent: neither {TRACE} nor interrupt and react')
     return found
 
 
 def _from_topics(bag: Bag, found: Recorded) -> None:
-    wanted = [name for name, kind in found.contents.topics.items() if _events_of(name, kind) is not None]
+    wanted = [
+        name for name, kind in found.contents.topics.items() if _events_of(name, kind) is not None
+    ]
     for said in bag.messages(wanted):
         made = _events_of(said.topic, said.kind)
         assert made is not None
@@ -82,9 +97,15 @@ Made = Callable[[Said], 'tuple[Event | None, Effect | None]']
 
 def _events_of(topic: str, kind: str) -> Made | None:
     if kind == STRING and _ends(topic, TYPED):
-        return lambda said: (Typed(said.t, said.message.data.strip()) if said.message.data.strip() else None, None)
-    return {f'{PREFIX}Percept': _percept, f'{PREFIX}Playback': _playback, f'{PREFIX}Interrupt': _interrupt,
-            f'{PREFIX}React': _react, f'{PREFIX}AgentState': lambda said: (None, None)}.get(kind)
+        return lambda said: (Typed(said.t, said.message.data.strip())
+                             if said.message.data.strip() else None, None)
+    return {
+        f'{PREFIX}Percept': _percept,
+        f'{PREFIX}Playback': _playback,
+        f'{PREFIX}Interrupt': _interrupt,
+        f'{PREFIX}React': _react,
+        f'{PREFIX}AgentState': lambda said: (None, None)
+    }.get(kind)
 
 
 def _ends(topic: str, name: str) -> bool:
@@ -101,9 +122,11 @@ def _percept(said: Said) -> tuple[Event | None, None]:
     if kind == 'speech_stopped':
         return SpeechStopped(t, percept.utterance, percept.voiced_s), None
     if kind in ('partial', 'final'):
-        turn_end = None if math.isnan(percept.turn_end_probability) else percept.turn_end_probability
-        return Transcript(t, percept.utterance, percept.text, kind == 'final', percept.voiced_s, turn_end,
-                          percept.echo_likelihood, percept.text_echo_likelihood, percept.level_dbfs or None), None
+        turn_end = (None
+                    if math.isnan(percept.turn_end_probability) else percept.turn_end_probability)
+        return Transcript(t, percept.utterance, percept.text, kind == 'final', percept.voiced_s,
+                          turn_end, percept.echo_likelihood, percept.text_echo_likelihood,
+                          percept.level_dbfs or None), None
     if kind == 'scene':
         return SceneChanged(t, percept.text, percept.salience), None
     return None, None
@@ -126,8 +149,11 @@ def _interrupt(said: Said) -> tuple[Event | None, Effect]:
 
 
 def _react(said: Said) -> tuple[Event | None, Effect]:
-    """What nobody had asked for was noticed before; what is said as it is may come from memory, too."""
+    """What nobody had asked for was noticed before; what is said as it is may come from memory,
+    too.
+    """
     message = said.message
     is_remark = bool(message.say) and message.say == message.brief
-    effect = React(message.epoch, message.brief, seconds(message.not_before), message.say if is_remark else '')
+    effect = React(message.epoch, message.brief, seconds(message.not_before),
+                   message.say if is_remark else '')
     return (Noticed(said.t, message.say) if is_remark else None), effect

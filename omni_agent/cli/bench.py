@@ -15,15 +15,24 @@ from omni_agent.core.errors import ConfigError
 
 # name -> (module of omni_agent.cli with ``measure(arguments) -> Result``, what it answers)
 BENCHES = {
-    'latency': ('bench_latency', 'how long after a question the answer is heard, and after an interruption silence'),
-    'continuity': ('bench_continuity', 'whether perception and decision keep their pace while the robot speaks'),
-    'interrupts': ('bench_interrupts', 'what the robot does when somebody makes a sound while it speaks'),
-    'addressee': ('bench_addressee', 'whether it knows that it was meant, and leaves alone what was for others'),
-    'turns': ('bench_turns', 'whether it lets people finish, and how soon it knows that they have'),
-    'proactive': ('bench_proactive', 'whether it speaks up unasked at the right moment, and only then'),
-    'echo': ('bench_echo', 'whether the robot takes its own voice for a person, and hears a person through it'),
+    'latency': (
+        'bench_latency',
+        'how long after a question the answer is heard, and after an interruption silence'),
+    'continuity': ('bench_continuity',
+                   'whether perception and decision keep their pace while the robot speaks'),
+    'interrupts': ('bench_interrupts',
+                   'what the robot does when somebody makes a sound while it speaks'),
+    'addressee': ('bench_addressee',
+                  'whether it knows that it was meant, and leaves alone what was for others'),
+    'turns': ('bench_turns',
+              'whether it lets people finish, and how soon it knows that they have'),
+    'proactive': ('bench_proactive',
+                  'whether it speaks up unasked at the right moment, and only then'),
+    'echo': ('bench_echo',
+             'whether the robot takes its own voice for a person, and hears a person through it'),
     'memory': ('bench_memory', 'how fast and how well it remembers a minute, an hour and a day'),
-    'motion': ('bench_motion', 'how soon wheels stand still after a stop, and after a process was killed'),
+    'motion': ('bench_motion',
+               'how soon wheels stand still after a stop, and after a process was killed'),
     'encoders': ('bench_encoders', 'how fast every encoder is on every engine of this machine'),
 }
 COMPARE = {'<=': operator.le, '>=': operator.ge, '==': operator.eq}
@@ -39,7 +48,8 @@ class Result:
     figures: dict[str, float | None]
     targets: dict[str, Target]
     notes: tuple[str, ...] = field(default=())
-    details: dict[str, object] = field(default_factory=dict)     # more for the JSON file, such as rows
+    # more for the JSON file, such as rows
+    details: dict[str, object] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[str]:
@@ -47,24 +57,36 @@ class Result:
                 if self.figures.get(key) is None or not COMPARE[sign](self.figures[key], bound)]
 
     def as_json(self) -> dict:
-        return {'name': self.name, 'version': __version__, 'hardware': hardware(), 'figures': self.figures,
-                'targets': {key: list(target) for key, target in self.targets.items()}, 'missed': self.missed,
-                **self.details}
+        return {
+            'name': self.name,
+            'version': __version__,
+            'hardware': hardware(),
+            'figures': self.figures,
+            'targets': {
+                key: list(target)
+                for key, target in self.targets.items()
+            },
+            'missed': self.missed,
+            **self.details
+        }
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    parser = subparsers.add_parser('bench', help='measure something', description='Measure something with the real '
-                                   'graph and real models; figures are of this machine and this run.')
+    parser = subparsers.add_parser(
+        'bench', help='measure something', description='Measure something with the real '
+        'graph and real models; figures are of this machine and this run.')
     names = parser.add_subparsers(metavar='NAME', required=True)
     for name, (module, words) in BENCHES.items():
         one = names.add_parser(name, help=words, description=words.capitalize() + '.')
         one.add_argument('--json', type=Path, metavar='FILE', help='write the figures here')
-        one.add_argument('--strict', action='store_true', help='exit code 1 when a target is missed')
+        one.add_argument('--strict', action='store_true',
+                         help='exit code 1 when a target is missed')
         one.add_argument('--out', type=Path, default=Path(f'bench-out/{name}'), metavar='FOLDER',
                          help='keep the recording and its report here')
         one.add_argument('--set', action='append', default=[], metavar='NODE.PARAMETER=VALUE',
                          help='set one parameter of one node; may be given several times')
-        one.add_argument('--profile', default='default', help='set of models and rates (default: default)')
+        one.add_argument('--profile', default='default',
+                         help='set of models and rates (default: default)')
         loaded = importlib.import_module(f'omni_agent.cli.{module}')
         loaded.add_arguments(one)
         ros = getattr(loaded, 'NEEDS_ROS', True)

@@ -1,4 +1,6 @@
-"""Whether the robot knows that it was meant: labelled scenes heard by the real ears, faster than real time."""
+"""Whether the robot knows that it was meant: labelled scenes heard by the real ears, faster than
+real time.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from omni_agent.core.judgement import Judgement
 
 NEEDS_ROS = False
 TARGETS = {'f1': ('>=', 0.93), 'f1_camera': ('>=', 0.97), 'false_per_hour_tv': ('<=', 1.0),
-           'missed_share_10db': ('<=', 0.05), 'verdict_p95_ms': ('<=', 570)}     # 420 ms of silence and 150 ms
+           # 420 ms of silence and 150 ms
+           'missed_share_10db': ('<=', 0.05), 'verdict_p95_ms': ('<=', 570)}
 Heard = Sequence[tuple[Item, Sequence[Final]]]
 
 
@@ -31,38 +34,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if action.dest == 'set':
             action.metavar = 'DIR'
             action.help = 'a folder of recordings with a labels.csv (docs/addressee_sets.md; default: our own set)'
-    parser.add_argument('--half', choices=('development', 'test'), default='test', help='which half (default: test)')
-    parser.add_argument('--llm', default='qwen2_5_0_5b', metavar='NAME', help='language model that is asked where the '
-                        'rest is unsure; none = nobody is (default: %(default)s)')
-    parser.add_argument('--weights', type=Path, metavar='FILE', help='fitted weights (default: those of the package; '
-                        '"none" = those set by hand)')
+    parser.add_argument('--half', choices=('development', 'test'), default='test',
+                        help='which half (default: test)')
+    parser.add_argument(
+        '--llm', default='qwen2_5_0_5b', metavar='NAME',
+        help='language model that is asked where the '
+        'rest is unsure; none = nobody is (default: %(default)s)')
+    parser.add_argument(
+        '--weights', type=Path, metavar='FILE',
+        help='fitted weights (default: those of the package; '
+        '"none" = those set by hand)')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
     heard = _heard(arguments)
-    judgement = None if str(arguments.weights) == 'none' else addressee_model.load(arguments.weights)
+    judgement = (None
+                 if str(arguments.weights) == 'none' else addressee_model.load(arguments.weights))
     judge = None if arguments.llm == 'none' else Judge(arguments.llm)
     sound = run(heard, judgement, judge, ('camera',))
     seen = run(heard, judgement, judge) if _has_camera(heard) else []
     found = addressee_figures.figures(sound)
     found['f1_camera'] = addressee_figures.counts(seen).f1 if seen else None
-    found['missed_share_10db_camera'] = addressee_figures.missed_share(seen, addressee_figures.is_noisy)
-    found['calibration_error'] = addressee_figures.calibration_error(addressee_figures.calibration(sound))
+    found['missed_share_10db_camera'] = addressee_figures.missed_share(
+        seen, addressee_figures.is_noisy)
+    found['calibration_error'] = addressee_figures.calibration_error(
+        addressee_figures.calibration(sound))
     found.update(_ablation(heard, judgement, judge))
     found.update(addressee_figures.conditions(sound))
-    found.update({f'hours_{label}': addressee_figures.hours(sound, label) for label in ('broadcast', 'people')})
+    found.update({
+        f'hours_{label}': addressee_figures.hours(sound, label)
+        for label in ('broadcast', 'people')
+    })
     arguments.out.mkdir(parents=True, exist_ok=True)
     write(arguments.out / 'utterances.csv', sound)
     try:
-        addressee_picture.draw(arguments.out / 'calibration.png', {'sound': sound, 'sound and camera': seen})
+        addressee_picture.draw(arguments.out / 'calibration.png', {
+            'sound': sound,
+            'sound and camera': seen
+        })
     except OmniAgentError as error:
         print(error, file=sys.stderr)
-    labels = ', '.join(f'{count} {label}' for label, count in addressee_figures.labels_of(sound).items())
-    return Result('addressee', found, TARGETS, (f'{labels}; every utterance: {arguments.out / "utterances.csv"}; '
-                  f'{arguments.out / "calibration.png"}', 'targets are judged on the test half, by which nothing was tuned'))
+    labels = ', '.join(f'{count} {label}'
+                       for label, count in addressee_figures.labels_of(sound).items())
+    return Result('addressee', found, TARGETS,
+                  (f'{labels}; every utterance: {arguments.out / "utterances.csv"}; '
+                   f'{arguments.out / "calibration.png"}',
+                   'targets are judged on the test half, by which nothing was tuned'))
 
 
-def run(heard: Heard, judgement: Judgement | None, judge: Judge | None, left: Iterable[str] = ()) -> list[Outcome]:
+def run(heard: Heard, judgement: Judgement | None, judge: Judge | None,
+        left: Iterable[str] = ()) -> list[Outcome]:
     """Every scene, without some groups of evidence."""
     gone = frozenset(left)
     params = AddresseeParams(name='' if 'words' in gone else 'robot')
@@ -71,11 +92,15 @@ def run(heard: Heard, judgement: Judgement | None, judge: Judge | None, left: It
     return Trial(Addressee(params, weights), asked, left_out=gone).run(heard)
 
 
-def _ablation(heard: Heard, judgement: Judgement | None, judge: Judge | None) -> dict[str, float | None]:
+def _ablation(heard: Heard, judgement: Judgement | None,
+              judge: Judge | None) -> dict[str, float | None]:
     """F1 from sound without each group; what is left out is missing, nothing is fitted anew."""
     if judgement is None:
         return {}
-    groups = [group for group in GROUPS if group != 'camera' and (group != 'language model' or judge is not None)]
+    groups = [
+        group for group in GROUPS
+        if group != 'camera' and (group != 'language model' or judge is not None)
+    ]
     return {f'f1_without_{group.replace(" ", "_")}': addressee_figures.counts(
         run(heard, judgement, judge, (group, 'camera'))).f1 for group in groups}
 
@@ -90,7 +115,8 @@ def _heard(arguments: argparse.Namespace) -> Heard:
     items = [item for item in addressee_sets.read(folder) if item.half == arguments.half]
     if not items:
         raise ConfigError(f'{folder} has nothing in its {arguments.half} half')
-    return addressee_sets.heard(folder, items, Listener(load.vad('silero'), load.recogniser('moonshine')), _shown)
+    return addressee_sets.heard(folder, items,
+                                Listener(load.vad('silero'), load.recogniser('moonshine')), _shown)
 
 
 def _building(done: int, total: int) -> None:
@@ -107,14 +133,17 @@ def write(path: Path, outcomes: Sequence[Outcome]) -> None:
     """What was heard, decided, and why."""
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
-        writer.writerow(('file', 'label', 'kind', 'snr_db', 'distance_m', 'said', 'heard', 'score', 'right', 'evidence'))
+        writer.writerow(('file', 'label', 'kind', 'snr_db', 'distance_m', 'said', 'heard', 'score',
+                         'right', 'evidence'))
         for one in outcomes:
-            evidence = '' if one.score is None else '; '.join(
-                f'{name} {value:+.2f}' for name, value in sorted(one.score.evidence, key=lambda pair: -abs(pair[1]))[:8])
-            writer.writerow((one.item.file, one.item.label, one.item.kind, one.item.snr_db, one.item.distance_m,
-                             one.item.text, one.final.text if one.final else '',
-                             '' if one.score is None else round(one.score.probability, 3),
-                             one.accepted == one.item.for_robot, evidence))
+            evidence = ('' if one.score is None else '; '.join(
+                f'{name} {value:+.2f}'
+                for name, value in sorted(one.score.evidence, key=lambda pair: -abs(pair[1]))[:8]))
+            writer.writerow(
+                (one.item.file, one.item.label, one.item.kind, one.item.snr_db,
+                 one.item.distance_m, one.item.text, one.final.text if one.final else '',
+                 '' if one.score is None else round(one.score.probability, 3),
+                 one.accepted == one.item.for_robot, evidence))
 
 
 def _shown(items: list[Item]) -> Iterator[Item]:

@@ -1,4 +1,6 @@
-"""Whether the robot goes on seeing, hearing and deciding while a reply is being written and spoken."""
+"""Whether the robot goes on seeing, hearing and deciding while a reply is being written and
+spoken.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,17 @@ from omni_agent.cli.bench_latency import blocks_lost, process_figures
 from omni_agent.cli.bench_play import Line, play, sayings
 from omni_agent.core.recording import Recording
 
-TARGETS = {'rate_ratio': ('>=', 0.95), 'decision_ratio': ('<=', 2.0), 'max_gap_periods': ('<=', 2.0)}
+TARGETS = {
+    'rate_ratio': ('>=', 0.95),
+    'decision_ratio': ('<=', 2.0),
+    'max_gap_periods': ('<=', 2.0)
+}
 Span = tuple[float, float]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--replies', type=int, default=6, help='replies that are listened through (default: 6)')
+    parser.add_argument('--replies', type=int, default=6,
+                        help='replies that are listened through (default: 6)')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
@@ -39,26 +46,43 @@ def figures(recording: Recording) -> dict[str, float | None]:
         'rate_ratio': _ratio(rate(looks, busy, inside=True), rate(looks, busy, inside=False)),
         'decision_ratio': _ratio(_median(spoken), _median(idle)),
         'max_gap_periods': max_gap_periods(looks, busy),
-        'voice_rate_ratio': _ratio(rate(frames, busy, inside=True), rate(frames, busy, inside=False)),
-        'decision_idle_p50_ms': _ms(_median(idle)), 'decision_spoken_p50_ms': _ms(_median(spoken)),
-        'decisions_idle': float(len(idle)), 'decisions_spoken': float(len(spoken)),
-        'busy_s': sum(end - start for start, end in busy), 'blocks_lost': blocks_lost(recording)}
+        'voice_rate_ratio': _ratio(rate(frames, busy, inside=True),
+                                   rate(frames, busy, inside=False)),
+        'decision_idle_p50_ms': _ms(_median(idle)),
+        'decision_spoken_p50_ms': _ms(_median(spoken)),
+        'decisions_idle': float(len(idle)),
+        'decisions_spoken': float(len(spoken)),
+        'busy_s': sum(end - start for start, end in busy),
+        'blocks_lost': blocks_lost(recording)
+    }
 
 
 def _lines(replies: int) -> list[Line]:
     """Quiet with a nod now and then, then replies with a nod in each."""
     nods, questions = sayings('n'), sayings('q')
-    lines: list[Line] = [{**nods[index % len(nods)], 'after_s': 2.0, 'expect': 'none'} for index in range(2 * replies)]
+    lines: list[Line] = [{
+        **nods[index % len(nods)], 'after_s': 2.0,
+        'expect': 'none'
+    } for index in range(2 * replies)]
     for index in range(replies):
-        lines.append({**questions[index], 'robot_silent_s': 1.5, 'within_s': 30, 'expect': 'answered'})
-        lines.append({**nods[index % len(nods)], 'robot_speaking_s': 0.7, 'within_s': 6, 'expect': 'none'})
+        lines.append({
+            **questions[index], 'robot_silent_s': 1.5,
+            'within_s': 30,
+            'expect': 'answered'
+        })
+        lines.append({
+            **nods[index % len(nods)], 'robot_speaking_s': 0.7,
+            'within_s': 6,
+            'expect': 'none'
+        })
     return lines
 
 
 def busy_spans(recording: Recording) -> list[Span]:
     """From the intention to speak to the last sample of it: the model writes, the voice speaks.
 
-    One span an epoch: an intention is told again when its turn is over sooner or later than was thought.
+    One span an epoch: an intention is told again when its turn is over sooner or later than was
+    thought.
     """
     begins: dict[int, float] = {}
     for react in recording.reacts:
@@ -73,11 +97,14 @@ def busy_spans(recording: Recording) -> list[Span]:
 
 
 def rate(times: Sequence[float], busy: Sequence[Span], inside: bool) -> float | None:
-    """Messages per second inside or outside of ``busy``, between the first and the last message."""
+    """Messages per second inside or outside of ``busy``, between the first and the last
+    message.
+    """
     if len(times) < 2:
         return None
     first, last = min(times), max(times)
-    clipped = [(max(start, first), min(end, last)) for start, end in busy if end > first and start < last]
+    clipped = [(max(start, first), min(end, last)) for start, end in busy
+               if end > first and start < last]
     seconds = sum(end - start for start, end in clipped)
     count = sum(any(start <= t < end for start, end in clipped) for t in times)
     if not inside:
@@ -86,18 +113,23 @@ def rate(times: Sequence[float], busy: Sequence[Span], inside: bool) -> float | 
 
 
 def max_gap_periods(times: Sequence[float], busy: Sequence[Span]) -> float | None:
-    """Longest gap that touches a busy span, in periods of the stream while idle (medians: a period is no mean)."""
+    """Longest gap that touches a busy span, in periods of the stream while idle (medians: a period
+    is no mean).
+    """
     stamps = np.sort(np.array(times))
     gaps = np.diff(stamps)
-    touches = np.array([any(a < end and b > start for start, end in busy) for a, b in zip(stamps[:-1], stamps[1:])],
-                       bool)
+    touches = np.array([
+        any(a < end and b > start for start, end in busy) for a, b in zip(stamps[:-1], stamps[1:])
+    ], bool)
     if not touches.any() or touches.all():
         return None
     return float(gaps[touches].max() / np.median(gaps[~touches]))
 
 
 def delays(recording: Recording, busy: Sequence[Span]) -> tuple[list[float], list[float]]:
-    """Seconds from the first sound of a person to the decision node's state about it, idle and busy (by stamps)."""
+    """Seconds from the first sound of a person to the decision node's state about it, idle and
+    busy (by stamps).
+    """
     idle: list[float] = []
     spoken: list[float] = []
     for percept in recording.percepts:

@@ -1,4 +1,6 @@
-"""Whether the robot takes its own voice for a person, and how soon it hears a person through it: offline."""
+"""Whether the robot takes its own voice for a person, and how soon it hears a person through it:
+offline.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,11 @@ from omni_agent.core.errors import BackendError
 MINUTES = 10.0           # of own speech in each case
 PEOPLE = 24              # who cut in, in each case
 TURN_S = 7.0             # [s] of robot's speech for each of them
-TARGETS = {'self_interruptions': ('==', 0), 'notice_p50_s': ('<=', 0.25), 'notice_p95_s': ('<=', 0.5)}
+TARGETS = {
+    'self_interruptions': ('==', 0),
+    'notice_p50_s': ('<=', 0.25),
+    'notice_p95_s': ('<=', 0.5)
+}
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,19 @@ class Row:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--minutes', type=float, default=MINUTES,
                         help=f'of the robot\'s own speech in each case (default: {MINUTES:g})')
-    parser.add_argument('--people', type=int, default=PEOPLE, help=f'who cut in, in each case (default: {PEOPLE})')
-    parser.add_argument('--cases', type=int, default=len(CASES), help='how many of the cases (default: all)')
-    parser.add_argument('--half', choices=HALVES, default=HALVES[0],
-                        help='of the sentences and recordings; what was tuned was tuned on the development half')
+    parser.add_argument('--people', type=int, default=PEOPLE,
+                        help=f'who cut in, in each case (default: {PEOPLE})')
+    parser.add_argument('--cases', type=int, default=len(CASES),
+                        help='how many of the cases (default: all)')
+    parser.add_argument(
+        '--half', choices=HALVES, default=HALVES[0],
+        help='of the sentences and recordings; what was tuned was tuned on the development half')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
     people, notes = _people(arguments.half)
-    own = echo_speech.own(load.tts('hibari'), arguments.half, max(arguments.minutes * 60, arguments.people * TURN_S + 20))
+    own = echo_speech.own(load.tts('hibari'), arguments.half,
+                          max(arguments.minutes * 60, arguments.people * TURN_S + 20))
     recognise = load.recogniser('moonshine')
     with Steps('echo', arguments.cases) as bar:
         rows = [_row(case, own, people[:arguments.people], arguments.minutes, recognise, bar)
@@ -64,8 +74,8 @@ def _people(half: str) -> tuple[list[Said], list[str]]:
         return echo_speech.synthetic(half), [f'synthetic people only: {error}']
 
 
-def _row(case: Case, own: Own, people: Sequence[Said], minutes: float, recognise: echo_play.Recognise,
-         bar: Steps) -> Row:
+def _row(case: Case, own: Own, people: Sequence[Said], minutes: float,
+         recognise: echo_play.Recognise, bar: Steps) -> Row:
     bar.show(case.name)
     alone = echo_play.alone(case, _first(own, minutes * 60), recognise)
     over = echo_play.interrupted(case, _first(own, len(people) * TURN_S + 20), people, recognise)
@@ -81,7 +91,8 @@ def _first(own: Own, seconds: float) -> Own:
 def figures(rows: Sequence[Row]) -> dict[str, float | None]:
     """Over all cases; a person who was not noticed counts as noticed after an infinite time."""
     waits = [wait for row in rows for wait in _waits(row)]
-    alone, both = [row.alone for row in rows], [part for row in rows for part in (row.alone, row.interrupted)]
+    alone, both = [row.alone for row in rows
+                   ], [part for row in rows for part in (row.alone, row.interrupted)]
     seconds = sum(part.seconds for part in alone)
     return {
         'self_interruptions': float(sum(len(part.stopped_by) for part in alone)),
@@ -98,12 +109,18 @@ def figures(rows: Sequence[Row]) -> dict[str, float | None]:
 
 def table(rows: Sequence[Row]) -> str:
     """One line a case."""
-    lines = [f'  {"case":28} {"stops":>5} {"lowered":>8} {"for s":>6} {"p50 s":>6} {"p95 s":>6} {"missed":>6} {"wer":>6}']
+    lines = [
+        f'  {"case":28} {"stops":>5} {"lowered":>8} {"for s":>6} {"p50 s":>6} {"p95 s":>6} '
+        f'{"missed":>6} {"wer":>6}'
+    ]
     for row in rows:
         waits, rate = _waits(row), _error_rate([row.interrupted])
         p50, p95 = (_shown(_percentile(waits, share)) for share in (50, 95))
-        lines.append(f'  {row.case.name:28} {len(row.alone.stopped_by):5} {len(row.alone.lowered_at):8} '
-                     f'{row.alone.lowered_s:6.1f} {p50:>6} {p95:>6} {sum(map(math.isinf, waits)):6} {_shown(rate):>6}')
+        lines.append(
+            f'  {row.case.name:28} {len(row.alone.stopped_by):5} {len(row.alone.lowered_at):8} '
+            f'{row.alone.lowered_s:6.1f} {p50:>6} {p95:>6} {sum(map(math.isinf, waits)):6} '
+            f'{_shown(rate):>6}'
+        )
     return '\n'.join(lines)
 
 
@@ -113,8 +130,8 @@ def write(path: Path, rows: Sequence[Row]) -> None:
         out.writerow(('case', 'person', 'level_dbfs', 'notice_s', 'said', 'heard'))
         for row in rows:
             for (cut, wait), (_, text) in zip(row.interrupted.notices, row.interrupted.heard):
-                out.writerow((row.case.name, cut.said.name, cut.level_dbfs, '' if wait is None else f'{wait:.3f}',
-                              cut.said.text, text))
+                out.writerow((row.case.name, cut.said.name, cut.level_dbfs,
+                              '' if wait is None else f'{wait:.3f}', cut.said.text, text))
 
 
 def _waits(row: Row) -> list[float]:

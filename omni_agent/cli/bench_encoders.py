@@ -42,8 +42,11 @@ class Refused:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--encoder', action='append', default=[], choices=list(encoders.ENCODERS),
-                        help=f'may be given several times (default: {", ".join(encoders.USED)}, and optional ones that are here)')
+    parser.add_argument(
+        '--encoder', action='append', default=[], choices=list(encoders.ENCODERS), help=
+        f'may be given several times (default: {", ".join(encoders.USED)}, and optional ones that '
+        'are here)'
+    )
     parser.add_argument('--engines', default='auto',
                         help=f'with commas between: {", ".join(ORDER)} (default: all)')
     parser.add_argument('--seconds', type=float, default=SECONDS,

@@ -1,4 +1,6 @@
-"""What the robot does when somebody makes a sound while it speaks: the real graph in the virtual room, echo on."""
+"""What the robot does when somebody makes a sound while it speaks: the real graph in the virtual
+room, echo on.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.metavar = 'DIR|NODE.PARAMETER=VALUE'
             action.help = 'a folder of recordings with a labels.csv (docs/interrupt_sets.md; default: our own set), or ' \
                           'one parameter of one node; may be given several times'
-    parser.add_argument('--items', type=int, metavar='N', help='play only so many, evenly from every kind (default: '
-                        'all, some 12 minutes for our own set)')
-    parser.add_argument('--half', choices=('development', 'test'), help='only this half of the set')
+    parser.add_argument(
+        '--items', type=int, metavar='N',
+        help='play only so many, evenly from every kind (default: '
+        'all, some 12 minutes for our own set)')
+    parser.add_argument('--half', choices=('development', 'test'),
+                        help='only this half of the set')
     parser.add_argument('--room', choices=tuple(interrupt_rooms.ROOMS), action='append',
                         help='only this room (default: both, each item in one of them)')
-    parser.add_argument('--peers', action='store_true', help='play the same recordings to pipecat-ai and '
-                        'livekit-agents as well, in an environment of their own')
+    parser.add_argument(
+        '--peers', action='store_true', help='play the same recordings to pipecat-ai and '
+        'livekit-agents as well, in an environment of their own')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
@@ -75,7 +81,8 @@ def _chosen(recorded: Sequence[Recorded], arguments: argparse.Namespace) -> list
     return [by_item[item] for item in mixed(sample(list(by_item), arguments.items))]
 
 
-def _play(recorded: Sequence[Recorded], arguments: argparse.Namespace, settings: Sequence[str]) -> list[Run]:
+def _play(recorded: Sequence[Recorded], arguments: argparse.Namespace,
+          settings: Sequence[str]) -> list[Run]:
     """Every item in one room; an interrupt (Ctrl-C) keeps what was measured so far."""
     rooms = arguments.room or list(interrupt_rooms.ROOMS)
     runs: list[Run] = []
@@ -83,7 +90,8 @@ def _play(recorded: Sequence[Recorded], arguments: argparse.Namespace, settings:
         share = interrupt_rooms.share_of(recorded, index, len(rooms))
         if not share:
             continue
-        runs.append(interrupt_rooms.play(room, share, arguments.out / room, settings, arguments.profile))
+        runs.append(
+            interrupt_rooms.play(room, share, arguments.out / room, settings, arguments.profile))
         if not runs[-1].complete:
             break
     return runs
@@ -97,11 +105,13 @@ def _heard_figures(runs: Sequence[Run]) -> dict[str, float | None]:
             'heard_text_error_sentences': sum(error.sentences for error in errors) / len(errors)}
 
 
-def _peers(recorded: Sequence[Recorded], arguments: argparse.Namespace, ours: dict) -> dict[str, float | None]:
+def _peers(recorded: Sequence[Recorded], arguments: argparse.Namespace,
+           ours: dict) -> dict[str, float | None]:
     """What we judge ourselves by, through the others, when the robot has fallen silent."""
     script = share_dir() / 'bench' / 'peers' / 'run.py'
     if not script.is_file():
-        raise ConfigError('--peers needs the source tree of omni_agent, where bench/peers/run.py lies')
+        raise ConfigError(
+            '--peers needs the source tree of omni_agent, where bench/peers/run.py lies')
     half = arguments.half or 'test'
     folder = same_set(arguments.out / 'peers', [one for one in recorded if one.item.half == half])
     file = (arguments.out / 'peers.json').absolute()
@@ -109,8 +119,14 @@ def _peers(recorded: Sequence[Recorded], arguments: argparse.Namespace, ours: di
     if subprocess.run(command).returncode:
         raise BackendError(f'the comparison failed: run "{" ".join(command)}" to see why')
     theirs = json.loads(file.read_text(encoding='utf-8'))['figures']
-    return {**theirs, **{f'lower_share_of_{peer}': _ratio(ours['lower_p50_ms'], theirs.get(f'{peer}_lower_p50_ms'))
-                         for peer in ('pipecat', 'livekit')}}
+    return {
+        **theirs,
+        **{
+            f'lower_share_of_{peer}': _ratio(ours['lower_p50_ms'],
+                                             theirs.get(f'{peer}_lower_p50_ms'))
+            for peer in ('pipecat', 'livekit')
+        }
+    }
 
 
 def same_set(folder: Path, recorded: Sequence[Recorded]) -> Path:
@@ -148,9 +164,12 @@ def notes(fates: Sequence[Fate], runs: Sequence[Run], out: Path) -> list[str]:
     found = []
     for fate in fates:
         if not fate.right:
-            what = fate.error or ('the robot went on' if fate.item.interrupts else f'lost the reply ({fate.reason})')
-            found.append(f'  {fate.item.half[:4]} {fate.room:5} {fate.item.kind:10} {fate.item.file}: {what}'
-                         + (f'; heard "{fate.heard}"; {fate.why}' if fate.played else ''))
+            what = (fate.error or ('the robot went on'
+                                   if fate.item.interrupts else f'lost the reply ({fate.reason})'))
+            found.append(
+                f'  {fate.item.half[:4]} {fate.room:5} {fate.item.kind:10} {fate.item.file}: '
+                f'{what}'
+                + (f'; heard "{fate.heard}"; {fate.why}' if fate.played else ''))
     if found:
         found.insert(0, f'{len(found)} of {len(fates)} items went wrong:')
     if any(not run.complete for run in runs):

@@ -1,4 +1,6 @@
-"""How long after the end of a question the answer is heard, and how long after an interruption there is silence."""
+"""How long after the end of a question the answer is heard, and how long after an interruption
+there is silence.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,13 @@ from omni_agent.core.recording import Recording
 TURNS = 30
 TARGETS = {'first_sound_p50_s': ('<=', 1.2), 'blocks_lost': ('==', 0), 'turns': ('>=', 30)}
 EVERY = 3          # each third question is one with a long answer, which is interrupted
-LONG = ('Tell me something about elephants.', 'How does a magnet work?', 'Why do leaves fall in autumn?')
+LONG = ('Tell me something about elephants.', 'How does a magnet work?',
+        'Why do leaves fall in autumn?')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--turns', type=int, default=TURNS, help=f'questions asked (default: {TURNS})')
+    parser.add_argument('--turns', type=int, default=TURNS,
+                        help=f'questions asked (default: {TURNS})')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
@@ -29,11 +33,16 @@ def measure(arguments: argparse.Namespace) -> Result:
     recording, _ = report.load(arguments.out)
     figures['blocks_lost'] = blocks_lost(recording)
     figures['turns'] = outcome['figures']['turns']
-    figures.update({key: outcome['figures'][key] for key in ('duck_p50_ms', 'duck_p95_ms', 'interruptions')})
+    figures.update(
+        {key: outcome['figures'][key]
+         for key in ('duck_p50_ms', 'duck_p95_ms', 'interruptions')})
     for stage, spread in outcome['stages'].items():
         figures[f'stage_{stage}_p50_s'] = spread['p50']
         figures[f'stage_{stage}_p95_s'] = spread['p95']
-    return Result('latency', {**figures, **process_figures(played)}, TARGETS, (f'recording and report: {arguments.out}',))
+    return Result('latency', {
+        **figures,
+        **process_figures(played)
+    }, TARGETS, (f'recording and report: {arguments.out}', ))
 
 
 def _lines(turns: int) -> list[Line]:
@@ -54,12 +63,15 @@ def _lines(turns: int) -> list[Line]:
     return lines
 
 
-LOSSES = (('microphone', 'dropped in the inbox'), ('microphone', 'dropped'), ('speaker', 'dropped in the inbox'),
-          ('speaker', 'late_blocks'), ('perception', 'chunks from the past'), ('perception', 'refused chunks'))
+LOSSES = (('microphone', 'dropped in the inbox'), ('microphone', 'dropped'),
+          ('speaker', 'dropped in the inbox'), ('speaker', 'late_blocks'),
+          ('perception', 'chunks from the past'), ('perception', 'refused chunks'))
 
 
 def blocks_lost(recording: Recording) -> float:
-    """20 ms blocks that did not arrive since the curtain: holes, full inboxes, blocks played too late to be heard."""
+    """20 ms blocks that did not arrive since the curtain: holes, full inboxes, blocks played too
+    late to be heard.
+    """
     lost = 0.0
     for node, key in (*LOSSES, ('perception', 'samples lost')):
         counts = [int(record.values.get(key, 0)) for record in recording.diagnostics
@@ -75,5 +87,3 @@ def process_figures(played: Played) -> dict[str, float]:
         figures[f'cpu_{node}_percent'] = round(usage.cpu_percent, 1)
         figures[f'memory_{node}_mb'] = round(usage.memory_mb, 1)
     return figures
-
-

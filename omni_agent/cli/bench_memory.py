@@ -1,5 +1,6 @@
-"""How long a question to the memory takes after a minute, an hour and a day, whether it is answered right, and whether
-writing goes on meanwhile. No ROS, no model: the memory itself, with generated experience.
+"""How long a question to the memory takes after a minute, an hour and a day, whether it is
+answered right, and whether writing goes on meanwhile. No ROS, no model: the memory itself, with
+generated experience.
 """
 
 from __future__ import annotations
@@ -30,8 +31,13 @@ from omni_agent.core.question import Query
 from omni_agent.core.terms import content, terms
 
 NEEDS_ROS = False
-TARGETS = {'query_p99_ms_24h': ('<=', 50), 'recall_at_1': ('>=', 0.9), 'minute2_answered': ('==', 1),
-           'writer_max_gap_periods': ('<=', 2), 'budget_held': ('==', 1)}
+TARGETS = {
+    'query_p99_ms_24h': ('<=', 50),
+    'recall_at_1': ('>=', 0.9),
+    'minute2_answered': ('==', 1),
+    'writer_max_gap_periods': ('<=', 2),
+    'budget_held': ('==', 1)
+}
 BEGIN = 1_790_000_000.0          # some Monday; the generator's clock is not this machine's
 SPANS = {'1min': 60.0, '10min': 600.0, '1h': 3600.0, '24h': 86400.0}
 QUESTIONS = 300                  # timed at each length
@@ -42,14 +48,21 @@ PERIOD_S = 0.1                   # of the writer that must not be held up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--hours', type=float, default=24.0, help='longest experience (default: 24)')
-    parser.add_argument('--questions', type=int, default=QUESTIONS, help='timed at each length (default: '
+    parser.add_argument('--hours', type=float, default=24.0,
+                        help='longest experience (default: 24)')
+    parser.add_argument('--questions', type=int, default=QUESTIONS,
+                        help='timed at each length (default: '
                         f'{QUESTIONS})')
-    parser.add_argument('--logs', type=int, default=SEEDS, help=f'scripted logs of three hours (default: {SEEDS})')
-    parser.add_argument('--speed', type=float, default=60.0, help='how much faster than life the 30-minute stream is '
-                        'played (default: 60)')
-    parser.add_argument('--half', choices=tuple(HALVES), default='test', help='of the scripted log; weights are chosen '
-                        'on the development half only')
+    parser.add_argument('--logs', type=int, default=SEEDS,
+                        help=f'scripted logs of three hours (default: {SEEDS})')
+    parser.add_argument(
+        '--speed', type=float, default=60.0,
+        help='how much faster than life the 30-minute stream is '
+        'played (default: 60)')
+    parser.add_argument(
+        '--half', choices=tuple(HALVES), default='test',
+        help='of the scripted log; weights are chosen '
+        'on the development half only')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
@@ -71,20 +84,28 @@ def measure(arguments: argparse.Namespace) -> Result:
     finally:
         shutil.rmtree(work)
     _write(arguments.out / 'answers.csv', rows)
-    notes = (told, f'every answer of the scripted logs: {arguments.out / "answers.csv"}',
-             f'recall on the {arguments.half} half, by words, time and person: no embedding model was used')
+    notes = (
+        told, f'every answer of the scripted logs: {arguments.out / "answers.csv"}',
+        f'recall on the {arguments.half} half, by words, time and person: no embedding model was '
+        'used'
+    )
     return Result('memory', figures, TARGETS, notes,
                   {'answers': [[row.way, row.question, row.right, row.route] for row in rows]})
 
 
 def _spans(hours: float) -> list[tuple[str, float]]:
-    return [(name, seconds) for name, seconds in SPANS.items() if seconds <= hours * 3600.0 or name == '1min']
+    return [(name, seconds) for name, seconds in SPANS.items()
+            if seconds <= hours * 3600.0 or name == '1min']
 
 
-# -- how long it takes ------------------------------------------------------------------------------------------
+# -- how long it takes ----------------------------------------------------------------------------
 
-def timed(work: Path, name: str, seconds: float, count: int, track: Track) -> dict[str, float | None]:
-    """Questions of every kind, each with an embedding, while a thread writes at 10 Hz and the memory tidies up."""
+
+def timed(work: Path, name: str, seconds: float, count: int,
+          track: Track) -> dict[str, float | None]:
+    """Questions of every kind, each with an embedding, while a thread writes at 10 Hz and the
+    memory tidies up.
+    """
     log = Experience('development', 100, pictures=True).log(seconds, BEGIN)
     clock = [log.end]
     memory = LongMemory(work / f'{name}.db', embed=hashed, clock=lambda: clock[0])
@@ -108,14 +129,23 @@ def timed(work: Path, name: str, seconds: float, count: int, track: Track) -> di
                 time.sleep(0.01)
         memory.flush()
         figures = memory.figures().store
-        found = {f'query_p50_ms_{name}': float(np.percentile(took, 50)),
-                 f'query_p99_ms_{name}': float(np.percentile(took, 99)),
-                 f'query_max_ms_{name}': max(took), f'size_mb_{name}': figures.file_bytes / 1e6,
-                 f'accounted_mb_{name}': figures.bytes / 1e6, f'items_{name}': float(figures.items)}
+        found = {
+            f'query_p50_ms_{name}': float(np.percentile(took, 50)),
+            f'query_p99_ms_{name}': float(np.percentile(took, 99)),
+            f'query_max_ms_{name}': max(took),
+            f'size_mb_{name}': figures.file_bytes / 1e6,
+            f'accounted_mb_{name}': figures.bytes / 1e6,
+            f'items_{name}': float(figures.items)
+        }
         if name == '24h':
-            found.update({'summaries_24h': float(figures.summaries), 'evicted_24h': float(figures.evicted),
-                          'fill_24h_s': filled_s, 'tidy_24h_s': tidied_s, 'questions_timed': float(len(took)),
-                          'query_writer_max_gap_periods': writer.worst / PERIOD_S})
+            found.update({
+                'summaries_24h': float(figures.summaries),
+                'evicted_24h': float(figures.evicted),
+                'fill_24h_s': filled_s,
+                'tidy_24h_s': tidied_s,
+                'questions_timed': float(len(took)),
+                'query_writer_max_gap_periods': writer.worst / PERIOD_S
+            })
         return found
     finally:
         memory.close()
@@ -125,22 +155,27 @@ def hashed(text: str) -> np.ndarray:
     """Every word a random direction: not understanding, but what an embedding costs to compare."""
     total = np.zeros(VECTOR, np.float32)
     for term in terms(text) or ['']:
-        total += np.random.default_rng(sum(ord(char) * 31 ** index for index, char in enumerate(term))).normal(
-            size=VECTOR).astype(np.float32)
+        total += np.random.default_rng(
+            sum(ord(char) * 31**index
+                for index, char in enumerate(term))).normal(size=VECTOR).astype(np.float32)
     return total
 
 
 def _questions(log: Log, count: int) -> list[str]:
     """What the log has facts for, with frequent words and wide spans among them."""
-    wide = ['What did you see this morning?', 'What did Anna say?', 'When did you last see Ben?', 'What did you hear?',
-            'Was there a red cup on the table?', 'What happened at the beginning?', 'What did Ben say about the table?',
-            'What did you see when a door closed?', 'Where did I put the blue book?', 'What did Clara say yesterday?',
-            'What was on the table an hour ago?', 'What did I say five minutes ago?']
+    wide = [
+        'What did you see this morning?', 'What did Anna say?', 'When did you last see Ben?',
+        'What did you hear?', 'Was there a red cup on the table?',
+        'What happened at the beginning?', 'What did Ben say about the table?',
+        'What did you see when a door closed?', 'Where did I put the blue book?',
+        'What did Clara say yesterday?', 'What was on the table an hour ago?',
+        'What did I say five minutes ago?'
+    ]
     texts = [asked.text for asked in log.asked] + wide
     return [texts[index * 7919 % len(texts)] for index in range(count)]
 
 
-# -- whether it is right ------------------------------------------------------------------------------------------
+# -- whether it is right --------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Answer:
@@ -153,8 +188,11 @@ class Answer:
     got: str
 
 
-def recalled(work: Path, half: str, logs: int, rows: list[Answer], track: Track) -> dict[str, float | None]:
-    """Scripted logs: with room for all, and in a third of it, where most only lives on in summaries."""
+def recalled(work: Path, half: str, logs: int, rows: list[Answer],
+             track: Track) -> dict[str, float | None]:
+    """Scripted logs: with room for all, and in a third of it, where most only lives on in
+    summaries.
+    """
     found: dict[str, float | None] = {}
     tight: list[Answer] = []
     false = asked = 0
@@ -166,11 +204,13 @@ def recalled(work: Path, half: str, logs: int, rows: list[Answer], track: Track)
             asked += len(others)
             false += sum(memory.ask(text, log.end) is not None for text in others)
         moments = sum(len(episode.moments) for episode in log.episodes)
-        with filled(work / f'tight{seed}.db', log, Budget(items=max(50, moments // 3))) as (memory, places):
+        with filled(work / f'tight{seed}.db', log,
+                    Budget(items=max(50, moments // 3))) as (memory, places):
             tight += [_answer(memory, places, log, one) for one in log.asked]
     found['recall_at_1'] = _share([row.right for row in rows])
     found['recall_at_1_words_only'] = _share([row.plain for row in rows])
-    found['cross_modal_recall_at_1'] = _share([row.right for row in rows if row.way.endswith('_when')])
+    found['cross_modal_recall_at_1'] = _share(
+        [row.right for row in rows if row.way.endswith('_when')])
     found['routing_accuracy'] = _share([row.right_sense for row in rows])
     found['recall_at_1_third_of_room'] = _share([row.right for row in tight])
     found['answered_from_summaries'] = _share(['summaries' in row.route for row in tight])
@@ -215,14 +255,15 @@ def _place(moment: Moment | None, places: dict[float, int]) -> int | None:
     """Index of the episode that it was in."""
     if moment is None:
         return None
-    return max((place for start, place in places.items() if start <= moment.t + 1e-3), default=None)
+    return max((place for start, place in places.items() if start <= moment.t + 1e-3),
+               default=None)
 
 
 def _share(flags: Sequence[bool]) -> float | None:
     return sum(flags) / len(flags) if flags else None
 
 
-# -- half an hour, and what was in its second minute ------------------------------------------------------------------
+# -- half an hour, and what was in its second minute ----------------------------------------------
 
 @dataclass
 class Pace:
@@ -244,7 +285,8 @@ def writing(memory: LongMemory, t: float, speed: float) -> Iterator[Pace]:
             now = time.monotonic()
             pace.worst = max(pace.worst, now - last)
             last = now
-            memory.seen(t + speed * (now - began), f'a cup and {pace.ticks // 20 % 7} plates on the shelf')
+            memory.seen(t + speed * (now - began),
+                        f'a cup and {pace.ticks // 20 % 7} plates on the shelf')
             pace.took.append(time.monotonic() - now)
             pace.ticks += 1
 
@@ -257,8 +299,11 @@ def writing(memory: LongMemory, t: float, speed: float) -> Iterator[Pace]:
         thread.join()
 
 
-def streamed(work: Path, half: str, speed: float, track: Track) -> tuple[str, dict[str, float | None]]:
-    """A camera's and a microphone's half hour at 10 Hz, ``speed`` times as fast, into a memory that cannot hold it."""
+def streamed(work: Path, half: str, speed: float,
+             track: Track) -> tuple[str, dict[str, float | None]]:
+    """A camera's and a microphone's half hour at 10 Hz, ``speed`` times as fast, into a memory
+    that cannot hold it.
+    """
     log, asked = _with_minute_two(half)
     stream = [one for episode in log.episodes for one in looks(episode)]
     short = Memory()
@@ -268,7 +313,8 @@ def streamed(work: Path, half: str, speed: float, track: Track) -> tuple[str, di
     held, answers = True, []
     try:
         with writing(memory, log.begin, speed) as pace:
-            for index, (t, moment) in enumerate(track(stream, description=f'half an hour, {speed:g} times as fast')):
+            for index, (t, moment) in enumerate(
+                    track(stream, description=f'half an hour, {speed:g} times as fast')):
                 ahead = (t - log.begin) / speed - (time.monotonic() - began)
                 if ahead > 0.01:
                     time.sleep(ahead)
@@ -285,20 +331,33 @@ def streamed(work: Path, half: str, speed: float, track: Track) -> tuple[str, di
         figures = memory.figures()
         good = bool(found and any(asked.answer in line for line in found.lines) and forgotten
                     and str(found.recalled.route).startswith('long-term'))
-        told = f'minute 2: {asked.text} {found.note()} [{found.recalled.route}]' if found else f'{asked.text} nothing'
-        return told, {'minute2_answered': float(good), 'minute2_query_ms': 1000.0 * answers[0],
-                'minute2_from_summary': float(bool(found and found.recalled.route.store == 'summaries')),
-                'stream_speed': speed, 'stream_s': log.end - log.begin, 'stream_looks': float(len(stream)),
-                'stream_items': float(figures.store.items), 'stream_budget_items': float(memory.store.budget.items),
-                'stream_dropped': float(figures.dropped), 'stream_evicted': float(figures.store.evicted),
-                'writer_max_gap_periods': pace.worst / PERIOD_S, 'writer_ticks': float(pace.ticks),
-                'writer_call_p99_us': float(np.percentile(pace.took, 99)) * 1e6, 'budget_held': float(held)}
+        told = (f'minute 2: {asked.text} {found.note()} [{found.recalled.route}]'
+                if found else f'{asked.text} nothing')
+        return told, {
+            'minute2_answered': float(good),
+            'minute2_query_ms': 1000.0 * answers[0],
+            'minute2_from_summary': float(bool(found
+                                               and found.recalled.route.store == 'summaries')),
+            'stream_speed': speed,
+            'stream_s': log.end - log.begin,
+            'stream_looks': float(len(stream)),
+            'stream_items': float(figures.store.items),
+            'stream_budget_items': float(memory.store.budget.items),
+            'stream_dropped': float(figures.dropped),
+            'stream_evicted': float(figures.store.evicted),
+            'writer_max_gap_periods': pace.worst / PERIOD_S,
+            'writer_ticks': float(pace.ticks),
+            'writer_call_p99_us': float(np.percentile(pace.took, 99)) * 1e6,
+            'budget_held': float(held)
+        }
     finally:
         memory.close()
 
 
 def _with_minute_two(half: str) -> tuple[Log, Asked]:
-    """The first seed with something said in the second minute that can be asked for by its words."""
+    """The first seed with something said in the second minute that can be asked for by its
+    words.
+    """
     for seed in range(1000, 2000):
         log = Experience(half, seed).log(STREAM_S, BEGIN)
         for asked in log.asked:
@@ -319,12 +378,14 @@ def _put(memory: LongMemory, short: Memory, moment: Moment) -> None:
 
 def _holds(memory: LongMemory) -> bool:
     figures = memory.figures().store
-    return figures.items <= memory.store.budget.items and figures.bytes <= memory.store.budget.bytes
+    return (figures.items <= memory.store.budget.items
+            and figures.bytes <= memory.store.budget.bytes)
 
 
 def _write(path: Path, rows: Sequence[Answer]) -> None:
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(('way', 'question', 'right', 'right_sense', 'words_only', 'route', 'got'))
-        writer.writerows((row.way, row.question, row.right, row.right_sense, row.plain, row.route, row.got)
-                         for row in rows)
+        writer.writerows(
+            (row.way, row.question, row.right, row.right_sense, row.plain, row.route, row.got)
+            for row in rows)

@@ -35,8 +35,8 @@ def sayings(first: str) -> list[Line]:
             for entry in entries if entry['file'].startswith(first)]
 
 
-def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace, video: str | None = 'bikes.mp4',
-         nodes: Sequence[str] = ()) -> Played:
+def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace,
+         video: str | None = 'bikes.mp4', nodes: Sequence[str] = ()) -> Played:
     """Write the scenario, run it, report it. Raises BackendError if the graph never gets ready.
 
     ``nodes``: optional ones that take part.
@@ -44,13 +44,17 @@ def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace, video:
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     path = out / f'{name}.yaml'
-    path.write_text(yaml.safe_dump({**_scenario(name, lines, video), 'nodes': list(nodes)}, sort_keys=False), encoding='utf-8')
+    path.write_text(
+        yaml.safe_dump({
+            **_scenario(name, lines, video), 'nodes': list(nodes)
+        }, sort_keys=False), encoding='utf-8')
     overrides: dict = {}
     for node, parameter, value in map(graph.setting, arguments.set):
         overrides.setdefault(node, {})[parameter] = value
     with open(out / 'nodes.log', 'w', encoding='utf-8') as log, Bar(name, len(lines)) as bar:
-        stage = Stage(str(path), out, bar.feed, lambda node, line: print(f'{node}: {line}', file=log, flush=True),
-                      overrides, arguments.profile)
+        stage = Stage(str(path), out, bar.feed,
+                      lambda node, line: print(f'{node}: {line}', file=log, flush=True), overrides,
+                      arguments.profile)
         watch = Watch()
         for _ in stage.play():
             watch.look(stage.pids)
@@ -62,11 +66,34 @@ def play(name: str, lines: Sequence[Line], arguments: argparse.Namespace, video:
 
 
 def _scenario(name: str, lines: Sequence[Line], video: str | None) -> dict:
-    people = {line['who']: {'voice': 'flite:slt', 'level_dbfs': -24, 'distance_m': 1.0} for line in lines}
+    people = {
+        line['who']: {
+            'voice': 'flite:slt',
+            'level_dbfs': -24,
+            'distance_m': 1.0
+        }
+        for line in lines
+    }
     numbered = [{'name': f'{index:02d}', **line} for index, line in enumerate(lines, 1)]
-    return {'version': 1, 'name': name, 'duration_s': 60 + 30 * len(lines), 'tail_s': 2,
-            'room': {'echo_db': -18, 'rt60_s': 0.35, 'delay_ms': 40, 'noise_dbfs': -60, 'seed': 1},
-            **({'camera': {'video': f'demo_video/{video}'}} if video else {}), 'people': people, 'lines': numbered}
+    return {
+        'version': 1,
+        'name': name,
+        'duration_s': 60 + 30 * len(lines),
+        'tail_s': 2,
+        'room': {
+            'echo_db': -18,
+            'rt60_s': 0.35,
+            'delay_ms': 40,
+            'noise_dbfs': -60,
+            'seed': 1
+        },
+        **({
+            'camera': {
+                'video': f'demo_video/{video}'
+            }
+        } if video else {}), 'people': people,
+        'lines': numbered
+    }
 
 
 class Bar:
@@ -75,8 +102,8 @@ class Bar:
     def __init__(self, name: str, lines: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        self._progress = Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                                  TimeElapsedColumn())
+        self._progress = Progress(TextColumn('{task.description}'), BarColumn(),
+                                  MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._progress.add_task(f'{name}: loading models', total=lines)
         self._name = name
 

@@ -1,4 +1,6 @@
-"""Whether the robot speaks up at the right moment, and only then: labelled videos through the real detector."""
+"""Whether the robot speaks up at the right moment, and only then: labelled videos through the real
+detector.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if action.dest == 'set':
             action.metavar = 'DIR'
             action.help = 'a folder of videos with a labels.csv (docs/proactive_sets.md; default: our own set)'
-    parser.add_argument('--half', choices=('development', 'test'), help='only this half of the set')
-    parser.add_argument('--items', type=int, metavar='N', help='only the first N clips of each half')
-    parser.add_argument('--every-frame', action='store_true', help='look at every picture, changed or not')
+    parser.add_argument('--half', choices=('development', 'test'),
+                        help='only this half of the set')
+    parser.add_argument('--items', type=int, metavar='N',
+                        help='only the first N clips of each half')
+    parser.add_argument('--every-frame', action='store_true',
+                        help='look at every picture, changed or not')
 
 
 def measure(arguments: argparse.Namespace) -> Result:
@@ -51,7 +56,8 @@ def measure(arguments: argparse.Namespace) -> Result:
     table = arguments.out / 'clips.csv'
     clip_by_clip = rows(outcomes)
     write(table, clip_by_clip)
-    return Result('proactive', all_figures(outcomes), TARGETS, tuple(notes(outcomes, table)), {'clips': clip_by_clip})
+    return Result('proactive', all_figures(outcomes), TARGETS, tuple(notes(outcomes, table)),
+                  {'clips': clip_by_clip})
 
 
 def detector(params: TracksParams):  # noqa: ANN201 - a Detector
@@ -62,8 +68,10 @@ def detector(params: TracksParams):  # noqa: ANN201 - a Detector
 
 def _chosen(arguments: argparse.Namespace) -> list[Clip]:
     if len(arguments.set) > 1 or any('=' in word for word in arguments.set):
-        raise ConfigError('--set: give one folder; this bench starts no nodes, so they have no parameters')
-    clips = labelled_videos.read(Path(arguments.set[0])) if arguments.set else labelled_videos.own()
+        raise ConfigError(
+            '--set: give one folder; this bench starts no nodes, so they have no parameters')
+    clips = (labelled_videos.read(Path(arguments.set[0]))
+             if arguments.set else labelled_videos.own())
     found = []
     for half in ('development', 'test'):
         if arguments.half in (None, half):
@@ -80,17 +88,22 @@ def play(clip: Clip, detect, weights, settings: Settings) -> Outcome:  # noqa: A
 
 
 def all_figures(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    """The test half under the plain keys, the other as ``development_*``; real and composed clips apart as well."""
+    """The test half under the plain keys, the other as ``development_*``; real and composed clips
+    apart as well.
+    """
     found: dict[str, float | None] = {}
     for half, prefix in (('test', ''), ('development', 'development_')):
         chosen = [one for one in outcomes if one.clip.half == half]
         found.update({f'{prefix}{key}': value for key, value in _figures(chosen).items()})
         for kind in ('real', 'composed'):
             part = _figures([one for one in chosen if one.clip.kind == kind])
-            found.update({f'{prefix}{kind}_{key}': part[key] for key in ('precision', 'recall', 'f1', 'delay_p50_s',
-                                                                          'moments')})
+            found.update({
+                f'{prefix}{kind}_{key}': part[key]
+                for key in ('precision', 'recall', 'f1', 'delay_p50_s', 'moments')
+            })
     frames = sum(one.watching.skip.frames for one in outcomes)
-    found['skip_share'] = sum(one.watching.skip.skipped for one in outcomes) / frames if frames else None
+    found['skip_share'] = (sum(one.watching.skip.skipped
+                               for one in outcomes) / frames if frames else None)
     took = [seconds for one in outcomes for seconds in one.watching.look_s]
     found['look_p50_ms'] = 1000 * float(np.percentile(took, 50)) if took else None
     return found
@@ -104,12 +117,21 @@ def _figures(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
 
 def rows(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     """One for each instruction of each clip."""
-    return [{'clip': one.clip.name, 'half': one.clip.half, 'kind': one.clip.kind,
-             'seconds': round(one.watching.seconds, 1), 'say': watch.say, 'moments': verdict.moments,
-             'told': len(verdict.hits), 'missed': len(verdict.missed), 'false': len(verdict.false),
-             'delays_s': _times(verdict.hits), 'missed_s': _times(span.start for span in verdict.missed),
-             'false_s': _times(verdict.false), 'skip_share': round(one.watching.skip.skip_share, 3)}
-            for one in outcomes for watch, verdict in zip(one.clip.watches, one.verdicts)]
+    return [{
+        'clip': one.clip.name,
+        'half': one.clip.half,
+        'kind': one.clip.kind,
+        'seconds': round(one.watching.seconds, 1),
+        'say': watch.say,
+        'moments': verdict.moments,
+        'told': len(verdict.hits),
+        'missed': len(verdict.missed),
+        'false': len(verdict.false),
+        'delays_s': _times(verdict.hits),
+        'missed_s': _times(span.start for span in verdict.missed),
+        'false_s': _times(verdict.false),
+        'skip_share': round(one.watching.skip.skip_share, 3)
+    } for one in outcomes for watch, verdict in zip(one.clip.watches, one.verdicts)]
 
 
 def write(path: Path, table: Sequence[dict[str, object]]) -> None:
@@ -128,13 +150,21 @@ def notes(outcomes: Sequence[Outcome], table: Path) -> list[str]:
     found = ['clip by clip (told of moments, false remarks):']
     for one in outcomes:
         for watch, verdict in zip(one.clip.watches, one.verdicts):
-            wrong = ''.join([f'; missed at {_times(span.start for span in verdict.missed)}' if verdict.missed else '',
-                             f'; false at {_times(verdict.false)}' if verdict.false else ''])
-            found.append(f'  {one.clip.half[:4]} {len(verdict.hits)}/{verdict.moments} {len(verdict.false)} '
-                         f'{one.clip.name}: {watch.say}{wrong}')
-    quiet = sum(one.watching.seconds for one in outcomes if one.clip.uneventful and one.clip.half == 'test')
-    return [*found, f'every clip: {table}', f'remarks an hour are of {quiet / 60:.1f} min of uneventful test video',
-            'targets are judged on the test half, by which nothing was tuned']
+            wrong = ''.join([
+                f'; missed at {_times(span.start for span in verdict.missed)}' if verdict.missed
+                else '', f'; false at {_times(verdict.false)}' if verdict.false else ''
+            ])
+            found.append(
+                f'  {one.clip.half[:4]} {len(verdict.hits)}/{verdict.moments} '
+                f'{len(verdict.false)} '
+                f'{one.clip.name}: {watch.say}{wrong}')
+    quiet = sum(one.watching.seconds for one in outcomes
+                if one.clip.uneventful and one.clip.half == 'test')
+    return [
+        *found, f'every clip: {table}',
+        f'remarks an hour are of {quiet / 60:.1f} min of uneventful test video',
+        'targets are judged on the test half, by which nothing was tuned'
+    ]
 
 
 def _shown(clips: Sequence[Clip]) -> Iterable[Clip]:

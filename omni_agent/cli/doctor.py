@@ -1,7 +1,8 @@
-"""``omni-agent doctor``: looks at everything the agent needs; each line is ok, a note, or wrong with what to do.
+"""``omni-agent doctor``: looks at everything the agent needs; each line is ok, a note, or wrong
+with what to do.
 
-Each section is looked at by a process of its own (doctor_probe), so that a driver that hangs or a library that
-crashes costs that section a line and no more.
+Each section is looked at by a process of its own (doctor_probe), so that a driver that hangs or a
+library that crashes costs that section a line and no more.
 """
 
 from __future__ import annotations
@@ -38,13 +39,17 @@ Found = dict[str, list[Finding]]
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     words = 'look at devices, ROS, engines, models, disk and clock; say what is wrong and what to do'
-    parser = subparsers.add_parser('doctor', help=words,
-                                   description=words.capitalize() + '. Exit code 1 when something is wrong.')
+    parser = subparsers.add_parser(
+        'doctor', help=words,
+        description=words.capitalize() + '. Exit code 1 when something is wrong.')
     add = parser.add_argument
     add('--only', default='', metavar='SECTION[,SECTION]', help=f'some of: {", ".join(SECTIONS)}')
-    add('--open', action='store_true', help='also open the devices: one second of sound and one picture')
-    add('--params-file', default='', metavar='FILE', help='YAML file that you start the agent with')
-    add('--profile', default='default', metavar='NAME', help='profile that you start the agent with')
+    add('--open', action='store_true',
+        help='also open the devices: one second of sound and one picture')
+    add('--params-file', default='', metavar='FILE',
+        help='YAML file that you start the agent with')
+    add('--profile', default='default', metavar='NAME',
+        help='profile that you start the agent with')
     add('--json', type=Path, metavar='FILE', help='write every finding into a file')
     add('--limit', type=float, default=LIMIT_S, metavar='SECONDS',
         help='longest time for a section (default: %(default)g)')
@@ -54,9 +59,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """0, or 1 when something is wrong."""
     sections = _chosen(arguments.only)
-    graph.parameter_files(arguments.params_file, arguments.profile)      # a wrong name is said before anything starts
-    wanted = Wanted(str(arguments.params_file and Path(arguments.params_file).expanduser().absolute()),
-                    arguments.profile, arguments.open, tuple(ros_env.prepare(os.environ)))
+    # a wrong name is said before anything starts
+    graph.parameter_files(arguments.params_file, arguments.profile)
+    wanted = Wanted(
+        str(arguments.params_file and Path(arguments.params_file).expanduser().absolute()),
+        arguments.profile, arguments.open, tuple(ros_env.prepare(os.environ)))
     view: View = Rich() if sys.stdout.isatty() else Plain()
     began = time.monotonic()
     found: Found = {}
@@ -67,27 +74,34 @@ def run(arguments: argparse.Namespace) -> int:
     view.verdict(tally([one for findings in found.values() for one in findings]), seconds)
     if arguments.json:
         write(arguments.json, found, seconds)
-    return 1 if any(one.level is Level.WRONG for findings in found.values() for one in findings) else 0
+    return (1 if any(one.level is Level.WRONG for findings in found.values()
+                     for one in findings) else 0)
 
 
 def _chosen(only: str) -> list[str]:
     names = graph.names(only)
     for name in names:
         if name not in SECTIONS:
-            raise ConfigError(f'there is nothing called {name!r} to look at: choose from {", ".join(SECTIONS)}')
+            raise ConfigError(
+                f'there is nothing called {name!r} to look at: choose from {", ".join(SECTIONS)}')
     return names or list(SECTIONS)
 
 
-def look_at(section: str, wanted: Wanted, limit_s: float, show: Callable[[Finding], None] = lambda one: None,
-            command: tuple[str, ...] = ()) -> list[Finding]:
-    """What a section found, each shown as it comes, and what became of its process if it did not end as it should."""
+def look_at(
+    section: str, wanted: Wanted, limit_s: float,
+    show: Callable[[Finding], None] = lambda one: None, command: tuple[str, ...] = ()
+) -> list[Finding]:
+    """What a section found, each shown as it comes, and what became of its process if it did not
+    end as it should.
+    """
     found: list[Finding] = []
 
     def take(one: Finding) -> None:
         found.append(one)
         show(one)
 
-    command = command or (sys.executable, '-m', 'omni_agent.cli.doctor_probe', section, json.dumps(asdict(wanted)))
+    command = (command or (sys.executable, '-m', 'omni_agent.cli.doctor_probe', section,
+                           json.dumps(asdict(wanted))))
     with tempfile.TemporaryFile() as complaints, _child(command, complaints) as child:
         for line in _lines(child, limit_s):
             try:
@@ -95,19 +109,28 @@ def look_at(section: str, wanted: Wanted, limit_s: float, show: Callable[[Findin
             except WireError:
                 continue                         # a library's own words
         if child.poll() is None:
-            take(wrong(section, f'no answer within {limit_s:g} s, so this was given up',
-                       'something that it asks for hangs: look at the line before, or wait longer with --limit'))
+            take(
+                wrong(
+                    section, f'no answer within {limit_s:g} s, so this was given up',
+                    'something that it asks for hangs: look at the line before, or wait longer '
+                    'with --limit'
+                ))
         elif child.returncode:
-            take(wrong(section, f'the check ended with {_ending(child.returncode)}{_last_words(complaints)}',
-                       'a library of this part is broken: install it again, or report this'))
+            take(
+                wrong(
+                    section,
+                    f'the check ended with {_ending(child.returncode)}{_last_words(complaints)}',
+                    'a library of this part is broken: install it again, or report this'))
     return found
 
 
 @contextmanager
 def _child(command: tuple[str, ...], complaints: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """In a session of its own, which ends with the context: a Ctrl-C is for us, and nothing is left behind."""
-    child = subprocess.Popen(command, env=child_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=complaints, start_new_session=True)
+    """In a session of its own, which ends with the context: a Ctrl-C is for us, and nothing is
+    left behind.
+    """
+    child = subprocess.Popen(command, env=child_environment(), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=complaints, start_new_session=True)
     try:
         yield child
     finally:
@@ -140,7 +163,8 @@ def _wait(child: subprocess.Popen[bytes], limit_s: float) -> None:
     try:
         child.wait(limit_s)
     except subprocess.TimeoutExpired:
-        return                                   # its threads hang: the caller sees that it still runs
+        # its threads hang: the caller sees that it still runs
+        return
 
 
 def _ending(code: int) -> str:
@@ -149,19 +173,35 @@ def _ending(code: int) -> str:
 
 def _last_words(complaints: IO[bytes]) -> str:
     complaints.seek(0)
-    lines = [line.strip() for line in complaints.read().decode(errors='replace').splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in complaints.read().decode(errors='replace').splitlines()
+        if line.strip()
+    ]
     return f' ({lines[-1][-LAST_WORDS:]})' if lines else ''
 
 
 def write(path: Path, found: Found, seconds: float) -> None:
     """Raises ConfigError for a file that cannot be written."""
-    findings = [{'section': section, **asdict(one)} for section, several in found.items() for one in several]
-    report = {'version': REPORT_VERSION, 'omni_agent': omni_agent.__version__, 'unix_s': round(time.time(), 3),
-              'seconds': round(seconds, 3), 'hardware': hardware(), 'findings': findings,
-              'counts': {level.value: count for level, count in
-                         tally([one for several in found.values() for one in several]).items()}}
+    findings = [{
+        'section': section,
+        **asdict(one)
+    } for section, several in found.items() for one in several]
+    report = {
+        'version': REPORT_VERSION,
+        'omni_agent': omni_agent.__version__,
+        'unix_s': round(time.time(), 3),
+        'seconds': round(seconds, 3),
+        'hardware': hardware(),
+        'findings': findings,
+        'counts': {
+            level.value: count
+            for level, count in tally([one for several in found.values()
+                                       for one in several]).items()
+        }
+    }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding='utf-8')
     except OSError as error:
-        raise ConfigError(f'{path} cannot be written ({error.strerror}): name another file') from error
+        raise ConfigError(
+            f'{path} cannot be written ({error.strerror}): name another file') from error

@@ -10,7 +10,8 @@ from typing import Iterator
 from omni_agent.cli.doctor_probe import Wanted
 from omni_agent.core.checkup import Finding, note, ok, wrong
 
-SANE = (1_735_689_600.0, 4_102_444_800.0)      # [Unix s] 2025 to 2100: before is a board without a battery
+# [Unix s] 2025 to 2100: before is a board without a battery
+SANE = (1_735_689_600.0, 4_102_444_800.0)
 WATCHED_S = 1.0
 STEP_S = 0.02              # a clock that is only slewed moves by 0.5 ms a second
 UNSYNCHRONISED = 5         # adjtimex(2): TIME_ERROR
@@ -28,8 +29,10 @@ def date(t: float) -> Finding:
     text = time.strftime('%Y-%m-%d %H:%M:%S %Z', time.localtime(t))
     if SANE[0] <= t <= SANE[1]:
         return ok('date', text)
-    return wrong('date', f'{text} cannot be', 'set it (timedatectl set-time, or a time server): memory and a second '
-                                              'machine\'s messages would be sorted wrongly')
+    return wrong(
+        'date', f'{text} cannot be',
+        'set it (timedatectl set-time, or a time server): memory and a second '
+        'machine\'s messages would be sorted wrongly')
 
 
 def _watched() -> tuple[float, float]:
@@ -64,7 +67,8 @@ def synchronised(state: int | None) -> Finding:
     if state is None:
         return note('synchronised', 'cannot be asked here')
     if state == UNSYNCHRONISED:
-        return note('synchronised', 'by nobody: fine for one machine, but two machines disagree more every day',
+        return note('synchronised',
+                    'by nobody: fine for one machine, but two machines disagree more every day',
                     'apt-get install chrony, or timedatectl set-ntp true')
     return ok('synchronised', 'with a time server')
 

@@ -1,4 +1,6 @@
-"""Microphones, loudspeakers and cameras: what is there, what the parameters would pick, and whether it may be used."""
+"""Microphones, loudspeakers and cameras: what is there, what the parameters would pick, and
+whether it may be used.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ def findings(wanted: Wanted) -> Iterator[Finding]:
         yield seen(device)
 
 
-# -- sound ----------------------------------------------------------------------------------------------------
+# -- sound ----------------------------------------------------------------------------------------
 
 
 def _sound_rights() -> Finding:
@@ -48,8 +50,10 @@ def _sound_rights() -> Finding:
     if server:
         return ok('sound', f'through a sound server, {server}')
     if not cards:
-        return note('sound', 'no sound card (/dev/snd) and no sound server', 'plug one in; in a container add --device '
-                    '/dev/snd, or hand in the socket of the sound server')
+        return note(
+            'sound', 'no sound card (/dev/snd) and no sound server',
+            'plug one in; in a container add --device '
+            '/dev/snd, or hand in the socket of the sound server')
     if not any(os.access(card, os.R_OK | os.W_OK) for card in cards):
         return wrong('sound', f'{SOUND} may not be used by this user', _join(cards[0]))
     return ok('sound', f'{len(cards)} streams of sound cards, allowed')
@@ -58,7 +62,9 @@ def _sound_rights() -> Finding:
 def _sound_server() -> str:
     given = os.environ.get('PULSE_SERVER', '')
     runtime = Path(os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}')
-    sockets = [one for one in (runtime / 'pulse' / 'native', runtime / 'pipewire-0') if one.is_socket()]
+    sockets = [
+        one for one in (runtime / 'pulse' / 'native', runtime / 'pipewire-0') if one.is_socket()
+    ]
     return given or (str(sockets[0]) if sockets else '')
 
 
@@ -116,16 +122,18 @@ def heard(device: str) -> Finding:
     finally:
         microphone.stop()
     if not blocks:
-        return wrong('one second', 'the microphone is open and sends nothing', 'see whether another program holds it')
+        return wrong('one second', 'the microphone is open and sends nothing',
+                     'see whether another program holds it')
     samples = np.concatenate([one.samples for one in blocks]).astype(np.float64) / 32768
     level = 20 * np.log10(max(1e-6, float(np.sqrt(np.mean(samples ** 2)))))
     text = f'{samples.size / RATE:.1f} s of sound at {level:.0f} dBFS'
     if level < SILENT_DBFS:
-        return note('one second', f'{text}: that is no room', 'unmute it (alsamixer, F4), or pick another device')
+        return note('one second', f'{text}: that is no room',
+                    'unmute it (alsamixer, F4), or pick another device')
     return ok('one second', text)
 
 
-# -- pictures -------------------------------------------------------------------------------------------------
+# -- pictures -------------------------------------------------------------------------------------
 
 
 def _cameras() -> Finding:
@@ -137,18 +145,24 @@ def _picked_camera(device: str) -> Finding:
     if device == 'none':
         return ok('camera', 'none is wanted')
     if device.startswith(PREFIX) or Path(device).is_file() or '://' in device:
-        return ok('camera', f'{shown}, {"a virtual room" if device.startswith(PREFIX) else "a file or an address"}')
+        return ok(
+            'camera',
+            f'{shown}, {"a virtual room" if device.startswith(PREFIX) else "a file or an address"}'
+        )
     try:
         index = cameras.index_of(device)
     except DeviceError as error:
         return wrong('camera', *split(str(error)))
     file = VIDEO / f'video{index}'
     if not file.exists():
-        return wrong('camera', f'there is no {file} for {device!r}', 'plug it in, name another one, or none; in a '
-                     f'container add --device {file}')
+        return wrong(
+            'camera', f'there is no {file} for {device!r}',
+            'plug it in, name another one, or none; in a '
+            f'container add --device {file}')
     if not os.access(file, os.R_OK | os.W_OK):
         return wrong('camera', f'{file} may not be used by this user', _join(file))
-    return ok('camera', f"{file} '{cameras.device_names().get(index, 'without a name')}' for {device!r}")
+    return ok('camera',
+              f"{file} '{cameras.device_names().get(index, 'without a name')}' for {device!r}")
 
 
 def seen(device: str) -> Finding:

@@ -1,7 +1,8 @@
-"""Two throw-away nodes in two processes: how fast they find each other, and one message of each kind.
+"""Two throw-away nodes in two processes: how fast they find each other, and one message of each
+kind.
 
-They meet in a ROS domain that nobody uses, so an agent that runs does not hear of them. Times are those of the
-machine's stopwatch, which both processes share.
+They meet in a ROS domain that nobody uses, so an agent that runs does not hear of them. Times are
+those of the machine's stopwatch, which both processes share.
 """
 
 from __future__ import annotations
@@ -41,12 +42,15 @@ def findings(wanted: Wanted) -> Iterator[Finding]:
 
 
 def multicast(flags: Path) -> Finding:
-    """Off is Linux's own setting; whether it is missed depends on the middleware, and is seen right after."""
+    """Off is Linux's own setting; whether it is missed depends on the middleware, and is seen
+    right after.
+    """
     try:
         on = int(flags.read_text(), 16) & MULTICAST
     except (OSError, ValueError):
         return note('multicast on lo', 'cannot be asked on this system')
-    return ok('multicast on lo', 'on' if on else 'off, as Linux has it; whether that matters is seen below')
+    return ok('multicast on lo',
+              'on' if on else 'off, as Linux has it; whether that matters is seen below')
 
 
 def _meet() -> Iterator[Finding]:
@@ -62,7 +66,8 @@ def _meet() -> Iterator[Finding]:
         with _talker() as talker:
             born = _born(talker)
             if born is None:
-                yield wrong('discovery', 'the second process ended before it had a node', 'see the section ros')
+                yield wrong('discovery', 'the second process ended before it had a node',
+                            'see the section ros')
                 return
             found = _spin(node, lambda: _matched(node), MATCH_S) and time.monotonic() - born
             yield discovery(found, complaints)
@@ -75,14 +80,20 @@ def _meet() -> Iterator[Finding]:
 
 
 def kinds() -> dict[str, tuple[type, object, object]]:
-    """Kind -> message type, and the quality of service of its publisher and of its subscriber in the graph."""
+    """Kind -> message type, and the quality of service of its publisher and of its subscriber in
+    the graph.
+    """
     from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, SpeechChunk
     from sensor_msgs.msg import Image
 
     from omni_agent.nodes import qos
-    return {'picture': (Image, qos.IMAGE_OUT, qos.IMAGE_IN), 'sound': (AudioChunk, qos.AUDIO, qos.AUDIO),
-            'interrupt': (Interrupt, qos.STATE, qos.STATE), 'percept': (Percept, qos.PERCEPT, qos.PERCEPT),
-            'speech': (SpeechChunk, qos.SPEECH, qos.SPEECH)}
+    return {
+        'picture': (Image, qos.IMAGE_OUT, qos.IMAGE_IN),
+        'sound': (AudioChunk, qos.AUDIO, qos.AUDIO),
+        'interrupt': (Interrupt, qos.STATE, qos.STATE),
+        'percept': (Percept, qos.PERCEPT, qos.PERCEPT),
+        'speech': (SpeechChunk, qos.SPEECH, qos.SPEECH)
+    }
 
 
 def _hear(kind: str, heard: dict[str, float]) -> Callable[[object], None]:
@@ -114,13 +125,17 @@ def _spin(node: object, until: Callable[[], bool], limit_s: float) -> bool:
 def discovery(found_s: float | bool, complaints: list[str]) -> Finding:
     """``found_s``: how long it took, False if it did not happen."""
     if found_s is False:
-        return wrong('discovery', f'a second process was not found within {MATCH_S:g} s',
-                     'let UDP through on lo (firewall); if multicast is off there: sudo ip link set lo multicast on')
+        return wrong(
+            'discovery', f'a second process was not found within {MATCH_S:g} s',
+            'let UDP through on lo (firewall); if multicast is off there: sudo ip link set lo '
+            'multicast on'
+        )
     if complaints:
-        return wrong('discovery', f'incompatible quality of service: {", ".join(complaints)}', 'please report this line')
+        return wrong('discovery', f'incompatible quality of service: {", ".join(complaints)}',
+                     'please report this line')
     text = f'{1000 * max(0.0, found_s):.0f} ms from a node\'s start until it is found'
-    return note('discovery', text, 'usual is less than three seconds: the machine may be busy') if found_s > USUAL_S \
-        else ok('discovery', text)
+    return (note('discovery', text, 'usual is less than three seconds: the machine may be busy') if found_s > USUAL_S \
+        else ok('discovery', text))
 
 
 def arrival(kind: str, seconds: float | None) -> Finding:
@@ -130,12 +145,15 @@ def arrival(kind: str, seconds: float | None) -> Finding:
                      'see "transport" and "shared memory" of the section ros')
     text = f'{1000 * seconds:.1f} ms from process to process'
     if seconds > SLOW_S.get(kind, SLOW_OTHERS_S):
-        return note(kind, text, 'the machine is busy, or the transport resends: see the section ros')
+        return note(kind, text,
+                    'the machine is busy, or the transport resends: see the section ros')
     return ok(kind, text)
 
 
 def _born(talker: subprocess.Popen[str]) -> float | None:
-    """When its publishers were there; None: it died before. The middleware may have complaints of its own to print."""
+    """When its publishers were there; None: it died before. The middleware may have complaints of
+    its own to print.
+    """
     assert talker.stdout
     for line in talker.stdout:
         if line.startswith(BORN):
@@ -143,13 +161,13 @@ def _born(talker: subprocess.Popen[str]) -> float | None:
     return None
 
 
-# -- the other process ------------------------------------------------------------------------------------------
+# -- the other process ----------------------------------------------------------------------------
 
 
 @contextmanager
 def _talker() -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen([sys.executable, '-m', 'omni_agent.cli.doctor_discovery'], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, '-m', 'omni_agent.cli.doctor_discovery'],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield child
     finally:
@@ -165,15 +183,18 @@ def talk() -> None:
     publishers = {kind: node.create_publisher(message, f'doctor/{kind}', outgoing)
                   for kind, (message, outgoing, _) in kinds().items()}
     print(f'{BORN}{time.monotonic()}', flush=True)
-    if not _spin(node, lambda: all(one.get_subscription_count() for one in publishers.values()), MATCH_S):
+    if not _spin(node, lambda: all(one.get_subscription_count()
+                                   for one in publishers.values()), MATCH_S):
         return
-    _spin(node, lambda: False, 0.3)              # the other side may notice a match a moment later than we do
+    # the other side may notice a match a moment later than we do
+    _spin(node, lambda: False, 0.3)
     for kind, publisher in publishers.items():
         message = _message(kind)
         message.header.frame_id = repr(time.monotonic())
         publisher.publish(message)
         _spin(node, lambda: False, 0.05)
-    sys.stdin.read()                             # until it is ended: what is on its way needs its sender
+    # until it is ended: what is on its way needs its sender
+    sys.stdin.read()
 
 
 def _message(kind: str) -> object:

@@ -19,7 +19,8 @@ COMPILED = ('tensorrt', 'tensorrt_rtx')
 def findings(wanted: Wanted) -> Iterator[Finding]:
     yield _gpu()
     candidates = engines.choices(wanted.parameter('perception', 'engine', 'auto'))
-    told: set[tuple[str, str]] = set()           # what is not here is so for every network: once is enough
+    # what is not here is so for every network: once is enough
+    told: set[tuple[str, str]] = set()
     for name in encoders.USED:
         try:
             network = encoders.network(name)
@@ -39,7 +40,11 @@ def _gpu() -> Finding:
         return ok('GPU', f'none: {split(str(error))[0]}')
     except BackendError as error:
         return wrong('GPU', *split(str(error)))
-    return ok('GPU', f'{gpu.name} ({gpu.capability}), {gpu.memory_mb / 1000:.1f} GB, driver for CUDA {gpu.driver}')
+    return ok(
+        'GPU',
+        f'{gpu.name} ({gpu.capability}), {gpu.memory_mb / 1000:.1f} GB, driver for CUDA '
+        f'{gpu.driver}'
+    )
 
 
 def _of(network: Network, candidates: tuple[str, ...]) -> Iterator[Finding]:
@@ -51,11 +56,13 @@ def _of(network: Network, candidates: tuple[str, ...]) -> Iterator[Finding]:
     try:
         opened = engines.open_engine(network, [name for name in candidates if name not in waiting])
     except ConfigError:
-        yield note(network.name, 'no engine is ready before something is compiled', 'omni-agent models build')
+        yield note(network.name, 'no engine is ready before something is compiled',
+                   'omni-agent models build')
         return
     except NoEngine as error:
         yield from map(_told(network), error.attempts)
-        yield wrong(network.name, 'no engine runs it', 'mend what the lines above say, or set engine to auto')
+        yield wrong(network.name, 'no engine runs it',
+                    'mend what the lines above say, or set engine to auto')
         return
     yield from map(_told(network), opened.attempts)
     opened.engine.close()
@@ -74,7 +81,9 @@ def _would_compile(name: str, network: Network) -> bool:
 def _told(network: Network):  # noqa: ANN202 - Attempt -> Finding
     def told(attempt: Attempt) -> Finding:
         if attempt.ok:
-            return ok(network.name, f'{attempt.name} runs it: {attempt.detail}, ready in {attempt.seconds:.2f} s')
+            return ok(
+                network.name,
+                f'{attempt.name} runs it: {attempt.detail}, ready in {attempt.seconds:.2f} s')
         if attempt.absent:
             return ok(attempt.name, f'not here: {attempt.detail}')
         return wrong(network.name, f'{attempt.name} is here and was refused: {attempt.detail}',

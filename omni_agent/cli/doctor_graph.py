@@ -1,4 +1,6 @@
-"""The agent that runs now: its nodes, names that are taken twice, and topics whose ends do not fit together."""
+"""The agent that runs now: its nodes, names that are taken twice, and topics whose ends do not fit
+together.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def findings(wanted: Wanted) -> Iterator[Finding]:
     statuses: dict[str, tuple[int, str]] = {}
 
     def take(message: DiagnosticArray) -> None:
-        statuses.update({one.name.strip('/'): (one.level[0], one.message) for one in message.status})
+        statuses.update(
+            {one.name.strip('/'): (one.level[0], one.message)
+             for one in message.status})
 
     node.create_subscription(DiagnosticArray, '/diagnostics', take, 50)
     until = time.monotonic() + LOOK_S
@@ -55,8 +59,10 @@ def running(names: Sequence[Name], domain: str) -> Iterator[Finding]:
         here = {name for name, other in names if other == space}
         missing = [name for name in graph.NAMES if name not in here]
         if missing:
-            yield note(f'agent in {space}', f'{", ".join(missing)} not there', 'fine if drivers of your own stand in; else '
-                       'see what they said when they ended')
+            yield note(
+                f'agent in {space}', f'{", ".join(missing)} not there',
+                'fine if drivers of your own stand in; else '
+                'see what they said when they ended')
         else:
             yield ok(f'agent in {space}', f'all {len(graph.NAMES)} nodes are there')
 
@@ -64,8 +70,10 @@ def running(names: Sequence[Name], domain: str) -> Iterator[Finding]:
 def twice(names: Sequence[Name]) -> Iterator[Finding]:
     for (name, space), count in sorted(Counter(names).items()):
         if count > 1:
-            yield wrong(f'{space.rstrip("/")}/{name}', f'{count} nodes have this name', 'end one of them, or start it in a '
-                        'namespace of its own: parameters and services reach only one')
+            yield wrong(
+                f'{space.rstrip("/")}/{name}', f'{count} nodes have this name',
+                'end one of them, or start it in a '
+                'namespace of its own: parameters and services reach only one')
 
 
 def _topics(node: object) -> Iterator[Finding]:
@@ -80,7 +88,8 @@ def _topics(node: object) -> Iterator[Finding]:
 
 def kinds(topic: str, types: Sequence[str]) -> Iterator[Finding]:
     if len(types) > 1:
-        yield wrong(topic, f'it carries {" and ".join(types)}', 'remap one of them: they cannot talk to each other')
+        yield wrong(topic, f'it carries {" and ".join(types)}',
+                    'remap one of them: they cannot talk to each other')
 
 
 def _ends(node: object, topic: str) -> Iterator[Finding]:
@@ -89,8 +98,10 @@ def _ends(node: object, topic: str) -> Iterator[Finding]:
         for subscriber in node.get_subscriptions_info_by_topic(topic):
             fits, why = qos_check_compatible(publisher.qos_profile, subscriber.qos_profile)
             if fits == QoSCompatibility.ERROR:
-                yield wrong(topic, f'{_full(subscriber)} does not hear {_full(publisher)}: {why.rstrip("; ")}',
-                            'set qos_overrides of one of them, or its parameter for quality of service')
+                yield wrong(
+                    topic,
+                    f'{_full(subscriber)} does not hear {_full(publisher)}: {why.rstrip("; ")}',
+                    'set qos_overrides of one of them, or its parameter for quality of service')
 
 
 def _full(end: object) -> str:
@@ -103,8 +114,9 @@ def health(names: Sequence[Name], statuses: dict[str, tuple[int, str]]) -> Itera
         if name not in OURS:
             continue
         full = f'{space.rstrip("/")}/{name}'
-        level, message = statuses.get(full.strip('/'), (1, f'no diagnostics within {LOOK_S:g} s: it hangs, or the machine '
-                                                           'is very busy'))
+        level, message = statuses.get(
+            full.strip('/'), (1, f'no diagnostics within {LOOK_S:g} s: it hangs, or the machine '
+                              'is very busy'))
         if level == 2:
             yield wrong(full, *split(message))
         else:

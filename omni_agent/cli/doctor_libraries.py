@@ -15,7 +15,9 @@ from omni_agent.core.checkup import Finding, note, ok, wrong
 
 @dataclass(frozen=True)
 class Library:
-    """``module`` is what is imported, ``name`` what pip calls it. ``without``: what is lost; empty: nothing works."""
+    """``module`` is what is imported, ``name`` what pip calls it. ``without``: what is lost;
+    empty: nothing works.
+    """
 
     name: str
     module: str
@@ -29,9 +31,11 @@ PYTHON = (
     Library('PyYAML', 'yaml', 'MIT'),
     Library('onnxruntime', 'onnxruntime', 'MIT'),
     Library('opencv-python-headless', 'cv2', 'Apache-2.0'),
-    Library('xllamacpp', 'xllamacpp', 'MIT', 'no language model inside: name a server with llm:=http://...'),
+    Library('xllamacpp', 'xllamacpp', 'MIT',
+            'no language model inside: name a server with llm:=http://...'),
     Library('hibari-tts', 'hibari', 'Apache-2.0', 'no good voice: tts:=flite'),
-    Library('sounddevice', 'sounddevice', 'MIT', 'no microphone and no loudspeaker of this machine'),
+    Library('sounddevice', 'sounddevice', 'MIT',
+            'no microphone and no loudspeaker of this machine'),
     Library('soundfile', 'soundfile', 'BSD-3-Clause, libsndfile LGPL-2.1', 'no sound files'),
     Library('pywebrtc-audio', 'pywebrtc_audio', 'Apache-2.0, WebRTC BSD-3-Clause',
             'the robot is interrupted later over its own voice'),
@@ -41,12 +45,15 @@ PYTHON = (
     Library('matplotlib', 'matplotlib', 'PSF-like', 'no pictures in reports'),
 )
 SHARED = (
-    Library('libportaudio2', 'portaudio', 'MIT', 'no microphone and no loudspeaker of this machine'),
-    Library('libspeexdsp1', 'speexdsp', 'BSD-3-Clause', 'people\'s words are not kept whole over the robot\'s voice'),
+    Library('libportaudio2', 'portaudio', 'MIT',
+            'no microphone and no loudspeaker of this machine'),
+    Library('libspeexdsp1', 'speexdsp', 'BSD-3-Clause',
+            'people\'s words are not kept whole over the robot\'s voice'),
 )
 PROGRAMS = (
     Library('flite', 'flite', 'BSD-like', 'no fallback voice'),
-    Library('espeak-ng', 'espeak-ng', 'GPL-3.0 (a program of its own)', 'nobody speaks in virtual rooms'),
+    Library('espeak-ng', 'espeak-ng', 'GPL-3.0 (a program of its own)',
+            'nobody speaks in virtual rooms'),
 )
 
 
@@ -54,7 +61,8 @@ def findings(wanted: Wanted) -> Iterator[Finding]:
     for library in PYTHON:
         yield _python(library)
     for library in SHARED:
-        yield _found(library, ctypes.util.find_library(library.module), f'apt-get install {library.name}')
+        yield _found(library, ctypes.util.find_library(library.module),
+                     f'apt-get install {library.name}')
     for program in PROGRAMS:
         yield _found(program, shutil.which(program.module), f'apt-get install {program.name}')
 
@@ -69,7 +77,8 @@ def _python(library: Library) -> Finding:
 
 
 def _version(library: Library, module: object) -> str:
-    for name in (library.name, library.name.replace('-headless', ''), library.name.replace('-headless', '-contrib')):
+    for name in (library.name, library.name.replace(
+            '-headless', ''), library.name.replace('-headless', '-contrib')):
         try:
             return metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -78,7 +87,8 @@ def _version(library: Library, module: object) -> str:
 
 
 def _found(library: Library, place: str | None, mend: str) -> Finding:
-    return ok(library.name, f'{place}, {library.licence}') if place else _missing(library, 'not found', mend)
+    return (ok(library.name, f'{place}, {library.licence}') if place else _missing(
+        library, 'not found', mend))
 
 
 def _missing(library: Library, why: str, mend: str) -> Finding:

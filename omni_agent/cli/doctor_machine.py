@@ -31,7 +31,8 @@ def findings(wanted: Wanted) -> Iterator[Finding]:
 def cores() -> Finding:
     usable, quota = len(os.sched_getaffinity(0)), _quota()
     if quota is not None and quota < usable:
-        return note('cores', f'{usable}, but this container may use {quota:g}', 'give it more processor time (--cpus)')
+        return note('cores', f'{usable}, but this container may use {quota:g}',
+                    'give it more processor time (--cpus)')
     if usable < ENOUGH_CORES:
         return note('cores', f'{usable}: enough, with little to spare for a robot\'s other nodes',
                     'profile small costs least')
@@ -52,14 +53,16 @@ def memory() -> Iterator[Finding]:
     found = psutil.virtual_memory()
     text = f'{found.available / GIB:.1f} of {found.total / GIB:.1f} GiB free'
     if found.available < GRAPH_GIB * GIB:
-        yield wrong('memory', f'{text}; the agent takes {GRAPH_GIB:g} GiB', 'end other programs, or use profile small')
+        yield wrong('memory', f'{text}; the agent takes {GRAPH_GIB:g} GiB',
+                    'end other programs, or use profile small')
     else:
         yield ok('memory', text)
 
 
 def disk() -> Iterator[Finding]:
     for what, folder in (('disk for models', cache_dir()), ('disk for memory', _state_home()),
-                         ('disk for logs', Path(os.environ.get('ROS_LOG_DIR') or Path.home() / '.ros' / 'log'))):
+                         ('disk for logs',
+                          Path(os.environ.get('ROS_LOG_DIR') or Path.home() / '.ros' / 'log'))):
         yield _room(what, folder, _missing_gib() if what == 'disk for models' else 0.0)
 
 
@@ -76,8 +79,10 @@ def _room(what: str, folder: Path, needed_gib: float) -> Finding:
     free = shutil.disk_usage(there).free / GIB
     text = f'{free:.1f} GiB free in {there}'
     if not os.access(there, os.W_OK | os.X_OK):
-        return wrong(what, f'{there} cannot be written', 'give it to this user, or name another folder (XDG_CACHE_HOME, '
-                                                         'XDG_STATE_HOME, ROS_LOG_DIR)')
+        return wrong(
+            what, f'{there} cannot be written',
+            'give it to this user, or name another folder (XDG_CACHE_HOME, '
+            'XDG_STATE_HOME, ROS_LOG_DIR)')
     if free < needed_gib + RESERVE_GIB / 10:
         return wrong(what, f'{text}, {needed_gib:.1f} GiB are still to come', 'make room')
     if free < needed_gib + RESERVE_GIB:
@@ -90,11 +95,16 @@ def priority() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_RTPRIO)
     if os.geteuid() == 0 or max(soft, hard) >= PRIORITY or soft == resource.RLIM_INFINITY:
         return ok('real-time priority', 'allowed: sound goes before the models')
-    return note('real-time priority', f'not allowed (rtprio {soft}): sound may come late when all cores are busy',
-                '"@audio - rtprio 10" in /etc/security/limits.conf, this user into the group audio, and log in again')
+    return note(
+        'real-time priority',
+        f'not allowed (rtprio {soft}): sound may come late when all cores are busy',
+        '"@audio - rtprio 10" in /etc/security/limits.conf, this user into the group audio, and '
+        'log in again'
+    )
 
 
 def load() -> Finding:
     average, count = os.getloadavg()[0], os.cpu_count() or 1
     text = f'{average:.1f} processes want {count} cores'
-    return note('load', text, 'something else keeps them busy: see top') if average > 1.5 * count else ok('load', text)
+    return (note('load', text, 'something else keeps them busy: see top') if average > 1.5 *
+            count else ok('load', text))

@@ -25,5 +25,5 @@ def _state(manifest: Manifest, needed: bool) -> Finding:
     there = any(place_of(manifest, file).is_file() for file in manifest.files)
     state = 'incomplete, or not the right bytes' if there else 'missing'
     mend = f'omni-agent models pull {manifest.name}'
-    return wrong(manifest.name, f'{state}, {about}', mend) if needed else \
-        note(manifest.name, f'{state}, and not needed for this profile; {about}', mend if there else '')
+    return (wrong(manifest.name, f'{state}, {about}', mend) if needed else \
+        note(manifest.name, f'{state}, and not needed for this profile; {about}', mend if there else ''))

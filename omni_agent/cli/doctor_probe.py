@@ -1,4 +1,5 @@
-"""One section of ``omni-agent doctor`` in a process of its own: a finding a line on standard output.
+"""One section of ``omni-agent doctor`` in a process of its own: a finding a line on standard
+output.
 
     python -m omni_agent.cli.doctor_probe SECTION OPTIONS        # OPTIONS: Wanted as JSON
 """
@@ -16,8 +17,8 @@ from omni_agent.backends import yaml_lines
 from omni_agent.core.checkup import Finding, wrong
 from omni_agent.core.errors import OmniAgentError
 
-# Section -> what it is about, in the order in which it is looked at. Its module is doctor_<section>, whose
-# ``findings(wanted)`` yields what it found.
+# Section -> what it is about, in the order in which it is looked at. Its module is
+# doctor_<section>, whose ``findings(wanted)`` yields what it found.
 SECTIONS = {
     'machine': 'cores, memory, disk and what this user may do',
     'clock': 'the time, and whether it runs evenly',
@@ -56,7 +57,8 @@ def main() -> int:
     section, options = sys.argv[1], json.loads(sys.argv[2])
     answers = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)                                # what libraries print is no finding
-    wanted = Wanted(options['params_file'], options['profile'], options['open'], tuple(options['added']))
+    wanted = Wanted(options['params_file'], options['profile'], options['open'],
+                    tuple(options['added']))
 
     def tell(one: Finding) -> None:
         print(one.line(), file=answers, flush=True)
@@ -69,7 +71,9 @@ def main() -> int:
         tell(wrong(section, str(error), 'see above'))
     # A check asks everything of everybody: what comes back instead of an answer is the answer.
     except Exception as error:
-        tell(wrong(section, f'the check failed with {type(error).__name__}: {error}', 'please report this line'))
+        tell(
+            wrong(section, f'the check failed with {type(error).__name__}: {error}',
+                  'please report this line'))
     answers.flush()
     os._exit(0)                                  # a library's thread that hangs must not keep us
 

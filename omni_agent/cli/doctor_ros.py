@@ -1,4 +1,6 @@
-"""The ROS environment: which ROS, who is heard, how pictures travel, and whether our messages fit."""
+"""The ROS environment: which ROS, who is heard, how pictures travel, and whether our messages
+fit.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 PICTURES = 4 * 2 ** 20          # [bytes] a segment that holds four raw VGA pictures
 SHARED = Path('/dev/shm')
 SHARED_FREE = 256 * 2 ** 20     # [bytes] what six nodes write, with a camera of 1280 x 720
-LEFT_BEHIND = 2 ** 30           # [bytes] more than that of Fast DDS is of processes that were killed
-EPHEMERAL, LAST = 101, 232      # domain ids: above the first, ports may be taken; above the second there are none
+# [bytes] more than that of Fast DDS is of processes that were killed
+LEFT_BEHIND = 2 ** 30
+# domain ids: above the first, ports may be taken; above the second there are none
+EPHEMERAL, LAST = 101, 232
 
 
 def findings(wanted: Wanted) -> Iterator[Finding]:
@@ -45,8 +49,11 @@ def unusable() -> Finding | None:
     asked = os.environ.get('RMW_IMPLEMENTATION', '')
     if asked and not any(Path(prefix, 'share', asked).is_dir()
                          for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)):
-        return wrong('middleware', f'RMW_IMPLEMENTATION is {asked}, which is not installed',
-                     f'apt-get install ros-$ROS_DISTRO-{asked.replace("_", "-")}, or unset RMW_IMPLEMENTATION')
+        return wrong(
+            'middleware', f'RMW_IMPLEMENTATION is {asked}, which is not installed',
+            f'apt-get install ros-$ROS_DISTRO-{asked.replace("_", "-")}, or unset '
+            'RMW_IMPLEMENTATION'
+        )
     try:
         require_ros()
         import omni_agent_msgs.msg
@@ -55,8 +62,10 @@ def unusable() -> Finding | None:
     except ConfigError as error:
         return wrong('rclpy', *split(str(error)))
     except ImportError as error:
-        return wrong('rclpy', f'it cannot be imported ({error})', 'use the Python that this ROS was built for, and source '
-                     'the workspace in which omni_agent_msgs was built')
+        return wrong(
+            'rclpy', f'it cannot be imported ({error})',
+            'use the Python that this ROS was built for, and source '
+            'the workspace in which omni_agent_msgs was built')
     return None
 
 
@@ -86,29 +95,38 @@ def domain(text: str) -> Finding:
     if not text:
         return ok('domain', '0, as everybody has it')
     if not text.isdigit() or int(text) > LAST:
-        return wrong('domain', f'ROS_DOMAIN_ID is {text!r}', f'give it a number from 0 to {EPHEMERAL}')
+        return wrong('domain', f'ROS_DOMAIN_ID is {text!r}',
+                     f'give it a number from 0 to {EPHEMERAL}')
     if int(text) > EPHEMERAL:
-        return note('domain', f'{text}: its ports may be taken by other programs', f'use one up to {EPHEMERAL}')
+        return note('domain', f'{text}: its ports may be taken by other programs',
+                    f'use one up to {EPHEMERAL}')
     return ok('domain', text)
 
 
 def reach(environ: os._Environ[str] | dict[str, str], added: tuple[str, ...]) -> Finding:
     """Who is found, and finds us."""
-    by = 'set by omni-agent' if {'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_LOCALHOST_ONLY'} & set(added) else 'set by you'
-    span = environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or (LOOPBACK if environ.get('ROS_LOCALHOST_ONLY') == '1' else '')
+    by = ('set by omni-agent' if
+          {'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_LOCALHOST_ONLY'} & set(added) else 'set by you')
+    span = (environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or
+            (LOOPBACK if environ.get('ROS_LOCALHOST_ONLY') == '1' else ''))
     if span == LOOPBACK:
         return ok('reach', f'this machine only ({by})')
     if span == 'OFF':
-        return wrong('reach', 'discovery is off: no node finds another', 'set ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST')
-    return note('reach', f'{span or "SUBNET"} ({by}): every machine of the network hears and can speak',
+        return wrong('reach', 'discovery is off: no node finds another',
+                     'set ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST')
+    return note('reach',
+                f'{span or "SUBNET"} ({by}): every machine of the network hears and can speak',
                 'one domain a robot, or ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST')
 
 
 def _profile(added: tuple[str, ...]) -> Finding:
     given = next((os.environ[name] for name in PROFILES if os.environ.get(name)), '')
     if not given:
-        return note('transport', 'no Fast DDS profile: its default shared memory holds half a VGA picture',
-                    'export FASTRTPS_DEFAULT_PROFILES_FILE=$(ros2 pkg prefix --share omni_agent)/config/fastdds_shm.xml')
+        return note(
+            'transport', 'no Fast DDS profile: its default shared memory holds half a VGA picture',
+            'export FASTRTPS_DEFAULT_PROFILES_FILE=$(ros2 pkg prefix --share '
+            'omni_agent)/config/fastdds_shm.xml'
+        )
     by = 'set by omni-agent' if set(PROFILES) & set(added) else 'set by you'
     return transport(Path(given), by)
 
@@ -117,7 +135,8 @@ def transport(file: Path, by: str) -> Finding:
     try:
         root = xml.parse(file).getroot()
     except (OSError, xml.ParseError) as error:
-        return wrong('transport', f'{file} cannot be read ({error})', 'name a Fast DDS profile, or unset the variable')
+        return wrong('transport', f'{file} cannot be read ({error})',
+                     'name a Fast DDS profile, or unset the variable')
     sizes = [int(node.text or 0) for node in root.iter() if node.tag.endswith('segment_size')]
     if not sizes or max(sizes) < PICTURES:
         return note('transport', f'{file} ({by}) leaves little shared memory for pictures',
@@ -128,39 +147,56 @@ def transport(file: Path, by: str) -> Finding:
 def _shared_memory() -> Iterator[Finding]:
     try:
         usage = shutil.disk_usage(SHARED)
-        ours = [file.stat() for file in SHARED.iterdir() if file.name.startswith(('fastrtps_', 'fastdds_'))]
+        ours = [
+            file.stat() for file in SHARED.iterdir()
+            if file.name.startswith(('fastrtps_', 'fastdds_'))
+        ]
     except OSError as error:
-        yield wrong('shared memory', f'{SHARED} cannot be used ({error.strerror})', 'mount a tmpfs there')
+        yield wrong('shared memory', f'{SHARED} cannot be used ({error.strerror})',
+                    'mount a tmpfs there')
         return
     if usage.free < SHARED_FREE:
-        yield wrong('shared memory', f'{usage.free >> 20} of {usage.total >> 20} MiB free in {SHARED}',
-                    'in a container start it with --shm-size=1g; else remove what dead nodes left: fastdds shm clean')
+        yield wrong(
+            'shared memory', f'{usage.free >> 20} of {usage.total >> 20} MiB free in {SHARED}',
+            'in a container start it with --shm-size=1g; else remove what dead nodes left: '
+            'fastdds shm clean'
+        )
     else:
-        yield ok('shared memory', f'{usage.free >> 20} of {usage.total >> 20} MiB free in {SHARED}')
+        yield ok('shared memory',
+                 f'{usage.free >> 20} of {usage.total >> 20} MiB free in {SHARED}')
     taken = sum(one.st_blocks * 512 for one in ours)
     if taken > LEFT_BEHIND:
-        yield note('left behind', f'{taken >> 20} MiB of Fast DDS in {SHARED}', 'end the agent, then: fastdds shm clean')
+        yield note('left behind', f'{taken >> 20} MiB of Fast DDS in {SHARED}',
+                   'end the agent, then: fastdds shm clean')
 
 
 def messages(sources: Path) -> Finding:
     """Whether the compiled messages are those that this package was written for."""
     import omni_agent_msgs
-    built = next((Path(prefix, 'share', INTERFACES) for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    built = next((Path(prefix, 'share', INTERFACES)
+                  for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
                   if Path(prefix, 'share', INTERFACES, 'package.xml').is_file()), None)
     where = Path(omni_agent_msgs.__path__[0])
     mend = 'make setup in the checkout, or colcon build both packages and source install/setup.bash'
     if built is None:
         return note('messages', f'{where}, but their package is not on AMENT_PREFIX_PATH', mend)
     if sources.is_dir():
-        stale = [file.name for kind in ('msg', 'srv', 'action') for file in sorted((sources / kind).glob(f'*.{kind}'))
-                 if not _same(file, built / kind / file.name)]
+        stale = [
+            file.name for kind in ('msg', 'srv', 'action')
+            for file in sorted((sources / kind).glob(f'*.{kind}'))
+            if not _same(file, built / kind / file.name)
+        ]
         if stale:
             return wrong('messages', f'{", ".join(stale)} in {built} differ from {sources}', mend)
     version = xml.parse(built / 'package.xml').getroot().findtext('version')
     if version != omni_agent.__version__:
-        return wrong('messages', f'version {version} in {built}, while this is omni_agent {omni_agent.__version__}', mend)
+        return wrong(
+            'messages',
+            f'version {version} in {built}, while this is omni_agent {omni_agent.__version__}',
+            mend)
     return ok('messages', f'{INTERFACES} {version} in {built}')
 
 
 def _same(source: Path, built: Path) -> bool:
-    return built.is_file() and source.read_text(encoding='utf-8').split() == built.read_text(encoding='utf-8').split()
+    return (built.is_file() and source.read_text(encoding='utf-8').split()
+            == built.read_text(encoding='utf-8').split())

@@ -1,4 +1,6 @@
-"""How the findings of a check look: a table that grows in a terminal, one plain line each anywhere else."""
+"""How the findings of a check look: a table that grows in a terminal, one plain line each anywhere
+else.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class Plain:
     def section(self, name: str, title: str) -> Iterator[Show]:
         def show(one: Finding) -> None:
             advice = f' -> {one.advice}' if one.advice else ''
-            print(f'{one.level.value:6}{name:11}{one.what}: {one.text}{advice}', file=self._stream, flush=True)
+            print(f'{one.level.value:6}{name:11}{one.what}: {one.text}{advice}', file=self._stream,
+                  flush=True)
         yield show
 
     def verdict(self, counts: Mapping[Level, int], seconds: float) -> None:
@@ -70,7 +73,8 @@ class Rich:
         words = Text(one.text)
         if one.advice:
             words.append(f'\n→ {one.advice}', colour)
-        grid.add_row(Text(mark, colour), Text(one.what, '' if one.level is Level.OK else colour), words)
+        grid.add_row(Text(mark, colour), Text(one.what, '' if one.level is Level.OK else colour),
+                     words)
         self._console.print(grid)
 
     def verdict(self, counts: Mapping[Level, int], seconds: float) -> None:

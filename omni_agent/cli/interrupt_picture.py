@@ -1,4 +1,6 @@
-"""The only place that draws what became of a set of interruptions: a row for each kind, a dot for each item."""
+"""The only place that draws what became of a set of interruptions: a row for each kind, a dot for
+each item.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,15 @@ def draw(path: Path, fates: Sequence[Fate]) -> None:
     try:
         import matplotlib
     except ImportError as error:
-        raise BackendError('matplotlib is not installed, so there is no picture: run "pip install matplotlib"') from error
+        raise BackendError(
+            'matplotlib is not installed, so there is no picture: run "pip install matplotlib"'
+        ) from error
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
     kinds = [kind for kind in KINDS if any(fate.item.kind == kind for fate in fates)][::-1]
-    figure, (bars, dots) = pyplot.subplots(1, 2, figsize=(11, 1.4 + 0.62 * max(1, len(kinds))), sharey=True,
-                                           gridspec_kw={'width_ratios': (1, 2.2)})
+    figure, (bars, dots) = pyplot.subplots(1, 2, figsize=(11, 1.4 + 0.62 * max(1, len(kinds))),
+                                           sharey=True, gridspec_kw={'width_ratios': (1, 2.2)})
     for row, kind in enumerate(kinds):
         some = [fate for fate in fates if fate.item.kind == kind]
         _outcome(bars, row, some)
@@ -52,7 +56,8 @@ def draw(path: Path, fates: Sequence[Fate]) -> None:
 def _title(axes: object, parts: Sequence[tuple[str, str]]) -> None:
     """The legend stands above the axes, in the colours of what it names."""
     for index, (text, colour) in enumerate(parts):
-        axes.text(index / len(parts), 1.03, f'\u25cf {text}', color=colour, transform=axes.transAxes, fontsize=9)
+        axes.text(index / len(parts), 1.03, f'\u25cf {text}', color=colour,
+                  transform=axes.transAxes, fontsize=9)
 
 
 def _outcome(axes: object, row: int, fates: Sequence[Fate]) -> None:
@@ -64,7 +69,8 @@ def _outcome(axes: object, row: int, fates: Sequence[Fate]) -> None:
         width = count / len(played) if played else 0.0
         axes.barh(row, width, left=left, height=0.5, color=colour)
         if count:
-            axes.text(left + width / 2, row, str(count), ha='center', va='center', color='white', fontsize=8)
+            axes.text(left + width / 2, row, str(count), ha='center', va='center', color='white',
+                      fontsize=8)
         left += width
 
 
@@ -72,7 +78,9 @@ def _times(axes: object, row: int, fates: Sequence[Fate]) -> None:
     for index, fate in enumerate(fates):
         y = row + SPREAD * (2 * (index + 0.5) / len(fates) - 1)
         if fate.lower_ms is not None:
-            axes.plot(min(fate.lower_ms, LONGEST_MS), y, 'o', color=LOWER, markersize=4, alpha=0.8, clip_on=False)
+            axes.plot(min(fate.lower_ms, LONGEST_MS), y, 'o', color=LOWER, markersize=4, alpha=0.8,
+                      clip_on=False)
         if fate.silence_ms is not None:
             colour = SILENCE if fate.right else LOST
-            axes.plot(min(fate.silence_ms, LONGEST_MS), y, 'o', color=colour, markersize=4, alpha=0.8, clip_on=False)
+            axes.plot(min(fate.silence_ms, LONGEST_MS), y, 'o', color=colour, markersize=4,
+                      alpha=0.8, clip_on=False)

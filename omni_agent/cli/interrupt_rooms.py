@@ -1,4 +1,6 @@
-"""The rooms that a set of interruptions is played in: who stands where, how loud, and the real graph among them."""
+"""The rooms that a set of interruptions is played in: who stands where, how loud, and the real
+graph among them.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ from omni_agent.core.errors import BackendError
 from omni_agent.core.heard_error import HeardError, heard_errors
 from omni_agent.core.interrupt_figures import Fate, Judge
 
-ROOMS = {'quiet': -60.0, 'noisy': -37.0}      # pink noise [dBFS]; people speak at -24, so 13 dB over the noise
+# pink noise [dBFS]; people speak at -24, so 13 dB over the noise
+ROOMS = {'quiet': -60.0, 'noisy': -37.0}
 SPEAKING_S = (2.0, 3.0)       # into the reply; late enough that what came before has been decided
-LOUDNESS = {'noise': (-24.0, 1.0), 'side_talk': (-32.0, 2.5)}     # level [dBFS] and distance [m]; else as to a robot
+# level [dBFS] and distance [m]; else as to a robot
+LOUDNESS = {'noise': (-24.0, 1.0), 'side_talk': (-32.0, 2.5)}
 PERSON = (-24.0, 1.0)
 ON_AIR = ('television', 'music', 'vacuum')    # what stands in another corner of the room
 FAR = (-34.0, 3.0)
@@ -53,7 +57,8 @@ def share_of(recorded: Sequence[Recorded], index: int, rooms: int) -> list[Recor
     return chosen
 
 
-def play(room: str, recorded: Sequence[Recorded], out: Path, settings: Sequence[str], profile: str) -> Run:
+def play(room: str, recorded: Sequence[Recorded], out: Path, settings: Sequence[str],
+         profile: str) -> Run:
     """Every item, in order; an interrupt (Ctrl-C) keeps what was measured by then."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / 'interrupts.yaml'
@@ -67,7 +72,8 @@ def play(room: str, recorded: Sequence[Recorded], out: Path, settings: Sequence[
             bar.feed(record)
             prompter.take(record)
 
-        stage = Stage(str(path), out, take, lambda node, line: print(f'{node}: {line}', file=log, flush=True),
+        stage = Stage(str(path), out, take,
+                      lambda node, line: print(f'{node}: {line}', file=log, flush=True),
                       _overrides(url, settings), profile)
         try:
             with closing(stage.play()) as acts:
@@ -89,7 +95,8 @@ def judged(out: Path, room: str, recorded: Sequence[Recorded], complete: bool = 
     judge = Judge(recording, tracks, room)
     fates = judge.fates({index: one.item for index, one in enumerate(recorded)},
                         {index: one.late_s for index, one in enumerate(recorded)})
-    return Run(fates, judge.stale_samples, judge.lowered_by_nothing, heard_errors(recording, tracks), complete)
+    return Run(fates, judge.stale_samples, judge.lowered_by_nothing,
+               heard_errors(recording, tracks), complete)
 
 
 def _overrides(url: str, settings: Sequence[str]) -> dict:
@@ -108,12 +115,33 @@ def scenario(room: str, recorded: Sequence[Recorded]) -> dict:
         people[who] = {'voice': 'flite:slt', 'level_dbfs': level, 'distance_m': distance}
         low, high = SPEAKING_S
         moment = low + (high - low) * (zlib.crc32(one.item.file.encode()) % 997) / 996
-        lines.append({'name': f'{index:03d} {one.item.file}', 'who': who, 'text': one.item.text or f'({one.item.voice})',
-                      'sound': str(one.path), 'robot_speaking_s': round(moment, 3), 'within_s': WITHIN_S,
-                      'expect': 'none'})
-    return {'version': 1, 'name': f'interrupts, {room} room', 'duration_s': min(3600, 60 + 30 * len(lines)), 'tail_s': 3,
-            'room': {'echo_db': -18, 'rt60_s': 0.35, 'delay_ms': 40, 'noise_dbfs': ROOMS[room], 'seed': 1},
-            'camera': {'video': 'demo_video/bikes.mp4'}, 'people': people, 'lines': lines}
+        lines.append({
+            'name': f'{index:03d} {one.item.file}',
+            'who': who,
+            'text': one.item.text or f'({one.item.voice})',
+            'sound': str(one.path),
+            'robot_speaking_s': round(moment, 3),
+            'within_s': WITHIN_S,
+            'expect': 'none'
+        })
+    return {
+        'version': 1,
+        'name': f'interrupts, {room} room',
+        'duration_s': min(3600, 60 + 30 * len(lines)),
+        'tail_s': 3,
+        'room': {
+            'echo_db': -18,
+            'rt60_s': 0.35,
+            'delay_ms': 40,
+            'noise_dbfs': ROOMS[room],
+            'seed': 1
+        },
+        'camera': {
+            'video': 'demo_video/bikes.mp4'
+        },
+        'people': people,
+        'lines': lines
+    }
 
 
 def _place(one: Recorded) -> tuple[float, float]:

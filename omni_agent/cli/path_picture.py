@@ -1,4 +1,6 @@
-"""``path.png``: where the robot went, from above: walls, its way, and where each skill began and how it ended."""
+"""``path.png``: where the robot went, from above: walls, its way, and where each skill began and
+how it ended.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ ENDS = {'succeeded': ('o', GOOD), 'failed': ('X', BAD), 'cancelled': ('s', BAD)}
 
 
 def draw(path: Path, recording: Recording) -> Path | None:
-    """None, and no file, where there is no odometry. Raises BackendError if matplotlib is missing."""
+    """None, and no file, where there is no odometry. Raises BackendError if matplotlib is
+    missing.
+    """
     path.unlink(missing_ok=True)
     if not recording.odometry:
         return None
@@ -64,10 +68,12 @@ def _way(axes: Axes, recording: Recording) -> None:
     xs, ys = ([getattr(pose, axis) for pose in recording.odometry] for axis in 'xy')
     axes.plot(xs, ys, color=RULE, linewidth=5, solid_capstyle='round', zorder=1)
     for number, (begun, ended) in enumerate(_spans(recording)):
-        first, last = bisect.bisect_left(times, begun.t), bisect.bisect_right(times, ended.t if ended else math.inf)
-        if last - first > 1 and math.dist((xs[first], ys[first]), (xs[last - 1], ys[last - 1])) > MOVED_M:
-            axes.plot(xs[first:last], ys[first:last], color=EPOCHS[number % len(EPOCHS)], linewidth=2.5, zorder=2,
-                      label=_words(begun, ended))
+        first, last = bisect.bisect_left(times, begun.t), bisect.bisect_right(
+            times, ended.t if ended else math.inf)
+        if (last - first > 1 and math.dist((xs[first], ys[first]),
+                                           (xs[last - 1], ys[last - 1])) > MOVED_M):
+            axes.plot(xs[first:last], ys[first:last], color=EPOCHS[number % len(EPOCHS)],
+                      linewidth=2.5, zorder=2, label=_words(begun, ended))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.06), frameon=False)
 
@@ -89,21 +95,28 @@ def _skills(axes: Axes, recording: Recording) -> None:
     times = [pose.t for pose in recording.odometry]
     for begun, ended in _spans(recording):
         start = recording.odometry[min(len(times) - 1, bisect.bisect_left(times, begun.t))]
-        axes.plot(start.x, start.y, marker='o', color=PAPER, markeredgecolor=INK, markersize=6, zorder=3)
+        axes.plot(start.x, start.y, marker='o', color=PAPER, markeredgecolor=INK, markersize=6,
+                  zorder=3)
         if ended is not None:
             pose = recording.odometry[min(len(times) - 1, bisect.bisect_left(times, ended.t))]
             marker, colour = ENDS[ended.state]
             axes.plot(pose.x, pose.y, marker=marker, color=colour, markersize=8, zorder=4)
-            axes.annotate(ended.state, (pose.x, pose.y), textcoords='offset points', xytext=(7, 7), color=colour, zorder=4)
+            axes.annotate(ended.state, (pose.x, pose.y), textcoords='offset points', xytext=(7, 7),
+                          color=colour, zorder=4)
 
 
 def _words(begun: SkillState, ended: SkillState | None) -> str:
-    return f'{begun.text or begun.skill}: {ended.text or ended.state}' if ended else f'{begun.text or begun.skill} ...'
+    return (f'{begun.text or begun.skill}: {ended.text or ended.state}'
+            if ended else f'{begun.text or begun.skill} ...')
 
 
 def _robot(axes: Axes, pose: Odometry) -> None:
-    axes.annotate('', (pose.x + 0.45 * math.cos(pose.yaw), pose.y + 0.45 * math.sin(pose.yaw)), (pose.x, pose.y),
-                  arrowprops={'arrowstyle': '-|>', 'color': INK, 'lw': 1.5}, zorder=5)
+    axes.annotate('', (pose.x + 0.45 * math.cos(pose.yaw), pose.y + 0.45 * math.sin(pose.yaw)),
+                  (pose.x, pose.y), arrowprops={
+                      'arrowstyle': '-|>',
+                      'color': INK,
+                      'lw': 1.5
+                  }, zorder=5)
 
 
 def _frame(axes: Axes) -> None:
@@ -116,6 +129,7 @@ def _frame(axes: Axes) -> None:
     axes.spines['left'].set_color(RULE)
     axes.spines['bottom'].set_color(RULE)
     low, high = axes.get_xlim()
-    if high - low < 2 * AROUND_M:                # a robot that stood still is a dot in a room, not a room in a dot
+    # a robot that stood still is a dot in a room, not a room in a dot
+    if high - low < 2 * AROUND_M:
         middle = (low + high) / 2
         axes.set_xlim(middle - AROUND_M, middle + AROUND_M)

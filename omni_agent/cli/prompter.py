@@ -1,4 +1,6 @@
-"""The only place that gets a robot talking again which has nothing to say: a typed wish, as an operator types one."""
+"""The only place that gets a robot talking again which has nothing to say: a typed wish, as an
+operator types one.
+"""
 
 from __future__ import annotations
 
@@ -51,5 +53,7 @@ class Prompter:
         self._wishes.publish(String(data=text))
 
     def close(self) -> None:
-        """The stage has shut ROS down by now, or is about to; nothing is left to free but the names."""
+        """The stage has shut ROS down by now, or is about to; nothing is left to free but the
+        names.
+        """
         self._node = self._wishes = None

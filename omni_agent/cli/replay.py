@@ -1,4 +1,6 @@
-"""``omni-agent replay BAG``: the recorded senses through the code of today, and what it decides differently."""
+"""``omni-agent replay BAG``: the recorded senses through the code of today, and what it decides
+differently.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,26 @@ DIFFERENT = 1
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         'replay', help='what would this version have decided in a recorded conversation?',
-        description='Feed what was recorded in a bag into the present code, with the recorded parameters and the recorded '
-                    'answers of the models, and compare the decisions. Exit code 0: the same, 1: different.')
+        description=
+        'Feed what was recorded in a bag into the present code, with the recorded parameters and '
+        'the recorded '
+        'answers of the models, and compare the decisions. Exit code 0: the same, 1: different.')
     add = parser.add_argument
-    add('bag', type=Path, metavar='BAG', help='folder that "omni-agent record" or "ros2 bag record" wrote')
-    add('--set', action='append', default=[], metavar='PARAMETER=VALUE',
-        help='another parameter of the decision node, e.g. turn.barge_in_words=3; may be given several times')
-    add('--models', action='store_true', help='ask the models where the recording has no answer of theirs')
+    add('bag', type=Path, metavar='BAG',
+        help='folder that "omni-agent record" or "ros2 bag record" wrote')
+    add(
+        '--set', action='append', default=[], metavar='PARAMETER=VALUE', help=
+        'another parameter of the decision node, e.g. turn.barge_in_words=3; may be given several '
+        'times'
+    )
+    add('--models', action='store_true',
+        help='ask the models where the recording has no answer of theirs')
     add('--steps', action='store_true', help='print every step, not only the decisions')
     add('--different', action='store_true', help='print only what differs')
-    add('--from', dest='start', type=float, default=0.0, metavar='SECONDS', help='print from this time on')
-    add('--until', type=float, default=float('inf'), metavar='SECONDS', help='print up to this time')
+    add('--from', dest='start', type=float, default=0.0, metavar='SECONDS',
+        help='print from this time on')
+    add('--until', type=float, default=float('inf'), metavar='SECONDS',
+        help='print up to this time')
     add('--json', type=Path, metavar='FILE', help='write everything into this file as well')
     parser.set_defaults(run=run)
 
@@ -59,10 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if same else DIFFERENT
 
 
-# -- doing it again -----------------------------------------------------------------------------------------
+# -- doing it again -------------------------------------------------------------------------------
 
 
-def replay(found: Recorded, changes: dict[str, object], bag: Path, ask_models: bool) -> list[Piece]:
+def replay(found: Recorded, changes: dict[str, object], bag: Path,
+           ask_models: bool) -> list[Piece]:
     """Raises ConfigError for a parameter that does not exist or does not take the value."""
     from omni_agent.backends import languages
 
@@ -70,17 +82,23 @@ def replay(found: Recorded, changes: dict[str, object], bag: Path, ask_models: b
         return [_from_topics(found, changes, bag, ask_models)]
     done = []
     for first, steps in found.pieces:
-        turn, addressee, strange = _params({'turn': first.turn, 'addressee': first.addressee}, changes)
-        machine, unlike = trace.machine_of(first, languages.lexicon(str(changes.get('languages', first.languages))), turn,
-                                           addressee)
+        turn, addressee, strange = _params({
+            'turn': first.turn,
+            'addressee': first.addressee
+        }, changes)
+        machine, unlike = trace.machine_of(
+            first, languages.lexicon(str(changes.get('languages', first.languages))), turn,
+            addressee)
         words = [f'parameters that are no more: {", ".join(strange)}'] if strange else []
-        words += [f'parts of the state that only one version has: {", ".join(unlike)}'] if unlike else []
+        words += ([f'parts of the state that only one version has: {", ".join(unlike)}']
+                  if unlike else [])
         answers = _models(_recorded_parameters(bag, found)) if ask_models else Answers()
         done.append(Piece(first, Rerun(machine, answers).run(steps), tuple(words)))
     return done
 
 
-def _from_topics(found: Recorded, changes: dict[str, object], bag: Path, ask_models: bool) -> Piece:
+def _from_topics(found: Recorded, changes: dict[str, object], bag: Path,
+                 ask_models: bool) -> Piece:
     from omni_agent.backends import languages
 
     known = _recorded_parameters(bag, found)
@@ -90,17 +108,22 @@ def _from_topics(found: Recorded, changes: dict[str, object], bag: Path, ask_mod
     recorded_margin = {text: max(-LIMIT, min(LIMIT, value / addressee.model_weight))
                        for text, value in found.evidence.items() if addressee.model_weight}
     models = _models(known) if ask_models else Answers()
-    answers = Answers(lambda text: recorded_margin.get(text) if text in recorded_margin else models.margin(text),
-                      models.ending)
+    answers = Answers(
+        lambda text: recorded_margin.get(text)
+        if text in recorded_margin else models.margin(text), models.ending)
     words = [f'parameters that are no more: {", ".join(strange)}'] if strange else []
     words += [] if known else ['the parameters were not recorded: those of today are used']
     return Piece(None, Rerun(machine, answers, follows=False).run(found.steps), tuple(words))
 
 
-def _params(known: dict[str, Any], changes: dict[str, object]) -> tuple[TurnParams, AddresseeParams, tuple[str, ...]]:
+def _params(known: dict[str, Any],
+            changes: dict[str, object]) -> tuple[TurnParams, AddresseeParams, tuple[str, ...]]:
     made, strange = {}, []
     for prefix, kind in PREFIXES.items():
-        own = {name.partition('.')[2]: value for name, value in changes.items() if name.startswith(f'{prefix}.')}
+        own = {
+            name.partition('.')[2]: value
+            for name, value in changes.items() if name.startswith(f'{prefix}.')
+        }
         filled, unknown = trace.params_of(kind, {**known[prefix], **own})
         for name in own:
             _refuse_unknown(kind, prefix, name)
@@ -123,7 +146,8 @@ def _change(text: str) -> tuple[str, object]:
     _, name, value = graph.setting(f'decision.{text.removeprefix("decision.")}')
     prefix = name.partition('.')[0]
     if prefix not in PREFIXES and name != 'languages':
-        raise ConfigError(f'{name} is not replayed: choose a parameter of {", ".join(PREFIXES)}, or languages')
+        raise ConfigError(
+            f'{name} is not replayed: choose a parameter of {", ".join(PREFIXES)}, or languages')
     kind = next((type(spec.default) for spec in specs(PREFIXES.get(prefix, TurnParams))
                  if spec.name == name.partition('.')[2]), None)
     return name, float(value) if kind is float and isinstance(value, int) else value
@@ -134,7 +158,8 @@ def _recorded_parameters(bag: Path, found: Recorded) -> dict[str, Any]:
     import yaml
 
     namespace = found.contents.custom.get('omni_agent.namespace', '').strip('/')
-    file = bag / 'parameters' / f'{namespace.replace("/", ".") + "." if namespace else ""}decision.yaml'
+    file = (bag / 'parameters' /
+            f'{namespace.replace("/", ".") + "." if namespace else ""}decision.yaml')
     try:
         data = yaml.safe_load(file.read_text(encoding='utf-8'))
         return next(iter(data.values()))['ros__parameters']
@@ -143,7 +168,9 @@ def _recorded_parameters(bag: Path, found: Recorded) -> dict[str, Any]:
 
 
 def _models(known: dict[str, Any]) -> Answers:
-    """The models of the recording, loaded when they are asked for the first time. Raises BackendError then."""
+    """The models of the recording, loaded when they are asked for the first time. Raises
+    BackendError then.
+    """
     from functools import lru_cache
 
     from omni_agent.backends import Message, load

@@ -34,21 +34,33 @@ def notes(found: Recorded, pieces: list[Piece]) -> list[str]:
     if found.contents.repaired:
         said.append('The bag had not been closed; it was repaired.')
     if not found.pieces:
-        said.append('There is no trace of the decisions in this bag: its steps are put together from its topics, times are '
-                    'those of the recorder, and only interrupts and replies are compared.')
-    versions = {piece.begin.version for piece in pieces if piece.begin is not None} - {omni_agent.__version__}
+        said.append(
+            'There is no trace of the decisions in this bag: its steps are put together from its '
+            'topics, times are '
+            'those of the recorder, and only interrupts and replies are compared.')
+    versions = ({piece.begin.version
+                 for piece in pieces if piece.begin is not None} - {omni_agent.__version__})
     if versions:
-        said.append(f'Recorded with version {", ".join(sorted(versions))}, replayed with {omni_agent.__version__}.')
+        said.append(
+            f'Recorded with version {", ".join(sorted(versions))}, replayed with '
+            f'{omni_agent.__version__}.'
+        )
     if found.holes:
         said.append(f'The trace has {found.holes} hole(s); each stretch is replayed on its own.')
-    said += [note[0].upper() + note[1:] + '.' for note in dict.fromkeys(sum((piece.notes for piece in pieces), ()))]
+    said += [
+        note[0].upper() + note[1:] + '.'
+        for note in dict.fromkeys(sum((piece.notes for piece in pieces), ()))
+    ]
     asked = sum(piece.outcome.asked for piece in pieces)
     if asked:
-        said.append(f'{asked} question(s) to the models were asked that the recording has no answer to (--models asks '
-                    'them).')
+        said.append(
+            f'{asked} question(s) to the models were asked that the recording has no answer to '
+            '(--models asks '
+            'them).')
     unheard = sum(piece.outcome.unheard for piece in pieces)
     if unheard:
-        said.append(f'{unheard} message(s) of the loudspeaker were about replies that do not exist now.')
+        said.append(
+            f'{unheard} message(s) of the loudspeaker were about replies that do not exist now.')
     return said
 
 
@@ -63,8 +75,10 @@ def verdict(pieces: list[Piece], t0: float) -> str:
 
 
 def print_rows(rows: list[Row], t0: float, arguments: argparse.Namespace) -> None:
-    shown = [row for row in rows if row.is_decision and arguments.start <= row.t - t0 <= arguments.until
-             and not (arguments.different and row.verdict is Verdict.SAME)]
+    shown = [
+        row for row in rows if row.is_decision and arguments.start <= row.t -
+        t0 <= arguments.until and not (arguments.different and row.verdict is Verdict.SAME)
+    ]
     if not shown:
         return
     width = max([4, *(len(words(row.then)) for row in shown)])
@@ -73,7 +87,8 @@ def print_rows(rows: list[Row], t0: float, arguments: argparse.Namespace) -> Non
         now = '' if row.verdict is Verdict.SAME else words(row.now)
         if row.verdict is Verdict.CHANGED:
             now += f'  ({", ".join(row.fields)})'
-        print(f'{row.t - t0:8.2f}s  {_verdict(row):<14} {words(row.then):<{width}}  {now}'.rstrip())
+        print(
+            f'{row.t - t0:8.2f}s  {_verdict(row):<14} {words(row.then):<{width}}  {now}'.rstrip())
 
 
 def _verdict(row: Row) -> str:
@@ -89,7 +104,8 @@ def words(done: Done | None) -> str:
     told = [type(effect).__name__.lower()]
     for name in ('reason', 'brief', 'text', 'say', 'skill'):
         value = getattr(effect, name, None)
-        if value not in (None, '') and not (name == 'say' and value == getattr(effect, 'brief', None)):
+        if (value not in (None, '')
+                and not (name == 'say' and value == getattr(effect, 'brief', None))):
             told.append(value.name.lower() if isinstance(value, Enum) else f'"{value}"')
     if getattr(effect, 'ducked', False):
         told.append('(voice lowered)')
@@ -108,12 +124,18 @@ def print_steps(outcome: Outcome, t0: float, start: float, until: float) -> None
 
 def _moment(moment: Moment, at: float) -> str:
     then, now = moment.step, moment
-    lines = [f'{at:8.2f}s  {describe(then.event)}' + ('' if now.event is not None else '   (not now)')]
+    lines = [
+        f'{at:8.2f}s  {describe(then.event)}' + ('' if now.event is not None else '   (not now)')
+    ]
     if tuple(then.effects) == now.effects:
         lines += [f'{"":13}{words(Done(then.now, effect, then.event))}' for effect in then.effects]
     else:
-        lines += [f'{"":11}- {words(Done(then.now, effect, then.event))}' for effect in then.effects]
-        lines += [f'{"":11}+ {words(Done(then.now, effect, then.event))}' for effect in now.effects]
+        lines += [
+            f'{"":11}- {words(Done(then.now, effect, then.event))}' for effect in then.effects
+        ]
+        lines += [
+            f'{"":11}+ {words(Done(then.now, effect, then.event))}' for effect in now.effects
+        ]
     if then.state.person and then.state != now.state:
         lines.append(f'{"":11}~ {_state(then)} -> {_state(now)}')
     return '\n'.join(lines)
@@ -128,29 +150,51 @@ def _state(of: Step | Moment) -> str:
 def describe(event: object) -> str:
     """An event in a few words."""
     kind = type(event).__name__
-    text = next((getattr(event, name) for name in ('text', 'heard') if getattr(event, name, '')), '')
-    number = next((f' {name} {getattr(event, name)}' for name in ('utterance', 'epoch') if hasattr(event, name)), '')
+    text = next((getattr(event, name) for name in ('text', 'heard') if getattr(event, name, '')),
+                '')
+    number = next((f' {name} {getattr(event, name)}'
+                   for name in ('utterance', 'epoch') if hasattr(event, name)), '')
     final = ' final' if getattr(event, 'final', False) else ''
     return f'{kind}{final}{number}' + (f' "{text}"' if text else '')
 
 
-# -- JSON ---------------------------------------------------------------------------------------------------
+# -- JSON -----------------------------------------------------------------------------------------
 
 
-def as_json(bag: Path, found: Recorded, pieces: list[Piece], changes: dict[str, object], same: bool) -> dict:
+def as_json(bag: Path, found: Recorded, pieces: list[Piece], changes: dict[str, object],
+            same: bool) -> dict:
     t0 = found.contents.start
-    return {'bag': str(bag), 'same': same, 'version': omni_agent.__version__, 'from_trace': bool(found.pieces),
-            'holes': found.holes, 'repaired': found.contents.repaired, 'set': changes,
-            'recorded': found.contents.custom, 'notes': notes(found, pieces),
-            'pieces': [{'parted_s': None if piece.outcome.parted_s is None else piece.outcome.parted_s - t0,
-                        'steps': len(piece.outcome.moments), 'unheard': piece.outcome.unheard,
-                        'asked': piece.outcome.asked, 'other_scores': piece.outcome.scores,
-                        'decisions': [_row(row, t0) for row in piece.outcome.rows]} for piece in pieces]}
+    return {
+        'bag': str(bag),
+        'same': same,
+        'version': omni_agent.__version__,
+        'from_trace': bool(found.pieces),
+        'holes': found.holes,
+        'repaired': found.contents.repaired,
+        'set': changes,
+        'recorded': found.contents.custom,
+        'notes': notes(found, pieces),
+        'pieces': [{
+            'parted_s': None if piece.outcome.parted_s is None else piece.outcome.parted_s - t0,
+            'steps': len(piece.outcome.moments),
+            'unheard': piece.outcome.unheard,
+            'asked': piece.outcome.asked,
+            'other_scores': piece.outcome.scores,
+            'decisions': [_row(row, t0) for row in piece.outcome.rows]
+        } for piece in pieces]
+    }
 
 
 def _row(row: Row, t0: float) -> dict:
-    return {'t_s': row.t - t0, 'verdict': row.verdict.value, 'is_decision': row.is_decision, 'by_s': row.by_s,
-            'fields': list(row.fields), 'then': _done(row.then), 'now': _done(row.now)}
+    return {
+        't_s': row.t - t0,
+        'verdict': row.verdict.value,
+        'is_decision': row.is_decision,
+        'by_s': row.by_s,
+        'fields': list(row.fields),
+        'then': _done(row.then),
+        'now': _done(row.now)
+    }
 
 
 def _done(done: Done | None) -> dict | None:
@@ -163,7 +207,7 @@ def _done(done: Done | None) -> dict | None:
 
 def write_json(path: Path, data: dict) -> None:
     try:
-        path.write_text(json.dumps(data, indent=2, ensure_ascii=False, default=str) + '\n', encoding='utf-8')
+        path.write_text(
+            json.dumps(data, indent=2, ensure_ascii=False, default=str) + '\n', encoding='utf-8')
     except OSError as error:
         raise ConfigError(f'cannot write {path}: {error.strerror}') from error
-

@@ -1,4 +1,5 @@
-"""``omni-agent report OUT|BAG``: makes a recorded run something to hear, to see and to compute with.
+"""``omni-agent report OUT|BAG``: makes a recorded run something to hear, to see and to compute
+with.
 
 Reads ``events.jsonl``, ``person.wav`` and ``robot.wav``; writes ``conversation.wav`` (person left,
 robot right), ``metrics.json``, ``timeline.png`` and ``report.html`` beside them. A rosbag2 folder
@@ -32,8 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('run_folder', type=Path, metavar='OUT|BAG',
-                        help='folder with events.jsonl, person.wav, robot.wav, or a rosbag2 folder')
+    parser.add_argument(
+        'run_folder', type=Path, metavar='OUT|BAG',
+        help='folder with events.jsonl, person.wav, robot.wav, or a rosbag2 folder')
     parser.add_argument('--out', type=Path, metavar='FOLDER',
                         help='where the report of a bag goes (default: BAG/report)')
     parser.add_argument('--from', dest='start', type=float, default=0.0, metavar='SECONDS',

@@ -24,7 +24,8 @@ STROKE_S = 0.02            # one stroke of a waveform
 TAIL_S = 3.0
 
 
-def page(recording: Recording, tracks: Tracks, metrics: dict, stereo_wav: Path, path_png: Path | None = None) -> str:
+def page(recording: Recording, tracks: Tracks, metrics: dict, stereo_wav: Path,
+         path_png: Path | None = None) -> str:
     """The finished HTML; ``path_png`` shows where the robot went, if it went anywhere."""
     sound, kind = _compressed(stereo_wav)
     data = json.dumps(_data(recording, tracks, metrics), allow_nan=False, separators=(',', ':'))
@@ -40,9 +41,13 @@ def page(recording: Recording, tracks: Tracks, metrics: dict, stereo_wav: Path, 
 def _picture(path: Path | None) -> str:
     if path is None:
         return ''
-    return ('<section class="card"><h2>Where it went</h2><p class="note">Seen from above, in metres: its way by odometry, '
-            'where a skill began and how each ended.</p><img style="width:100%;max-width:900px" alt="The way of the robot" '
-            f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode("ascii")}"></section>')
+    return (
+        '<section class="card"><h2>Where it went</h2><p class="note">Seen from above, in metres: '
+        'its way by odometry, '
+        'where a skill began and how each ended.</p><img style="width:100%;max-width:900px" '
+        'alt="The way of the robot" '
+        f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode("ascii")}"></section>'
+    )
 
 
 def _escape(text: str) -> str:
@@ -96,7 +101,9 @@ def _data(recording: Recording, tracks: Tracks, metrics: dict) -> dict:
 
 
 def _keyframes(recording: Recording, t0: float) -> list[list]:
-    """(seconds, JPEG in base64); what was there before the conversation stands at its beginning."""
+    """(seconds, JPEG in base64); what was there before the conversation stands at its
+    beginning.
+    """
     found = [[max(0.0, _s(one.t, t0)), one.keyframe] for one in recording.looks if one.keyframe]
     before = sum(t == 0.0 for t, _ in found)
     return found[max(0, before - 1):]

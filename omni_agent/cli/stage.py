@@ -92,7 +92,8 @@ class Stage:
         for node, values in self._overrides.items():
             overrides.setdefault(node, {}).update(values)
         # what earlier runs were told to look for, and remember, is not this one's
-        overrides.setdefault('decision', {}).setdefault('state', str((self.out / STATE).absolute()))
+        overrides.setdefault('decision', {}).setdefault('state', str(
+            (self.out / STATE).absolute()))
         return [Program(spec.name, spec.module, tuple(graph.arguments(
                     spec, '', '', self._profile, False, 'warn', overrides)))
                 for spec in graph.running(self._without, also=self.scenario.nodes)]

@@ -10,8 +10,8 @@ class Steps:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._title = title
-        self._progress = Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                                  TimeElapsedColumn())
+        self._progress = Progress(TextColumn('{task.description}'), BarColumn(),
+                                  MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._progress.add_task(title, total=total)
 
     def __enter__(self) -> Steps:

@@ -45,11 +45,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                 help=f'device of the {spec.name} node, instead of the one in the YAML files')
     add('--without', default='', metavar='NODE[,NODE]',
         help='nodes that are not to run, e.g. because drivers of your own stand in')
-    add('--skills', default='', metavar='LIST',
-        help='let the robot do what it is asked: default, simulated (with a simulated robot), or files and '
-             'Python modules of your own')
-    add('--also', default='', metavar='NODE[,NODE]',
-        help=f'optional nodes that are to run, of: {", ".join(spec.name for spec in graph.OPTIONAL)}')
+    add(
+        '--skills', default='', metavar='LIST', help=
+        'let the robot do what it is asked: default, simulated (with a simulated robot), or files '
+        'and '
+        'Python modules of your own')
+    add(
+        '--also', default='', metavar='NODE[,NODE]', help=
+        f'optional nodes that are to run, of: {", ".join(spec.name for spec in graph.OPTIONAL)}')
     add('--watch', action='store_true', help='show everything in a browser on this machine')
     add('--set', action='append', default=[], metavar='NODE.PARAMETER=VALUE',
         help='set one parameter; may be given several times')

@@ -1,8 +1,9 @@
 """Which skill runs, which waits, and which is void: by epoch, and with one motion at a time.
 
-Three rules, in this order. What is ``halted`` ends at once and is never begun. A plan of an older epoch that has not
-begun is void; one that has begun goes on while the person asks for something else. The newest plan that moves has the
-base: what moved before is cancelled, and the rest of its plan is void. Events and the time go in, effects come out.
+Three rules, in this order. What is ``halted`` ends at once and is never begun. A plan of an older
+epoch that has not begun is void; one that has begun goes on while the person asks for something
+else. The newest plan that moves has the base: what moved before is cancelled, and the rest of its
+plan is void. Events and the time go in, effects come out.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Callable
 
-from .acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt, Hold, Interrupted, Key, Lost, Report, Resume,
-                   SkillState, Told)
+from .acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt, Hold,
+                   Interrupted, Key, Lost, Report, Resume, SkillState, Told)
 from .params import param
 from .skills import Call, Refused, TargetKind
 
 MOST_WAITING = 16        # acts of a plan
-MOST_PLANS = 8           # that are remembered after they have begun: the next step may be on its way
+# that are remembered after they have begun: the next step may be on its way
+MOST_PLANS = 8
 CANCEL_S = 2.0           # [s] how long a server may take to say that it ended a goal
 NOBODY = 'no decision node is alive that could say stop: start it, then ask again'
 STOPPED = 'it was told to stop'
@@ -29,17 +31,24 @@ NEWER = 'something newer was asked for'
 class ActingParams:
     """What a voice does to wheels before it is known what it says."""
 
-    hold_on_voice: bool = param(True, 'a skill that moves stands still while somebody speaks, and goes on if it was no stop',
-                                live=True)
-    sent_again: str = param('nav2_msgs/action/NavigateToPose', 'action types whose goals say where to be: they are held by a '
-                            'cancel and sent again, unlike goals that would begin anew', live=True)
-    cancel_on_voice: bool = param(False, 'a skill that moves and cannot be held, any other action, is cancelled when '
-                                         'somebody speaks', live=True)
+    hold_on_voice: bool = param(
+        True,
+        'a skill that moves stands still while somebody speaks, and goes on if it was no stop',
+        live=True)
+    sent_again: str = param(
+        'nav2_msgs/action/NavigateToPose',
+        'action types whose goals say where to be: they are held by a '
+        'cancel and sent again, unlike goals that would begin anew', live=True)
+    cancel_on_voice: bool = param(
+        False, 'a skill that moves and cannot be held, any other action, is cancelled when '
+        'somebody speaks', live=True)
 
 
 @dataclass
 class _Plan:
-    """The acts of one epoch. Its steps may come all at once, or each when the one before has succeeded."""
+    """The acts of one epoch. Its steps may come all at once, or each when the one before has
+    succeeded.
+    """
 
     waiting: dict[int, tuple[Asked, Call]] = field(default_factory=dict)     # by step
     steps: set[int] = field(default_factory=set)         # that were begun
@@ -63,7 +72,9 @@ class _Running:
 
 
 def _sentence(running: _Running, told: Told) -> str:
-    """The robot's own words first; of a failure the bare reason, which the skill's own sentence goes around."""
+    """The robot's own words first; of a failure the bare reason, which the skill's own sentence
+    goes around.
+    """
     if told.state is SkillState.CANCELLED:
         return ', '.join(part for part in (running.cancelled, told.text) if part)
     return told.text or (running.call.done() if told.state is SkillState.SUCCEEDED else '')
@@ -91,7 +102,10 @@ class Acting:
     def deadline(self) -> float | None:
         """When something waits for nothing but time."""
         busy = self._busy()
-        due = [plan.first[0].not_before for epoch, plan in self._plans.items() if plan.first and epoch not in busy]
+        due = [
+            plan.first[0].not_before for epoch, plan in self._plans.items()
+            if plan.first and epoch not in busy
+        ]
         due += [running.due for running in self._running.values() if running.due < math.inf]
         return min(due, default=None)
 
@@ -113,10 +127,11 @@ class Acting:
         self._begin(now, effects)
         return effects
 
-    # -- events ---------------------------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------
 
     def _on_interrupted(self, event: Interrupted, now: float, effects: list[Effect]) -> None:
-        if event.halted > self.halted:           # a maximum: late, lost and repeated messages change nothing
+        # a maximum: late, lost and repeated messages change nothing
+        if event.halted > self.halted:
             self.halted = event.halted
             effects.append(Halt(any(moves(running.call) for running in self._running.values())))
             self._cancel(lambda running: running.asked.epoch <= self.halted, STOPPED, now, effects)
@@ -132,14 +147,21 @@ class Acting:
         if self._params.hold_on_voice and not self._is_doubted:
             effects += [Hold(key) if self.ducked else Resume(key) for key in self._holdable()]
         if self._params.cancel_on_voice and self.ducked:
-            self._cancel(lambda running: moves(running.call) and not (
-                self._params.hold_on_voice and self._can_wait(running.call)), 'somebody spoke', now, effects)
+            self._cancel(
+                lambda running: moves(running.call) and not (
+                    self._params.hold_on_voice and self._can_wait(running.call)), 'somebody spoke',
+                now, effects)
 
     def _holdable(self) -> list[Key]:
-        return [key for key, running in self._running.items() if self._can_wait(running.call) and not running.cancelled]
+        return [
+            key for key, running in self._running.items()
+            if self._can_wait(running.call) and not running.cancelled
+        ]
 
     def _can_wait(self, call: Call) -> bool:
-        """An action's server knows no pause: what it does is held only if it may be asked for twice."""
+        """An action's server knows no pause: what it does is held only if it may be asked for
+        twice.
+        """
         target = call.skill.target
         again = [name.strip() for name in self._params.sent_again.split(',')]
         return moves(call) and (target.kind is TargetKind.TOPIC or target.type in again)
@@ -152,7 +174,8 @@ class Acting:
         plan = self._plans.setdefault(asked.epoch, _Plan())
         if asked.step in plan.steps:
             return                               # the same again: it is being done, or was
-        late = 'a later step of the plan has begun already' if asked.step < max(plan.steps, default=0) else ''
+        late = ('a later step of the plan has begun already' if asked.step < max(
+            plan.steps, default=0) else '')
         if plan.over or late:
             effects.append(Report(asked, SkillState.CANCELLED, plan.over or late))
             return
@@ -185,7 +208,9 @@ class Acting:
         running = self._running.get(told.key)
         if running is None or (running.cancelled and told.state not in ENDS):
             return
-        effects.append(Report(running.asked, told.state, _sentence(running, told), told.progress, told.result))
+        effects.append(
+            Report(running.asked, told.state, _sentence(running, told), told.progress,
+                   told.result))
         if told.state in ENDS:
             del self._running[told.key]
             self._go_on(told, effects)
@@ -207,14 +232,15 @@ class Acting:
         self._is_doubted = True
         effects.append(Halt(any(moves(running.call) for running in self._running.values())))
         effects += [Hold(key, at_once=True) for key in self._holdable()]
-        self._cancel(lambda running: moves(running.call) and not self._can_wait(running.call), event.why, now, effects)
+        self._cancel(lambda running: moves(running.call) and not self._can_wait(running.call),
+                     event.why, now, effects)
 
     def _on_found(self, effects: list[Effect]) -> None:
         self._lost, was_doubted, self._is_doubted = None, self._is_doubted, False
         if was_doubted and not (self.ducked and self._params.hold_on_voice):
             effects += [Resume(key) for key in self._holdable()]
 
-    # -- what follows ---------------------------------------------------------------------------------------
+    # -- what follows -----------------------------------------------------------------------------
 
     def _admit(self, epoch: int, effects: list[Effect]) -> None:
         if epoch <= self.epoch:
@@ -240,19 +266,28 @@ class Acting:
             del plan.waiting[asked.step]
             plan.steps.add(asked.step)
             self._running[asked.key] = _Running(asked, call)
-            effects += [Report(asked, SkillState.RUNNING, call.says(), 0.0), Begin(asked.key, call)]
+            effects += [
+                Report(asked, SkillState.RUNNING, call.says(), 0.0),
+                Begin(asked.key, call)
+            ]
 
     def _has_base(self, epoch: int, now: float, effects: list[Effect]) -> bool:
-        """Takes it from older plans. While somebody speaks it is nobody's: it may be a stop that is being said."""
-        if self._is_doubted or self.ducked and (self._params.hold_on_voice or self._params.cancel_on_voice):
+        """Takes it from older plans. While somebody speaks it is nobody's: it may be a stop that
+        is being said.
+        """
+        if (self._is_doubted or self.ducked and
+            (self._params.hold_on_voice or self._params.cancel_on_voice)):
             return False
         others = [running for running in self._running.values() if moves(running.call)]
         older = {running.asked.epoch for running in others if running.asked.epoch < epoch}
-        self._cancel(lambda running: moves(running.call) and running.asked.epoch in older, NEWER, now, effects)
+        self._cancel(lambda running: moves(running.call) and running.asked.epoch in older, NEWER,
+                     now, effects)
         self._void(lambda known: known in older, NEWER, effects)
-        return not others                        # a moment later, when they have said that they ended
+        # a moment later, when they have said that they ended
+        return not others
 
-    def _cancel(self, which: Callable[[_Running], bool], why: str, now: float, effects: list[Effect]) -> None:
+    def _cancel(self, which: Callable[[_Running], bool], why: str, now: float,
+                effects: list[Effect]) -> None:
         for running in self._running.values():
             if which(running) and not running.cancelled:
                 running.cancelled, running.due = why, now + CANCEL_S
@@ -261,18 +296,24 @@ class Acting:
     def _overdue(self, now: float, effects: list[Effect]) -> None:
         for key, running in list(self._running.items()):
             if running.due <= now:
-                text = (f'{running.cancelled}, and nobody confirmed within {CANCEL_S:g} s that it ended: '
-                        f'see whether {running.call.target_name()} still works')
+                text = (
+                    f'{running.cancelled}, and nobody confirmed within {CANCEL_S:g} s that it '
+                    'ended: '
+                    f'see whether {running.call.target_name()} still works')
                 self._on_told(Told(key, SkillState.FAILED, text), effects)
 
     def _fail(self, key: Key, effects: list[Effect]) -> None:
         """A step that did not work is the end of its plan."""
-        self._void(lambda epoch: epoch == key[0], f'step {key[1] + 1} of the plan did not work', effects)
+        self._void(lambda epoch: epoch == key[0], f'step {key[1] + 1} of the plan did not work',
+                   effects)
 
     def _void(self, which: Callable[[int], bool], why: str, effects: list[Effect]) -> None:
         """Nothing of these plans begins any more."""
         for epoch, plan in self._plans.items():
             if which(epoch) and not plan.over:
                 plan.over = why
-                effects += [Report(asked, SkillState.CANCELLED, why) for _, (asked, _) in sorted(plan.waiting.items())]
+                effects += [
+                    Report(asked, SkillState.CANCELLED, why)
+                    for _, (asked, _) in sorted(plan.waiting.items())
+                ]
                 plan.waiting.clear()

@@ -1,4 +1,6 @@
-"""What is asked of the robot's skills, what it says about them, and what is to be done: data only."""
+"""What is asked of the robot's skills, what it says about them, and what is to be done: data
+only.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +26,18 @@ class SkillState(Enum):
     REFUSED = 6
 
 
-ENDS = frozenset({SkillState.SUCCEEDED, SkillState.FAILED, SkillState.CANCELLED, SkillState.REFUSED})
+ENDS = frozenset(
+    {SkillState.SUCCEEDED, SkillState.FAILED, SkillState.CANCELLED, SkillState.REFUSED})
 
 
-# -- events -----------------------------------------------------------------------------------------------
+# -- events ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody wants a skill; ``arguments`` is the JSON of an Act message, ``not_before`` a time of ``step``'s clock."""
+    """Somebody wants a skill; ``arguments`` is the JSON of an Act message, ``not_before`` a time
+    of ``step``'s clock.
+    """
 
     epoch: int
     step: int
@@ -75,7 +80,9 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """There may be nobody left who could say stop: everything stands still until that is known (Found or Lost)."""
+    """There may be nobody left who could say stop: everything stands still until that is known
+    (Found or Lost).
+    """
 
     why: str
 
@@ -92,7 +99,7 @@ class Tick:
 
 Event = Union[Asked, Interrupted, Told, Lost, Doubted, Found, Tick]
 
-# -- effects ----------------------------------------------------------------------------------------------
+# -- effects --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,9 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Zero on everything that can carry a velocity, whether or not it is known to move; ``again`` where it was."""
+    """Zero on everything that can carry a velocity, whether or not it is known to move; ``again``
+    where it was.
+    """
 
     again: bool
 

@@ -1,8 +1,10 @@
-"""To whom was that said? Cheap, explainable evidence in log odds; the language model is one voice among it.
+"""To whom was that said? Cheap, explainable evidence in log odds; the language model is one voice
+among it.
 
-With a fitted ``Judgement`` (core/judgement.py) its weights count wherever cues were measured, and rules set by hand stay
-where they hold guarantees: a name that is called always counts, and over the robot's own voice everything is as it was.
-Without one, or without any cue, all weights are those set by hand here.
+With a fitted ``Judgement`` (core/judgement.py) its weights count wherever cues were measured, and
+rules set by hand stay where they hold guarantees: a name that is called always counts, and over
+the robot's own voice everything is as it was. Without one, or without any cue, all weights are
+those set by hand here.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from .params import param
 from .words import words
 
 QUESTION_STARTS = frozenset('what who whom whose where when which why how'.split())
-AUXILIARIES = frozenset('is are am was were do does did can could will would should shall may have has'.split())
-ONCE = frozenset('was were did have has'.split())       # 'did you call her?': a robot has no yesterday
-OFFERS = frozenset('can could would will'.split())      # with 'you' after it: a request in the form of a question
+AUXILIARIES = frozenset(
+    'is are am was were do does did can could will would should shall may have has'.split())
+# 'did you call her?': a robot has no yesterday
+ONCE = frozenset('was were did have has'.split())
+# with 'you' after it: a request in the form of a question
+OFFERS = frozenset('can could would will'.split())
 COMMANDS = frozenset('''
 tell give show explain describe play sing count say turn go come look stop wait help remind find bring take move open
 close start follow drive name list spell read write translate define guess remember forget set repeat speak talk call
@@ -28,22 +33,28 @@ compare recommend suggest teach calculate skip pause continue resume repeat chan
 keep leave let use add order buy search record sing dance walk sit stand lower raise increase decrease reduce pour clean
 cook grab pass hand fetch throw drop lift push pull dim shut lock unlock mute unmute finish begin end save delete remove
 '''.split())
-REPLIES = frozenset('yes no yeah nope yep well good okay ok sure thanks sorry exactly really maybe fine'.split())
+REPLIES = frozenset(
+    'yes no yeah nope yep well good okay ok sure thanks sorry exactly really maybe fine'.split())
 NARRATORS = frozenset('i we he she they'.split())
-ABSENT = frozenset('he she we'.split())                  # asked about, they are rather asked about among people
+# asked about, they are rather asked about among people
+ABSENT = frozenset('he she we'.split())
 # How people take the floor from somebody who is speaking, and how they set right what was said
-ATTENTION = ('excuse me', 'pardon', 'hang on', 'hold on', 'wait', 'sorry', 'actually', 'one moment', 'one second',
-             'just a', 'listen', 'hey', "i'm sorry", 'i am sorry')
+ATTENTION = ('excuse me', 'pardon', 'hang on', 'hold on', 'wait', 'sorry', 'actually',
+             'one moment', 'one second', 'just a', 'listen', 'hey', "i'm sorry", 'i am sorry')
 FILLERS = frozenset('hi hello so and then now um uh er oh ah well okay ok yeah right'.split())
-CORRECTIONS = ('no', 'nope', 'not', 'wrong', 'i meant', 'i mean', 'i said', 'i asked', 'i wanted', 'i want',
-               "i don't", 'i do not', "i didn't", 'i did not', "that's wrong", 'that is wrong', "that's not",
-               'that is not', "that isn't", "you're wrong", 'you are wrong', 'make it', 'make that', 'never mind',
-               'nevermind', 'forget it', 'forget that', 'rather', 'instead')
-FLOOR = ('a correction', 'takes the floor')              # what only words can tell, but only over the robot's voice
+CORRECTIONS = ('no', 'nope', 'not', 'wrong', 'i meant', 'i mean', 'i said', 'i asked', 'i wanted',
+               'i want', "i don't", 'i do not', "i didn't", 'i did not', "that's wrong",
+               'that is wrong', "that's not", 'that is not', "that isn't", "you're wrong",
+               'you are wrong', 'make it', 'make that', 'never mind', 'nevermind', 'forget it',
+               'forget that', 'rather', 'instead')
+# what only words can tell, but only over the robot's voice
+FLOOR = ('a correction', 'takes the floor')
 NEGATIONS = frozenset("not isn't wasn't aren't didn't doesn't don't wrong".split())
-NEAR_DB = 4.0            # quieter than who speaks to the robot by up to this much is as near as they are
+# quieter than who speaks to the robot by up to this much is as near as they are
+NEAR_DB = 4.0
 FAR_DB = 0.35            # [log odds per dB] beyond that
-MOST_FAR, MOST_FAR_ALONE = 2.0, 1.0      # over the robot's voice, and else: who was near may have walked away
+# over the robot's voice, and else: who was near may have walked away
+MOST_FAR, MOST_FAR_ALONE = 2.0, 1.0
 MOST = 40.0              # [log odds] a probability keeps away from 0 and 1
 SURE_NAME = 1.5          # [log odds] of an utterance that calls the robot by its name, at least
 TALKING_S, RECENTLY_S = 4.0, 30.0
@@ -60,12 +71,18 @@ class AddresseeParams:
     LIVE = True          # each is read where it is used
 
     name: str = param('robot', 'name of the robot; several are separated by commas', live=False)
-    threshold: float = param(0.5, 'score from which an utterance counts as meant for the robot', 0.05, 0.95)
-    unsure: float = param(0.25, 'score from which that is not known: the robot may turn to who spoke, and stays silent',
-                          0.0, 0.95)
-    follow_up_s: float = param(8.0, 'after its own speech the robot expects an answer for this long [s]', 0.0, 60.0)
-    model_weight: float = param(1.5, 'weight of the language model margin; 0 leaves it out', 0.0, 2.0)
-    sure: float = param(1.0, 'cheap evidence beyond this [log odds] does not ask the model', 0.0, 10.0)
+    threshold: float = param(0.5, 'score from which an utterance counts as meant for the robot',
+                             0.05, 0.95)
+    unsure: float = param(
+        0.25,
+        'score from which that is not known: the robot may turn to who spoke, and stays silent',
+        0.0, 0.95)
+    follow_up_s: float = param(
+        8.0, 'after its own speech the robot expects an answer for this long [s]', 0.0, 60.0)
+    model_weight: float = param(1.5, 'weight of the language model margin; 0 leaves it out', 0.0,
+                                2.0)
+    sure: float = param(1.0, 'cheap evidence beyond this [log odds] does not ask the model', 0.0,
+                        10.0)
 
 
 @dataclass(frozen=True)
@@ -76,10 +93,14 @@ class Situation:
     cut_in: bool = False                    # these words, or the first of them, silenced the robot
     robot_spoke_s: float | None = None      # since the end of the robot's last speech
     robot_asked: bool = False               # its last words were a question
-    side_talk_s: float | None = None        # since the end of the last utterance that was not for the robot
-    louder_db: float | None = None          # than who spoke to the robot before; None: nobody did, or long ago
-    cues: Cues = ()                         # of voice, source and camera; what was not measured is not there
-    learnt: float = 0.0                     # from corrections, for this person and place [log odds] (core/attention.py)
+    # since the end of the last utterance that was not for the robot
+    side_talk_s: float | None = None
+    # than who spoke to the robot before; None: nobody did, or long ago
+    louder_db: float | None = None
+    # of voice, source and camera; what was not measured is not there
+    cues: Cues = ()
+    # from corrections, for this person and place [log odds] (core/attention.py)
+    learnt: float = 0.0
 
 
 class Verdict(Enum):
@@ -92,7 +113,9 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Score:
-    """Probability that the robot was meant, with the share of each piece of evidence [log odds]."""
+    """Probability that the robot was meant, with the share of each piece of evidence [log
+    odds].
+    """
 
     probability: float
     evidence: tuple[tuple[str, float], ...]
@@ -114,11 +137,14 @@ class Addressee:
     def __init__(self, params: AddresseeParams, judgement: Judgement | None = None) -> None:
         self.params = params
         self.judgement = judgement
-        self.names = frozenset(' '.join(words(name)) for name in params.name.split(',') if words(name))
+        self.names = frozenset(' '.join(words(name)) for name in params.name.split(',')
+                               if words(name))
         self.name_words = frozenset(word for name in self.names for word in name.split())
 
     def score(self, text: str, situation: Situation, margin: float | None = None) -> Score:
-        """``margin`` is the language model's log odds, None where it was not asked or has no opinion."""
+        """``margin`` is the language model's log odds, None where it was not asked or has no
+        opinion.
+        """
         over = situation.robot_speaking or situation.cut_in
         if self.judgement is not None and situation.cues and not over:
             return self._fitted(self.judgement, text, situation, margin)
@@ -139,8 +165,10 @@ class Addressee:
                    Verdict.UNSURE if probability >= self.params.unsure else Verdict.NOT_ADDRESSED)
         return Score(probability, tuple(evidence.items()), decisive, by_words, verdict)
 
-    def _fitted(self, judgement: Judgement, text: str, situation: Situation, margin: float | None) -> Score:
-        found = values(self._signs(text), self.dialogue_of(text, situation), self.cues_of(situation))
+    def _fitted(self, judgement: Judgement, text: str, situation: Situation,
+                margin: float | None) -> Score:
+        found = values(self._signs(text), self.dialogue_of(text, situation),
+                       self.cues_of(situation))
         evidence = judgement.shares(found)
         if situation.learnt:
             evidence[LEARNT] = situation.learnt
@@ -191,7 +219,8 @@ class Addressee:
         found: dict[str, float] = {}
         name = called(text, self.names)
         if name:
-            found['its name' if name == 'calls' else 'speaks about it'] = 4.0 if name == 'calls' else -2.0
+            found['its name' if name == 'calls' else 'speaks about it'] = (4.0 if name == 'calls'
+                                                                           else -2.0)
         start = self._start(spoken)
         if start in QUESTION_STARTS:
             found['a question'] = 1.8
@@ -199,7 +228,8 @@ class Addressee:
             found['a request'] = 2.0
         elif start in AUXILIARIES:
             about_you = self._after(start, spoken) == 'you'
-            found['a yes/no question'] = 1.0 if not about_you else 0.6 if start not in ONCE else 0.2
+            found['a yes/no question'] = (1.0
+                                          if not about_you else 0.6 if start not in ONCE else 0.2)
         elif start in COMMANDS:
             found['a request'] = 2.0
         elif start in REPLIES:
@@ -219,7 +249,9 @@ class Addressee:
         return found
 
     def _start(self, spoken: list[str]) -> str:
-        """The first word that matters: 'wait, what is ...' and 'hey robot, tell me ...' start late."""
+        """The first word that matters: 'wait, what is ...' and 'hey robot, tell me ...' start
+        late.
+        """
         skip = {'please', 'no', 'okay'} | self.name_words
         rest = [word for word in self._without_attention(spoken) if word not in skip]
         return rest[0] if rest else spoken[0]
@@ -241,7 +273,9 @@ class Addressee:
         return spoken[at] if at < len(spoken) else ''
 
     def _calls_somebody(self, text: str) -> str:
-        """A capitalised single word set off by a comma at either end: 'Anna, ...' or '..., Carla?'"""
+        """A capitalised single word set off by a comma at either end: 'Anna, ...' or '...,
+        Carla?'
+        """
         parts = [part.strip(' .!?') for part in text.split(',')]
         if len(parts) < 2:
             return ''
@@ -249,8 +283,10 @@ class Addressee:
             lower = part.lower()
             if (part.isalpha() and part[0].isupper() and lower not in self.names
                     and lower not in QUESTION_STARTS | AUXILIARIES | COMMANDS | REPLIES | POLITE
-                    and lower not in {'wait', 'hey', 'hello', 'hi', 'so', 'now', 'then', 'oh', 'actually', 'um',
-                                      'uh', 'and', 'but', 'first', 'i'}):
+                    and lower not in {
+                        'wait', 'hey', 'hello', 'hi', 'so', 'now', 'then', 'oh', 'actually', 'um',
+                        'uh', 'and', 'but', 'first', 'i'
+                    }):
                 return part
         return ''
 
@@ -277,9 +313,14 @@ class Addressee:
         return found
 
     def _from_level(self, louder_db: float | None, overlaps: bool) -> dict[str, float]:
-        """Television and other people's talk come from farther away than who speaks to the robot."""
+        """Television and other people's talk come from farther away than who speaks to the
+        robot.
+        """
         if louder_db is None:
             return {}
         if louder_db < -NEAR_DB:
-            return {'from farther away': max(-MOST_FAR if overlaps else -MOST_FAR_ALONE, FAR_DB * (louder_db + NEAR_DB))}
+            return {
+                'from farther away': max(-MOST_FAR if overlaps else -MOST_FAR_ALONE,
+                                         FAR_DB * (louder_db + NEAR_DB))
+            }
         return {'as near as who speaks to it': 0.6} if overlaps else {}

@@ -1,7 +1,8 @@
-"""Outcomes of labelled utterances -> figures: how often the robot was right about for whom something was.
+"""Outcomes of labelled utterances -> figures: how often the robot was right about for whom
+something was.
 
-A piece of speech that was refused counts as right where it was for others; a recording for the robot counts once,
-as answered if any piece of it was.
+A piece of speech that was refused counts as right where it was for others; a recording for the
+robot counts once, as answered if any piece of it was.
 """
 
 from __future__ import annotations
@@ -65,21 +66,33 @@ def missed_share(outcomes: Iterable[Outcome], suits: Callable[[Outcome], bool]) 
 
 
 def is_noisy(one: Outcome) -> bool:
-    return one.item.kind in DIRECT and one.item.snr_db is not None and NOISY_DB[0] <= one.item.snr_db <= NOISY_DB[1]
+    return (one.item.kind in DIRECT and one.item.snr_db is not None
+            and NOISY_DB[0] <= one.item.snr_db <= NOISY_DB[1])
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     """Of one run; times in ms from the end of the voice."""
     found = counts(outcomes)
-    per_hour = {label: _share(sum(one.accepted for one in outcomes if one.item.label == label), hours(outcomes, label))
-                for label in (BROADCAST, TO_OTHERS)}
-    return {'precision': found.precision, 'recall': found.recall, 'f1': found.f1,
-            'false_per_hour_tv': per_hour[BROADCAST], 'false_per_hour_people': per_hour[TO_OTHERS],
-            'missed_share_10db': missed_share(outcomes, is_noisy),
-            'verdict_p95_ms': _percentile([1000 * one.took_s for one in outcomes if one.final is not None], 0.95),
-            'verdict_p95_robot_ms': _percentile([1000 * one.took_s for one in outcomes
-                                                 if one.final is not None and one.item.for_robot], 0.95),
-            'verdict_p50_ms': _percentile([1000 * one.took_s for one in outcomes if one.final is not None], 0.5)}
+    per_hour = {
+        label: _share(sum(one.accepted for one in outcomes if one.item.label == label),
+                      hours(outcomes, label))
+        for label in (BROADCAST, TO_OTHERS)
+    }
+    return {
+        'precision': found.precision,
+        'recall': found.recall,
+        'f1': found.f1,
+        'false_per_hour_tv': per_hour[BROADCAST],
+        'false_per_hour_people': per_hour[TO_OTHERS],
+        'missed_share_10db': missed_share(outcomes, is_noisy),
+        'verdict_p95_ms': _percentile(
+            [1000 * one.took_s for one in outcomes if one.final is not None], 0.95),
+        'verdict_p95_robot_ms': _percentile([
+            1000 * one.took_s for one in outcomes if one.final is not None and one.item.for_robot
+        ], 0.95),
+        'verdict_p50_ms': _percentile(
+            [1000 * one.took_s for one in outcomes if one.final is not None], 0.5)
+    }
 
 
 def conditions(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
@@ -93,7 +106,8 @@ def conditions(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
             found[f'false_{kind}'] = _share(sum(one.accepted for one in mine), len(mine))
     direct = [one for one in outcomes if one.item.kind in DIRECT and one.item.snr_db is not None]
     found['missed_quiet'] = missed_share(direct, lambda one: one.item.snr_db >= QUIET_DB)
-    found['missed_20db'] = missed_share(direct, lambda one: NOISY_DB[1] < one.item.snr_db < QUIET_DB)
+    found['missed_20db'] = missed_share(direct,
+                                        lambda one: NOISY_DB[1] < one.item.snr_db < QUIET_DB)
     near = [one for one in direct if one.item.distance_m is not None]
     found['missed_below_2m'] = missed_share(near, lambda one: one.item.distance_m < 2.0)
     found['missed_beyond_2m'] = missed_share(near, lambda one: one.item.distance_m >= 2.0)
@@ -110,13 +124,17 @@ class Bin:
 
 
 def calibration(outcomes: Iterable[Outcome]) -> list[Bin]:
-    scored = [(one.score.probability, one.item.for_robot) for one in outcomes if one.score is not None]
+    scored = [(one.score.probability, one.item.for_robot) for one in outcomes
+              if one.score is not None]
     bins = []
     for index in range(BINS):
-        inside = [(p, real) for p, real in scored if index <= p * BINS < index + 1 or index == BINS - 1 and p == 1.0]
+        inside = [(p, real) for p, real in scored
+                  if index <= p * BINS < index + 1 or index == BINS - 1 and p == 1.0]
         if inside:
-            bins.append(Bin(sum(p for p, _ in inside) / len(inside), sum(real for _, real in inside) / len(inside),
-                            len(inside)))
+            bins.append(
+                Bin(
+                    sum(p for p, _ in inside) / len(inside),
+                    sum(real for _, real in inside) / len(inside), len(inside)))
     return bins
 
 
@@ -135,4 +153,7 @@ def _percentile(values: Sequence[float], share: float) -> float | None:
 def labels_of(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """How many recordings there are of each label."""
     files = {(one.item.file, one.item.label) for one in outcomes}
-    return {label: sum(1 for _, other in files if other == label) for label in (FOR_ROBOT, TO_OTHERS, BROADCAST)}
+    return {
+        label: sum(1 for _, other in files if other == label)
+        for label in (FOR_ROBOT, TO_OTHERS, BROADCAST)
+    }

@@ -1,7 +1,8 @@
-"""What a set of utterances with and without an addressee is: the only place that knows its labels and checks them.
-docs/addressee_sets.md tells people how to make one.
+"""What a set of utterances with and without an addressee is: the only place that knows its labels
+and checks them. docs/addressee_sets.md tells people how to make one.
 
-``labels.csv`` has the columns of COLUMNS; others are ignored, and all but the first two may be empty or missing.
+``labels.csv`` has the columns of COLUMNS; others are ignored, and all but the first two may be
+empty or missing.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ HALVES = ('development', 'test')
 SUFFIXES = ('.wav', '.flac')
 FOR_ROBOT, TO_OTHERS, BROADCAST = 'robot', 'people', 'broadcast'
 LABELS = (FOR_ROBOT, TO_OTHERS, BROADCAST)
-DIRECT = ('question', 'command', 'polite', 'chat', 'named')        # kinds that come without a word of the robot before
+# kinds that come without a word of the robot before
+DIRECT = ('question', 'command', 'polite', 'chat', 'named')
 
 
 @dataclass(frozen=True)
 class Item:
-    """One recording. Rows of one ``scene`` follow each other, ``gap_s`` after the end of what was said before, by
-    whoever it was; ``robot_said`` is what the robot said in between. None: not known, not measured.
+    """One recording. Rows of one ``scene`` follow each other, ``gap_s`` after the end of what was
+    said before, by whoever it was; ``robot_said`` is what the robot said in between. None: not
+    known, not measured.
     """
 
     file: str
@@ -40,7 +43,8 @@ class Item:
     snr_db: float | None = None
     distance_m: float | None = None
     faces: float | None = None        # in the picture while it was said
-    looks_here: float | None = None   # that one of them looks at the robot, mean over the utterance [0..1]
+    # that one of them looks at the robot, mean over the utterance [0..1]
+    looks_here: float | None = None
     lips: float | None = None         # how well a mouth moves with the sound [0..1]
 
     @property
@@ -49,8 +53,14 @@ class Item:
 
 
 COLUMNS = tuple(field.name for field in fields(Item))
-BOUNDS = {'gap_s': (0.0, 3600.0), 'snr_db': (-20.0, 100.0), 'distance_m': (0.0, 100.0), 'faces': (0.0, 100.0),
-          'looks_here': (0.0, 1.0), 'lips': (0.0, 1.0)}
+BOUNDS = {
+    'gap_s': (0.0, 3600.0),
+    'snr_db': (-20.0, 100.0),
+    'distance_m': (0.0, 100.0),
+    'faces': (0.0, 100.0),
+    'looks_here': (0.0, 1.0),
+    'lips': (0.0, 1.0)
+}
 
 
 def parse(lines: Iterable[str], name: str = 'labels.csv') -> list[Item]:
@@ -65,11 +75,16 @@ def _item(row: Mapping[str, str | None], where: str) -> Item:
     if said['label'] not in LABELS:
         raise ConfigError(f"{where}: label '{said['label']}' is none of {', '.join(LABELS)}")
     if said['half'] not in (*HALVES, ''):
-        raise ConfigError(f"{where}: half '{said['half']}' is neither development nor test (nor empty, which is test)")
+        raise ConfigError(
+            f"{where}: half '{said['half']}' is neither development nor test (nor empty, which is "
+            "test)"
+        )
     numbers = {column: _number(said[column], column, where) for column in BOUNDS}
     gap_s = 2.0 if numbers['gap_s'] is None else numbers['gap_s']
-    return Item(said['file'], said['label'], said['scene'] or said['file'], said['kind'], said['text'], said['voice'],
-                said['half'] or 'test', **{**numbers, 'gap_s': gap_s}, robot_said=said['robot_said'])
+    return Item(said['file'], said['label'], said['scene'] or said['file'], said['kind'],
+                said['text'], said['voice'], said['half'] or 'test', **{
+                    **numbers, 'gap_s': gap_s
+                }, robot_said=said['robot_said'])
 
 
 def _number(text: str, column: str, where: str) -> float | None:
@@ -81,8 +96,10 @@ def _number(text: str, column: str, where: str) -> float | None:
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        raise ConfigError(f"{where}: {column} '{text}' is no number from {least:g} to {most:g}: leave it empty where it "
-                          'was not measured')
+        raise ConfigError(
+            f"{where}: {column} '{text}' is no number from {least:g} to {most:g}: leave it empty "
+            "where it "
+            'was not measured')
     return value
 
 

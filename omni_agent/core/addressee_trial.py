@@ -1,5 +1,5 @@
-"""Utterances of labelled scenes through the addressee, one after the other as in a conversation: its own verdicts make
-the dialogue that the next one is judged in.
+"""Utterances of labelled scenes through the addressee, one after the other as in a conversation:
+its own verdicts make the dialogue that the next one is judged in.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from .nearness import Nearness
 
 DECIDE_S = 0.42          # silence after which a reply may be heard: shorter ones are pauses
 EARLY_S = 0.1            # silence after which the words are asked for
-FIRST_SOUND_S, REPLY_S = 0.9, 3.5      # until the robot begins to speak, and has said what it has to say
+# until the robot begins to speak, and has said what it has to say
+FIRST_SOUND_S, REPLY_S = 0.9, 3.5
 PRESENT = 0.5            # score from which the robot would speak
 
 
 @dataclass(frozen=True)
 class Final:
-    """One piece of speech after which the robot would have had its turn; [s] from the start of the recording."""
+    """One piece of speech after which the robot would have had its turn; [s] from the start of the
+    recording.
+    """
 
     begin: float
     end: float
@@ -55,8 +58,9 @@ class Outcome:
 
 @dataclass
 class Trial:
-    """``margin`` asks the language model, (log odds, seconds). ``told``: the dialogue goes on as the labels have
-    it, but for a share of ``told_wrong``, as a fit needs it. ``left_out``: groups of evidence that are not there.
+    """``margin`` asks the language model, (log odds, seconds). ``told``: the dialogue goes on as
+    the labels have it, but for a share of ``told_wrong``, as a fit needs it. ``left_out``: groups
+    of evidence that are not there.
     """
 
     addressee: Addressee
@@ -86,8 +90,8 @@ class _Scene:
         self.reply: float | None = None          # end of what it is about to answer
 
     def play(self, item: Item, finals: Sequence[Final]) -> list[Outcome]:
-        """Who speaks to the robot hears it out; others go on as if it were not there, and before it has begun to speak
-        it then stays silent.
+        """Who speaks to the robot hears it out; others go on as if it were not there, and before
+        it has begun to speak it then stays silent.
         """
         if item.robot_said:
             self.now += REPLY_S
@@ -110,9 +114,11 @@ class _Scene:
         self._hear_out(begin)
         situation = self._situation(item, final, begin, end)
         score = self.trial.addressee.score(final.text, situation)
-        took = EARLY_S + final.recognised_s + final.measured_s      # a score takes a fraction of one
+        # a score takes a fraction of one
+        took = EARLY_S + final.recognised_s + final.measured_s
         margin = None
-        if self.trial.margin is not None and not score.decisive and 'language model' not in self.trial.left_out:
+        if (self.trial.margin is not None and not score.decisive
+                and 'language model' not in self.trial.left_out):
             margin, seconds = self.trial.margin(final.text)
             score, took = self.trial.addressee.score(final.text, situation, margin), took + seconds
         outcome = Outcome(item, final, score, situation, margin, took)
@@ -120,22 +126,25 @@ class _Scene:
         return outcome
 
     def _situation(self, item: Item, final: Final, begin: float, end: float) -> Situation:
-        cues = (*final.cues, *self.stream.before(begin, final.cues, final.level_dbfs, final.print), *camera(item))
+        cues = (*final.cues, *self.stream.before(begin, final.cues, final.level_dbfs, final.print),
+                *camera(item))
         spoke = None if self.spoke_s is None or self.spoke_s > end else end - self.spoke_s
         side = None if self.side_s is None else max(0.0, begin - self.side_s)
         left = self.trial.left_out
         return Situation(
-            robot_spoke_s=None if 'dialogue' in left else spoke, robot_asked=self.asked and 'dialogue' not in left,
-            side_talk_s=None if 'dialogue' in left else side,
+            robot_spoke_s=None if 'dialogue' in left else spoke, robot_asked=self.asked
+            and 'dialogue' not in left, side_talk_s=None if 'dialogue' in left else side,
             louder_db=None if 'voice' in left else self.nearness.louder_db(final.level_dbfs, end),
-            cues=tuple((name, value) for name, value in cues if name in CUES and CUES[name].group not in left))
+            cues=tuple((name, value) for name, value in cues
+                       if name in CUES and CUES[name].group not in left))
 
     def _go_on(self, outcome: Outcome, begin: float, end: float) -> None:
         final = outcome.final
         self.stream.said(begin, end, final.cues, final.level_dbfs)
         for_robot = outcome.accepted
         if self.trial.told is not None:
-            for_robot = outcome.item.for_robot != (self.trial.told.random() < self.trial.told_wrong)
+            for_robot = (outcome.item.for_robot != (self.trial.told.random()
+                                                    < self.trial.told_wrong))
         self.now = end
         if for_robot:
             self.nearness.spoke(final.level_dbfs, end)
@@ -148,12 +157,18 @@ class _Scene:
 def camera(item: Item) -> Cues:
     """What the labels say that a camera measured."""
     found = (('faces', item.faces), ('looks_here', item.looks_here), ('lips', item.lips))
-    return tuple((name, value) for name, value in found if value is not None and math.isfinite(value))
+    return tuple(
+        (name, value) for name, value in found if value is not None and math.isfinite(value))
 
 
 def without(judgement: Judgement, groups: Iterable[str]) -> Judgement:
-    """The same without words, or without dialogue, whose signs are not cues that could be left unmeasured."""
+    """The same without words, or without dialogue, whose signs are not cues that could be left
+    unmeasured.
+    """
     gone = frozenset(groups)
-    kept = {name: 0.0 if group_of(name) in gone and (name in SIGNS or name not in CUES) and not name.startswith('without')
-            else judgement.weights.get(name, 0.0) for name in NAMES}
+    kept = {
+        name: 0.0 if group_of(name) in gone and (name in SIGNS or name not in CUES)
+        and not name.startswith('without') else judgement.weights.get(name, 0.0)
+        for name in NAMES
+    }
     return replace(judgement, weights=kept)

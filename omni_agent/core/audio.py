@@ -1,4 +1,6 @@
-"""Samples in memory: what was heard (``AudioRing``) and what is about to be played (``Playout``)."""
+"""Samples in memory: what was heard (``AudioRing``) and what is about to be played
+(``Playout``).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def level_dbfs(samples: np.ndarray) -> float:
 
 
 class AudioRing:
-    """The last seconds of an int16 stream, addressed by absolute sample position; a gap reads as silence."""
+    """The last seconds of an int16 stream, addressed by absolute sample position; a gap reads as
+    silence.
+    """
 
     def __init__(self, seconds: float, rate: int = RATE) -> None:
         self.rate = rate
@@ -40,7 +44,9 @@ class AudioRing:
         return max(0, self.end - self._samples.size)
 
     def write(self, samples: np.ndarray, at: int) -> bool:
-        """Store samples whose first one is number ``at``. Returns False for a chunk from the past."""
+        """Store samples whose first one is number ``at``. Returns False for a chunk from the
+        past.
+        """
         if at < self.end and self.end:
             return False
         if at - self.end >= self._samples.size:
@@ -80,7 +86,8 @@ class Progress:
 
 
 class Playout:
-    """The speaker's short queue. The executor thread pushes and flushes; the device thread calls ``fill``.
+    """The speaker's short queue. The executor thread pushes and flushes; the device thread calls
+    ``fill``.
 
     One lock guards a deque and a few integers and is held for microseconds on either side.
     """
@@ -111,16 +118,19 @@ class Playout:
             self._ended = self._ended or last
 
     def flush(self, fade: bool = True, unheard: int = 0) -> Progress:
-        """Drop what waits and say how far it got; the device throws away its newest ``unheard`` samples.
+        """Drop what waits and say how far it got; the device throws away its newest ``unheard``
+        samples.
 
-        What plays fades over FADE samples, unless the device's own buffer is thrown away as well: behind that
-        hole a fade would be a blip of something old.
+        What plays fades over FADE samples, unless the device's own buffer is thrown away as well:
+        behind that hole a fade would be a blip of something old.
         """
         with self._lock:
             progress = self._progress(unheard)
             if fade and self._played and self._queue:
                 head = self._head()
-                self._tail = (head * np.linspace(self._gain * self._loudness, 0.0, head.size)).astype(np.int16)
+                self._tail = (head *
+                              np.linspace(self._gain * self._loudness, 0.0, head.size)).astype(
+                                  np.int16)
             self._begin(self._epoch)
             return progress
 
@@ -150,12 +160,16 @@ class Playout:
 
     def _progress(self, unheard: int = 0) -> Progress:
         complete = self._ended and not self._queue and self._played > 0
-        unheard = 0 if complete else min(unheard, self._played)      # what is complete is not thrown away
+        # what is complete is not thrown away
+        unheard = 0 if complete else min(unheard, self._played)
         heard = self._words.text(self._played - unheard, complete)
-        return Progress(self._epoch, self._played - unheard, self._queued, heard, self._ended, complete)
+        return Progress(self._epoch, self._played - unheard, self._queued, heard, self._ended,
+                        complete)
 
     def fill(self, out: np.ndarray) -> int:
-        """Write the next ``out.size`` samples; silence where there is nothing. Returns how many were speech."""
+        """Write the next ``out.size`` samples; silence where there is nothing. Returns how many
+        were speech.
+        """
         with self._lock:
             out[:] = 0
             tail = self._tail[:out.size]
@@ -166,7 +180,8 @@ class Playout:
                 self._apply_volume(out[:written])
             elif not self._queue:
                 self._gain = self._target         # nobody hears a ramp in silence
-            if tail.size:                         # a new reply may begin in the fade of the old one
+            # a new reply may begin in the fade of the old one
+            if tail.size:
                 mixed = out[:tail.size].astype(np.int32) + tail
                 out[:tail.size] = np.clip(mixed, -FULL_SCALE, FULL_SCALE)
             return written
@@ -188,7 +203,8 @@ class Playout:
         if self._gain == self._target == 1.0:
             return
         steps = np.arange(1, block.size + 1, dtype=np.float32)
-        if self._target < self._gain:             # even in decibels: quick to where it matters, and no click
+        # even in decibels: quick to where it matters, and no click
+        if self._target < self._gain:
             gains = self._gain * np.float32(LOWERED) ** (steps / RAMP_DOWN)
         else:
             gains = self._gain + (1.0 - LOWERED) / RAMP_UP * steps
@@ -205,5 +221,7 @@ class Playout:
         """Even over a block: a step would click."""
         if self._loudness == self.volume == 1.0:
             return
-        block[:] = (block * np.linspace(self._loudness, self.volume, block.size, dtype=np.float32)).astype(np.int16)
+        block[:] = (block *
+                    np.linspace(self._loudness, self.volume, block.size, dtype=np.float32)).astype(
+                        np.int16)
         self._loudness = self.volume

@@ -82,7 +82,8 @@ def _words(text: str) -> list[str]:
 def line_behind(react: React, lines: Sequence[Line], heard: Sequence[Utterance]) -> Line | None:
     """The line that made the robot decide to reply; None if it spoke up unasked.
 
-    A remark is of no line. By the words where the brief repeats them, else by time: the line that was over last.
+    A remark is of no line. By the words where the brief repeats them, else by time: the line that
+    was over last.
     """
     if react.is_remark:
         return None

@@ -104,7 +104,8 @@ class Table:
         value = self._take(key)
         if value is None or isinstance(value, (bool, str)) or _is_finite(value):
             return value
-        raise FieldError(self.where + (key,), f'must be a number, a text, true or false, not {_kind(value)}')
+        raise FieldError(self.where + (key, ),
+                         f'must be a number, a text, true or false, not {_kind(value)}')
 
     def holds_table(self, key: str) -> bool:
         """True if a table stands there, not a single value."""
@@ -117,7 +118,8 @@ class Table:
         """A list of texts, some of which may be tables instead."""
         value = self._take(key)
         if value is not None and not isinstance(value, list):
-            raise FieldError(self.where + (key,), f'must be a list ("- " lines), not {_kind(value)}')
+            raise FieldError(self.where + (key, ),
+                             f'must be a list ("- " lines), not {_kind(value)}')
         return [item if isinstance(item, str) else Table(item, self.where + (key, index))
                 for index, item in enumerate(value or ())]
 

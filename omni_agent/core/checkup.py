@@ -48,13 +48,16 @@ def read(line: str) -> Finding:
     """The finding of ``Finding.line``. Raises WireError for anything else."""
     try:
         data = json.loads(line)
-        return Finding(Level(data['level']), str(data['what']), str(data['text']), str(data['advice']))
+        return Finding(Level(data['level']), str(data['what']), str(data['text']),
+                       str(data['advice']))
     except (ValueError, KeyError, TypeError) as error:
         raise WireError(f'{line[:80]!r} is no finding ({error})') from error
 
 
 def split(message: str) -> tuple[str, str]:
-    """An error of ours says what is wrong, a colon, and what to do; the last colon before a space parts them."""
+    """An error of ours says what is wrong, a colon, and what to do; the last colon before a space
+    parts them.
+    """
     text, colon, advice = message.rpartition(': ')
     return (text, advice) if colon else (message, '')
 

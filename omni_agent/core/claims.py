@@ -1,7 +1,9 @@
-"""Is what the robot is about to claim to see really there? A sentence is checked against the latest tracks.
+"""Is what the robot is about to claim to see really there? A sentence is checked against the
+latest tracks.
 
-'I see two cups' names things and numbers; what is not seen at all is withheld, what is doubtful is hedged. A sentence
-that claims to see nothing in particular is let through: it is not about the picture.
+'I see two cups' names things and numbers; what is not seen at all is withheld, what is doubtful is
+hedged. A sentence that claims to see nothing in particular is let through: it is not about the
+picture.
 """
 
 from __future__ import annotations
@@ -19,15 +21,19 @@ from .words import words
 
 SURE = 0.5           # mean score from which a thing is certainly what it is called
 FRESH_S = 3.0        # what was seen longer ago may be gone
-SEES = ('i see', 'i can see', 'i could see', 'i notice', 'i spot', 'there is', "there's", 'there are',
-        'i am looking at',
-        "i'm looking at", 'in front of me is', 'in front of me are', 'my camera sees', 'my camera shows', 'i now see',
-        'i also see', 'you are holding', "you're holding", 'you hold', 'on the table is', 'i am seeing', 'i do see')
-DENIES = ('i see no', 'i do not see', "i don't see", 'i cannot see', "i can't see", 'there is no', 'there are no',
-          "there isn't", "there aren't", 'i can see no', 'i see nothing', 'there is nobody', "there's nobody",
-          'there is no one', 'nobody is', 'i see nobody', "there's no", 'there is not', 'there are not', 'i see no one')
-SEVERAL = ('several', 'many', 'some', 'few', 'lots', 'multiple', 'couple', 'both', 'various', 'numerous', 'group')
-HEDGES = ('maybe', 'perhaps', 'possibly', 'might', 'could be', 'not sure', 'seems', 'seem', 'looks like', 'i think')
+SEES = ('i see', 'i can see', 'i could see', 'i notice', 'i spot', 'there is', "there's",
+        'there are', 'i am looking at', "i'm looking at", 'in front of me is',
+        'in front of me are', 'my camera sees', 'my camera shows', 'i now see', 'i also see',
+        'you are holding', "you're holding", 'you hold', 'on the table is', 'i am seeing',
+        'i do see')
+DENIES = ('i see no', 'i do not see', "i don't see", 'i cannot see', "i can't see", 'there is no',
+          'there are no', "there isn't", "there aren't", 'i can see no', 'i see nothing',
+          'there is nobody', "there's nobody", 'there is no one', 'nobody is', 'i see nobody',
+          "there's no", 'there is not', 'there are not', 'i see no one')
+SEVERAL = ('several', 'many', 'some', 'few', 'lots', 'multiple', 'couple', 'both', 'various',
+           'numerous', 'group')
+HEDGES = ('maybe', 'perhaps', 'possibly', 'might', 'could be', 'not sure', 'seems', 'seem',
+          'looks like', 'i think')
 SOFTER = 'I am not sure, but '
 _SENTENCE = re.compile(r'[^.!?;:]+[.!?;:]*')
 
@@ -62,13 +68,14 @@ class Known(Protocol):
     def last_s(self) -> float: ...
 
 
-def supported(claim: str, tracks: Sequence[Known], now: float, language: WatchWords, sees: bool = True) -> Verdict:
+def supported(claim: str, tracks: Sequence[Known], now: float, language: WatchWords,
+              sees: bool = True) -> Verdict:
     """One or more sentences; ``sees``: there is a camera. The worst sentence decides."""
     worst = Verdict(Support.SUPPORTED, claim, 'claims nothing about the picture')
     for part in _SENTENCE.findall(claim):
         found = _sentence(part, tracks, now, language, sees)
-        if found is not None and (_ORDER[found.support] > _ORDER[worst.support] or worst.text == claim
-                                  and worst.why.startswith('claims')):
+        if (found is not None and (_ORDER[found.support] > _ORDER[worst.support]
+                                   or worst.text == claim and worst.why.startswith('claims'))):
             worst = found
     if worst.support is Support.WITHHOLD:
         return Verdict(Support.WITHHOLD, '', worst.why)
@@ -80,7 +87,8 @@ def supported(claim: str, tracks: Sequence[Known], now: float, language: WatchWo
 _ORDER = {Support.SUPPORTED: 0, Support.HEDGE: 1, Support.WITHHOLD: 2}
 
 
-def _sentence(text: str, tracks: Sequence[Known], now: float, language: WatchWords, sees: bool) -> Verdict | None:
+def _sentence(text: str, tracks: Sequence[Known], now: float, language: WatchWords,
+              sees: bool) -> Verdict | None:
     plain = f' {" ".join(words(text))} '
     if text.rstrip().endswith('?'):
         return None
@@ -109,11 +117,14 @@ def _claim(label: str, count: int, vague: bool, tracks: Sequence[Known], now: fl
     if not same:
         return Verdict(Support.HEDGE, '', f'it is rather a {alike[0].label} than a {label}')
     if max(track.score for track in same) < SURE:
-        return Verdict(Support.HEDGE, '', f'the {label} is doubtful ({max(track.score for track in same):.2f})')
+        return Verdict(Support.HEDGE, '',
+                       f'the {label} is doubtful ({max(track.score for track in same):.2f})')
     if now - max(track.last_s for track in same) > FRESH_S:
-        return Verdict(Support.HEDGE, '', f'the {label} was seen {now - max(t.last_s for t in same):.0f} s ago')
+        return Verdict(Support.HEDGE, '',
+                       f'the {label} was seen {now - max(t.last_s for t in same):.0f} s ago')
     if vague and len(same) < 2 or not vague and len(same) != count:
-        return Verdict(Support.HEDGE, '', f'{len(same)} of {label} are seen, not {"several" if vague else count}')
+        return Verdict(Support.HEDGE, '',
+                       f'{len(same)} of {label} are seen, not {"several" if vague else count}')
     return Verdict(Support.SUPPORTED, '', f'{len(same)} of {label} are seen')
 
 
@@ -132,8 +143,10 @@ def _named(spoken: list[str], language: WatchWords) -> list[tuple[str, int, bool
     at, count, several = 0, 1, False
     while at < len(spoken):
         word = spoken[at]
-        size = next((size for size in range(min(language.longest_thing, len(spoken) - at), 0, -1)
-                     if tuple(spoken[at:at + size]) in language.things and word not in _PRONOUNS), 0)
+        size = next((size for size in range(min(language.longest_thing,
+                                                len(spoken) - at), 0, -1)
+                     if tuple(spoken[at:at + size]) in language.things and word not in _PRONOUNS),
+                    0)
         if size:
             label = language.things[tuple(spoken[at:at + size])]
             found[label] += count

@@ -1,4 +1,6 @@
-"""Dialogue memory -> the messages a chat model gets. The system prompt stays first and unchanged: it is cached."""
+"""Dialogue memory -> the messages a chat model gets. The system prompt stays first and unchanged:
+it is cached.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,15 @@ from .events import Role
 from .memory import Line
 from .words import words
 
-# Only a question about the surroundings is told about them: a small model would mention them in every answer
-LOOKING = frozenset('see look looking watch watching camera picture front holding wearing there show view visible'.split())
+# Only a question about the surroundings is told about them: a small model would mention them in
+# every answer
+LOOKING = frozenset(
+    'see look looking watch watching camera picture front holding wearing there show view visible'.
+    split())
 
 
-def reply(history: Sequence[Line], brief: str, persona: str = '', recalled: Sequence[str] = ()) -> list[tuple[str, str]]:
+def reply(history: Sequence[Line], brief: str, persona: str = '',
+          recalled: Sequence[str] = ()) -> list[tuple[str, str]]:
     """(role, text) pairs: system prompt, what was said and heard, and what to answer now.
 
     ``recalled``: lines of long-term memory that the answer needs.
@@ -21,13 +27,15 @@ def reply(history: Sequence[Line], brief: str, persona: str = '', recalled: Sequ
     messages = [('system', persona or prompts.REPLY)]
     if next((line.role for line in history if line.role is not Role.SCENE), None) is Role.ROBOT:
         messages.append(('user', prompts.UNASKED))       # chat templates want a person to begin
-    note = ''                                # where the robot was cut off; the next person's words begin with it
+    # where the robot was cut off; the next person's words begin with it
+    note = ''
     for line in history:
         if line.role is Role.PERSON:
             _add(messages, 'user', f'{note}{line.text}')
             note = ''
         elif line.role is Role.ROBOT:
-            _add(messages, 'assistant', f'{line.text} {prompts.CUT_OFF}' if line.truncated else line.text)
+            _add(messages, 'assistant',
+                 f'{line.text} {prompts.CUT_OFF}' if line.truncated else line.text)
             note = f'{prompts.interrupted(line.text)} ' if line.truncated else ''
     scene = next((line.text for line in history if line.role is Role.SCENE), '')
     if recalled:

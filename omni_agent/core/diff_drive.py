@@ -1,7 +1,7 @@
 """A robot with two driven wheels that is nowhere but here: where it goes, and what stops it.
 
-It does what real bases do: it changes its speed no faster than it can, it stops by itself when commands cease to come,
-and it stands still where it touches a wall.
+It does what real bases do: it changes its speed no faster than it can, it stops by itself when
+commands cease to come, and it stands still where it touches a wall.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ class BaseParams:
     max_speed: float = param(0.6, 'the base drives no faster [m/s]', 0.05, 3.0)
     max_turn: float = param(2.0, 'the base turns no faster [rad/s]', 0.1, 10.0)
     acceleration: float = param(2.5, 'change of speed that the motors manage [m/s^2]', 0.1, 20.0)
-    turn_acceleration: float = param(8.0, 'change of turning that the motors manage [rad/s^2]', 0.1, 50.0)
-    command_timeout_s: float = param(0.25, 'stops this long after the last velocity command [s]', 0.05, 2.0)
+    turn_acceleration: float = param(8.0, 'change of turning that the motors manage [rad/s^2]',
+                                     0.1, 50.0)
+    command_timeout_s: float = param(0.25, 'stops this long after the last velocity command [s]',
+                                     0.05, 2.0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class Pose:
 
 
 class DiffDrive:
-    """``command`` a velocity, ``step`` to a time, and read ``pose``, ``speed``, ``turn`` and ``touching``."""
+    """``command`` a velocity, ``step`` to a time, and read ``pose``, ``speed``, ``turn`` and
+    ``touching``.
+    """
 
     def __init__(self, params: BaseParams, plan: FloorPlan, pose: Pose, t: float = 0.0) -> None:
         self.params, self.plan, self.pose = params, plan, pose
@@ -77,7 +81,8 @@ class DiffDrive:
     def _is_blocked(self, x: float, y: float) -> bool:
         """Away from a wall is always free."""
         there = self.plan.clearance(x, y)
-        return there < self.params.radius_m and there <= self.plan.clearance(self.pose.x, self.pose.y)
+        return (there < self.params.radius_m
+                and there <= self.plan.clearance(self.pose.x, self.pose.y))
 
 
 def _within(value: float, limit: float) -> float:

@@ -1,7 +1,8 @@
 """How much of what the microphone hears is the robot's own voice.
 
-A plain reference gate: per frequency band, the loudest recent loudspeaker energy times a learnt coupling
-predicts the echo; what is left above it belongs to somebody else. It removes nothing from the sound.
+A plain reference gate: per frequency band, the loudest recent loudspeaker energy times a learnt
+coupling predicts the echo; what is left above it belongs to somebody else. It removes nothing from
+the sound.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ BLOCK = 320                    # [samples] 20 ms
 BANDS = 20
 EDGES_HZ = np.geomspace(120.0, 7200.0, BANDS + 1)
 MEMORY = 6                     # [blocks] 120 ms: the true delay lies somewhere in here
-TAIL_DB = 2.5                  # a block of reverberation tail: 60 dB in 0.48 s, a lively living room
+# a block of reverberation tail: 60 dB in 0.48 s, a lively living room
+TAIL_DB = 2.5
 MARGIN_DB = 6.0                # the coupling differs by about this much from word to word
-START_DB = 6.0                 # before anything was learnt the echo is assumed louder than the reference
+# before anything was learnt the echo is assumed louder than the reference
+START_DB = 6.0
 FALL_DB, RISE_DB = 0.25, 1.0   # per block: settles near the 80th percentile of what is observed
-CREEP_DB = 0.03                # per block while somebody else seems to speak: 1.5 dB/s, so that a moved
+# per block while somebody else seems to speak: 1.5 dB/s, so that a moved
+CREEP_DB = 0.03
 #                                loudspeaker cannot stay mistaken for a person for ever
 SILENT = 1e-7                  # band energy below which a reference counts as silence (-70 dBFS)
 
 _BINS = np.fft.rfftfreq(BLOCK, 1 / RATE)
-_MASKS = np.stack([(_BINS >= low) & (_BINS < high) for low, high in zip(EDGES_HZ[:-1], EDGES_HZ[1:])]).astype(np.float32)
+_MASKS = np.stack([(_BINS >= low) & (_BINS < high)
+                   for low, high in zip(EDGES_HZ[:-1], EDGES_HZ[1:])]).astype(np.float32)
 _WINDOW = np.hanning(BLOCK).astype(np.float32)
 
 
@@ -45,7 +50,9 @@ class EchoGate:
         self._envelope = np.zeros(BANDS, np.float32)
 
     def play(self, t: float, samples: np.ndarray) -> None:
-        """A block whose first sample leaves the loudspeaker at ``t`` [Unix s]; silence need not be told."""
+        """A block whose first sample leaves the loudspeaker at ``t`` [Unix s]; silence need not be
+        told.
+        """
         self._references.append((t, bands(samples)))
 
     def hear(self, t: float, samples: np.ndarray) -> float:
@@ -74,7 +81,8 @@ class EchoGate:
                person: bool) -> None:
         ratio_db = 10 * np.log10((microphone + 1e-12) / (reference + 1e-12))
         rise = CREEP_DB if person else RISE_DB
-        far = np.where(self.coupling_db - ratio_db > 12.0, 4.0, 1.0)   # first seconds: catch up fast
+        # first seconds: catch up fast
+        far = np.where(self.coupling_db - ratio_db > 12.0, 4.0, 1.0)
         step = np.where(ratio_db > self.coupling_db, rise, -FALL_DB * far)
         self.coupling_db = np.where(active, np.clip(self.coupling_db + step, -60.0, 20.0),
                                     self.coupling_db).astype(np.float32)

@@ -8,7 +8,8 @@ from .events import SpeechStarted, SpeechStopped
 from .params import param
 
 SURE_ECHO = 0.2            # likelihood of echo up to which one frame is enough
-PAIR = 0.6                 # probabilities of two frames in a row that are together as good as two voiced ones
+# probabilities of two frames in a row that are together as good as two voiced ones
+PAIR = 0.6
 FAINT = 0.1                # of which the first is at least this
 
 
@@ -18,17 +19,25 @@ class EndpointParams:
 
     LIVE = True          # each is read where it is used
 
-    threshold: float = param(0.5, 'speech probability at which a frame counts as voiced', 0.05, 0.95)
-    keep_threshold: float = param(0.35, 'below the first one once started, so that weak endings stay whole',
-                                  0.05, 0.95)
-    echo_limit: float = param(0.3, 'frames that are more than this share own echo do not count', 0.0, 1.0)
+    threshold: float = param(0.5, 'speech probability at which a frame counts as voiced', 0.05,
+                             0.95)
+    keep_threshold: float = param(
+        0.35, 'below the first one once started, so that weak endings stay whole', 0.05, 0.95)
+    echo_limit: float = param(0.3, 'frames that are more than this share own echo do not count',
+                              0.0, 1.0)
     start_frames: int = param(2, 'voiced frames of 32 ms in a row that start an utterance', 1, 20)
-    sure: float = param(0.6, 'while the robot speaks one frame with this probability and hardly any echo starts an '
-                             'utterance: its voice gives way a frame earlier; 1.0 = never', 0.5, 1.0)
-    onset_db: float = param(5.0, 'while the robot speaks its voice gives way to any sound that rises this much above a '
-                                 'steady room, before that is known to be a voice; 40 = never [dB]', 3.0, 40.0)
+    sure: float = param(
+        0.6,
+        'while the robot speaks one frame with this probability and hardly any echo starts an '
+        'utterance: its voice gives way a frame earlier; 1.0 = never', 0.5, 1.0)
+    onset_db: float = param(
+        5.0,
+        'while the robot speaks its voice gives way to any sound that rises this much above a '
+        'steady room, before that is known to be a voice; 40 = never [dB]', 3.0, 40.0)
     stop_s: float = param(0.16, 'silence after which speech counts as stopped [s]', 0.05, 2.0)
-    join_s: float = param(0.7, 'speech that starts again within this time continues the utterance [s]', 0.0, 3.0)
+    join_s: float = param(0.7,
+                          'speech that starts again within this time continues the utterance [s]',
+                          0.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,13 @@ class VoiceFrame:
     probability: float
     echo_likelihood: float
     overlap: bool = False      # the robot could be heard at the same time
-    strict: float | None = None      # then: probability without any of its voice, where that is known
+    # then: probability without any of its voice, where that is known
+    strict: float | None = None
 
 
 class Endpointer:
-    """Two frames start an utterance (over the robot's voice one sure one), ``stop_s`` of silence stops it; numbers
-    count from 1.
+    """Two frames start an utterance (over the robot's voice one sure one), ``stop_s`` of silence
+    stops it; numbers count from 1.
     """
 
     def __init__(self, params: EndpointParams) -> None:
@@ -59,13 +69,16 @@ class Endpointer:
         self._closed = False
 
     def close(self) -> None:
-        """Speech from here on is another utterance, however short the pause; one in progress is finished first."""
+        """Speech from here on is another utterance, however short the pause; one in progress is
+        finished first.
+        """
         self._closed = not self.speaking
 
     def step(self, frame: VoiceFrame) -> SpeechStarted | SpeechStopped | None:
         if self.speaking:
             return self._go_on(frame)
-        before, self._before = self._before, frame.probability if self._is_voiced(frame, 0.0) else 0.0
+        before, self._before = self._before, frame.probability if self._is_voiced(frame,
+                                                                                  0.0) else 0.0
         if not self._is_voiced(frame, self.params.threshold):
             self._run = []
             return None
@@ -75,7 +88,9 @@ class Endpointer:
         return None
 
     def _is_sure(self, frame: VoiceFrame, before: float) -> bool:
-        """Giving way to a click costs little, being late costs the first word; so only while the robot speaks."""
+        """Giving way to a click costs little, being late costs the first word; so only while the
+        robot speaks.
+        """
         if not frame.overlap or self.params.sure >= 1.0:
             return False
         alone = frame.probability >= self.params.sure and frame.echo_likelihood <= SURE_ECHO

@@ -1,7 +1,9 @@
-"""Where one stretch of experience ends and the next begins: by content, people, speaker and place, not by the clock.
+"""Where one stretch of experience ends and the next begins: by content, people, speaker and place,
+not by the clock.
 
-A slow mean says what the episode is about, a fast one what is going on. An episode ends when the two have differed
-for a while (after HippoMM's adaptive segmentation), or at once where the place changes.
+A slow mean says what the episode is about, a fast one what is going on. An episode ends when the
+two have differed for a while (after HippoMM's adaptive segmentation), or at once where the place
+changes.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class EpisodesParams:
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """What is there at ``t``: number of things by label, who, who speaks, where, and what it looks like."""
+    """What is there at ``t``: number of things by label, who, who speaks, where, and what it looks
+    like.
+    """
 
     t: float
     labels: Mapping[str, int]
@@ -118,13 +122,13 @@ class Episodes:
         self._open = None
         return found
 
-    # -- what is going on ---------------------------------------------------------------------------------
+    # -- what is going on -------------------------------------------------------------------------
 
     def _begin(self, glimpse: Glimpse, salience: float) -> None:
         counts = {label: float(count) for label, count in glimpse.labels.items() if count}
         unit = _unit(glimpse.embedding)
-        self._open = _Open(glimpse.t, salience, glimpse.place, dict(counts), dict(counts), glimpse.speaker,
-                           glimpse.people, unit, unit, glimpse)
+        self._open = _Open(glimpse.t, salience, glimpse.place, dict(counts), dict(counts),
+                           glimpse.speaker, glimpse.people, unit, unit, glimpse)
         self._who, self._sums, self._key = {}, {}, (math.inf, glimpse.t)
         self._since, self._peak = None, 0.0
         self._name(glimpse)
@@ -135,7 +139,8 @@ class Episodes:
         for means, over_s in ((one.fast, self.params.fast_s), (one.slow, self.params.slow_s)):
             weight = 1.0 - math.exp(-dt / over_s)
             for label in {*means, *counts}:
-                means[label] = means.get(label, 0.0) + weight * (counts.get(label, 0.0) - means.get(label, 0.0))
+                means[label] = (means.get(label, 0.0) + weight *
+                                (counts.get(label, 0.0) - means.get(label, 0.0)))
                 if means[label] < 0.01:
                     del means[label]
         unit = _unit(glimpse.embedding)
@@ -144,19 +149,25 @@ class Episodes:
         if one.now is None or one.embedding is None or one.now.shape != unit.shape:
             one.now = one.embedding = unit
             return
-        fast, slow = (1.0 - math.exp(-dt / over_s) for over_s in (self.params.fast_s, self.params.slow_s))
-        one.now, one.embedding = one.now + fast * (unit - one.now), one.embedding + slow * (unit - one.embedding)
+        fast, slow = (1.0 - math.exp(-dt / over_s)
+                      for over_s in (self.params.fast_s, self.params.slow_s))
+        one.now, one.embedding = one.now + fast * (unit - one.now), one.embedding + slow * (
+            unit - one.embedding)
 
     def _difference(self, one: _Open, glimpse: Glimpse) -> tuple[float, str]:
         """The strongest of the reasons; 0 = all as it was, 1 = nothing is."""
-        reasons = [(_histogram(one.slow, one.fast), 'other things'),
-                   (_drift(one.embedding, one.now), 'another picture'),
-                   (0.8 * _other(one.people, glimpse.people), 'other people'),
-                   (0.7 * (bool(one.speaker) and bool(glimpse.speaker) and one.speaker != glimpse.speaker),
-                    'another speaker')]
+        reasons = [
+            (_histogram(one.slow, one.fast), 'other things'),
+            (_drift(one.embedding, one.now), 'another picture'),
+            (0.8 * _other(one.people, glimpse.people), 'other people'),
+            (0.7 *
+             (bool(one.speaker) and bool(glimpse.speaker) and one.speaker != glimpse.speaker),
+             'another speaker')
+        ]
         return max(reasons, key=lambda reason: reason[0])
 
-    def _is_over(self, difference: float, because: str, glimpse: Glimpse) -> tuple[float, str, float] | None:
+    def _is_over(self, difference: float, because: str,
+                 glimpse: Glimpse) -> tuple[float, str, float] | None:
         """(end, reason, salience of what follows), None while it goes on."""
         one = self._open
         assert one is not None
@@ -202,9 +213,11 @@ class Episodes:
         assert one is not None
         counts = self._sums if one.seen_s > 0 else one.slow
         over = one.seen_s if one.seen_s > 0 else 1.0
-        seen = sorted(((label, total / over) for label, total in counts.items()), key=lambda item: (-item[1], item[0]))
-        return Episode(one.start, end, tuple(self._who), tuple((label, round(mean, 3)) for label, mean in seen if
-                       mean >= 0.05), one.place, one.salience, min(self._key[1], end), why)
+        seen = sorted(((label, total / over) for label, total in counts.items()), key=lambda item:
+                      (-item[1], item[0]))
+        return Episode(one.start, end, tuple(self._who),
+                       tuple((label, round(mean, 3)) for label, mean in seen if mean >= 0.05),
+                       one.place, one.salience, min(self._key[1], end), why)
 
 
 def _unit(vector: np.ndarray | None) -> np.ndarray | None:
@@ -212,7 +225,9 @@ def _unit(vector: np.ndarray | None) -> np.ndarray | None:
 
 
 def _histogram(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Share of things that are in one only, in [0, 1]; a fraction of a thing counts as one that flickers."""
+    """Share of things that are in one only, in [0, 1]; a fraction of a thing counts as one that
+    flickers.
+    """
     everything = sum(one.values()) + sum(other.values())
     if everything < 0.5:
         return 0.0
@@ -221,7 +236,9 @@ def _histogram(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def _drift(one: np.ndarray | None, other: np.ndarray | None) -> float:
-    """Unrelated pictures have a cosine of about 0.5, two of one scene of 0.9 and more: 0.4 apart is everything."""
+    """Unrelated pictures have a cosine of about 0.5, two of one scene of 0.9 and more: 0.4 apart
+    is everything.
+    """
     if one is None or other is None:
         return 0.0
     cosine = float(one @ other) / max(1e-9, float(np.linalg.norm(one) * np.linalg.norm(other)))

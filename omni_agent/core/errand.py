@@ -1,7 +1,8 @@
-"""What the robot was asked to do and is doing: from a plan that is not yet certain to the news of how it ended.
+"""What the robot was asked to do and is doing: from a plan that is not yet certain to the news of
+how it ended.
 
-Errands are known by their epochs. Each is handed out step by step; which of two may go on is decided where they are
-carried out (core/acting.py), and comes back as news.
+Errands are known by their epochs. Each is handed out step by step; which of two may go on is
+decided where they are carried out (core/acting.py), and comes back as news.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from .skills import Call, TargetKind
 class ErrandParams:
     """When to speak of what is being done."""
 
-    report_s: float = param(4.0, 'what took longer than this is reported when it is done; a failure always is [s]', 0.0, 600.0)
-    silent_s: float = param(3.0, 'a step of which nothing is heard for this long has nobody who carries it out [s]', 0.5, 60.0)
+    report_s: float = param(
+        4.0, 'what took longer than this is reported when it is done; a failure always is [s]',
+        0.0, 600.0)
+    silent_s: float = param(
+        3.0, 'a step of which nothing is heard for this long has nobody who carries it out [s]',
+        0.5, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class _Errand:
     calls: tuple[Call, ...]
     t: float                     # before it was handed out: not before this; after: when it was
     step: int = 0
-    heard_s: float | None = None         # the step was handed out then; None: there were news of it
+    # the step was handed out then; None: there were news of it
+    heard_s: float | None = None
     doing: str = ''
 
     @property
@@ -101,19 +107,26 @@ class Errands:
             self._offered.t = not_before
 
     def withdraw(self, epoch: int) -> None:
-        """What was offered before ``epoch`` and had not begun was asked for by a turn that went on."""
+        """What was offered before ``epoch`` and had not begun was asked for by a turn that went
+        on.
+        """
         if self._offered is not None and self._offered.epoch < epoch:
             self._offered = None
 
     def halt(self, epoch: int) -> list[ErrandEffect]:
-        """What is of ``epoch`` or before is over: whoever carries it out knows that from the same number."""
+        """What is of ``epoch`` or before is over: whoever carries it out knows that from the same
+        number.
+        """
         self.withdraw(epoch + 1)
         self._running = {key: errand for key, errand in self._running.items() if key > epoch}
         return self._motion()
 
     def deadline(self) -> float | None:
         times = [self._offered.t] if self._offered is not None else []
-        times += [errand.heard_s + self._params.silent_s for errand in self._running.values() if errand.heard_s is not None]
+        times += [
+            errand.heard_s + self._params.silent_s for errand in self._running.values()
+            if errand.heard_s is not None
+        ]
         return min(times, default=None)
 
     def tick(self, now: float) -> list[ErrandEffect]:
@@ -138,7 +151,8 @@ class Errands:
             return []
         if progress.state is SkillState.SUCCEEDED:
             return self._next(errand, now)
-        return self._end(errand) if progress.state is SkillState.CANCELLED else self._fail(errand, progress.text)
+        return (self._end(errand) if progress.state is SkillState.CANCELLED else self._fail(
+            errand, progress.text))
 
     def _hand_out(self, errand: _Errand, now: float) -> list[ErrandEffect]:
         call = errand.calls[errand.step]
@@ -155,7 +169,8 @@ class Errands:
         if errand.step < len(errand.calls):
             return self._hand_out(errand, now)
         last = errand.calls[-1]
-        told = last.skill.target.kind is not TargetKind.OWN and now - errand.t > self._params.report_s
+        told = (last.skill.target.kind is not TargetKind.OWN
+                and now - errand.t > self._params.report_s)
         return [*self._end(errand), *[Tell(sentence(last.done()))] * bool(told and last.done())]
 
     def _fail(self, errand: _Errand, why: str) -> list[ErrandEffect]:

@@ -25,7 +25,10 @@ class Reason(Enum):
 
 
 # With these a person, an operator or a failure ends what the robot does, not only what it says
-HALTING = frozenset({Reason.STARTED, Reason.BARGE_IN, Reason.STOP_PHRASE, Reason.HUSH, Reason.SUPERSEDED, Reason.LOST})
+HALTING = frozenset({
+    Reason.STARTED, Reason.BARGE_IN, Reason.STOP_PHRASE, Reason.HUSH, Reason.SUPERSEDED,
+    Reason.LOST
+})
 
 
 class Role(Enum):
@@ -38,7 +41,9 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SoundStarted:
-    """Something that is not the robot began to sound by ``t``; whether it is a voice is not known yet."""
+    """Something that is not the robot began to sound by ``t``; whether it is a voice is not known
+    yet.
+    """
 
     t: float
 
@@ -75,7 +80,8 @@ class Transcript:
     echo: float = 0.0          # that it is nothing but the robot's own voice [0..1]
     text_echo: float = 0.0     # share of its words that the robot itself has just said [0..1]
     level_dbfs: float | None = None      # level (RMS) over its voiced part
-    cues: tuple[tuple[str, float], ...] = ()     # of voice, source and camera (core/cues.py); what was measured
+    # of voice, source and camera (core/cues.py); what was measured
+    cues: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +200,9 @@ class Tick:
     t: float
 
 
-Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged, Weighed, Playing, Played,
-              HushRequested, Typed, Noticed, Moving, LookedAt, ButtonHeld, ModeWanted, CorrectionsForgotten, Tick]
+Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged,
+              Weighed, Playing, Played, HushRequested, Typed, Noticed, Moving, LookedAt,
+              ButtonHeld, ModeWanted, CorrectionsForgotten, Tick]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +235,8 @@ class Weigh:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Speak: answer ``brief``, to be heard from ``not_before`` on. Of the same epoch again: only that time is news.
+    """Speak: answer ``brief``, to be heard from ``not_before`` on. Of the same epoch again: only
+    that time is news.
 
     ``say`` is to be said as it is, with nobody having asked.
     """

@@ -1,4 +1,6 @@
-"""When a short word may fill the silence of a long think, and when the robot just answers a moment later."""
+"""When a short word may fill the silence of a long think, and when the robot just answers a moment
+later.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ from collections import deque
 from statistics import median
 
 REPLIES = 5            # whose thinking times say how long the next one will take
-SOON_S = 0.3           # after the turn is over: at once where the think is known to be long, yet not hasty
+# after the turn is over: at once where the think is known to be long, yet not hasty
+SOON_S = 0.3
 
 
 class Filler:
-    """Told of each reply that is asked for and of its first sound; ``due`` says when to fill the silence.
+    """Told of each reply that is asked for and of its first sound; ``due`` says when to fill the
+    silence.
 
     ``limit_s`` of silence need no word. Seconds throughout.
     """
@@ -23,7 +27,9 @@ class Filler:
         self.due: float | None = None
 
     def asked(self, epoch: int, over_s: float, now: float) -> None:
-        """A reply is being thought of; the person's turn is over at ``over_s``, which may be soon."""
+        """A reply is being thought of; the person's turn is over at ``over_s``, which may be
+        soon.
+        """
         self._epoch, self._asked_s = epoch, now
         self._wait(over_s, now)
 

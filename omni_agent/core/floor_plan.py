@@ -15,8 +15,8 @@ MARGIN_M = 0.05        # a way keeps this much more than the radius from the wal
 MOST_CELLS = 1_000_000
 Point = tuple[float, float]
 
-# A flat of 7 m by 7 m: a hall in the south with the front door, a living room with window and charger (0, 0) north of
-# it, a kitchen with a table in the east. Doorways are a metre wide.
+# A flat of 7 m by 7 m: a hall in the south with the front door, a living room with window and
+# charger (0, 0) north of it, a kitchen with a table in the east. Doorways are a metre wide.
 FLAT = ('-1 -3 6 -3; 6 -3 6 4; 6 4 -1 4; -1 4 -1 -3; '
         '-1 -1 0.5 -1; 1.5 -1 4 -1; 5 -1 6 -1; '
         '3 -1 3 -0.2; 3 0.8 3 4; '
@@ -24,7 +24,9 @@ FLAT = ('-1 -3 6 -3; 6 -3 6 4; 6 4 -1 4; -1 4 -1 -3; '
 
 
 class FloorPlan:
-    """Walls are straight lines between two points; ``walls`` has the shape (n, 4): x0, y0, x1, y1 [m]."""
+    """Walls are straight lines between two points; ``walls`` has the shape (n, 4): x0, y0, x1, y1
+    [m].
+    """
 
     def __init__(self, walls: np.ndarray) -> None:
         self.walls = np.asarray(walls, float).reshape(-1, 4)
@@ -40,10 +42,12 @@ class FloorPlan:
         try:
             numbers = [[float(number) for number in wall] for wall in walls]
         except ValueError as error:
-            raise ConfigError(f'walls: {error}; write them as "x0 y0 x1 y1; ..." in metres, or flat') from error
+            raise ConfigError(
+                f'walls: {error}; write them as "x0 y0 x1 y1; ..." in metres, or flat') from error
         for wall in numbers:
             if len(wall) != 4 or not all(map(math.isfinite, wall)):
-                raise ConfigError(f'walls: {wall} is not a wall; it takes four numbers, x0 y0 x1 y1 in metres')
+                raise ConfigError(
+                    f'walls: {wall} is not a wall; it takes four numbers, x0 y0 x1 y1 in metres')
         return cls(np.array(numbers))
 
     def clearance(self, x: float, y: float) -> float:
@@ -65,16 +69,21 @@ class FloorPlan:
         return bool((self._clearances(np.linspace(one, other, count)) >= radius_m).all())
 
     def path(self, start: Point, goal: Point, radius_m: float) -> list[Point]:
-        """Corners of a short way from ``start`` (left out) to ``goal``; empty where there is none."""
+        """Corners of a short way from ``start`` (left out) to ``goal``; empty where there is
+        none.
+        """
         if self.clearance(*goal) < radius_m:
             return []
         if self.sees(start, goal, radius_m):
             return [goal]
-        cells = self._search(start, goal, radius_m + MARGIN_M) or self._search(start, goal, radius_m)
+        cells = (self._search(start, goal, radius_m + MARGIN_M)
+                 or self._search(start, goal, radius_m))
         return self._straightened([start, *cells, goal], radius_m)[1:] if cells else []
 
     def grid(self, cell_m: float) -> tuple[np.ndarray, Point]:
-        """True where a wall is, indexed [y, x], and the south-west corner; nothing where there are no walls."""
+        """True where a wall is, indexed [y, x], and the south-west corner; nothing where there are
+        no walls.
+        """
         if not len(self.walls):
             return np.zeros((0, 0), bool), (0.0, 0.0)
         points = np.vstack([self._starts, self._ends])
@@ -83,7 +92,9 @@ class FloorPlan:
         if counts.prod() > MOST_CELLS:
             return np.zeros((0, 0), bool), (0.0, 0.0)
         xs, ys = (low[i] + cell_m * (np.arange(counts[i]) + 0.5) for i in (0, 1))
-        rows = [self._clearances(np.stack(np.broadcast_arrays(xs, y), -1)) < cell_m * 0.75 for y in ys]
+        rows = [
+            self._clearances(np.stack(np.broadcast_arrays(xs, y), -1)) < cell_m * 0.75 for y in ys
+        ]
         return np.stack(rows), (float(low[0]), float(low[1]))
 
     def _search(self, start: Point, goal: Point, radius_m: float) -> list[Point]:
@@ -108,7 +119,8 @@ class FloorPlan:
                     heapq.heappush(queue, (dear + math.dist(to, last), to))
         return []
 
-    def _free(self, start: Point, goal: Point, radius_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _free(self, start: Point, goal: Point,
+              radius_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         points = np.vstack([self._starts, self._ends, [start], [goal]])
         low, high = points.min(0) - 1.0, points.max(0) + 1.0
         counts = np.ceil((high - low) / CELL_M).astype(int)
@@ -135,7 +147,8 @@ def _cell(point: Point, low: np.ndarray) -> tuple[int, int]:
     return int((point[0] - low[0]) / CELL_M), int((point[1] - low[1]) / CELL_M)
 
 
-def _back(came: dict[tuple[int, int], tuple[int, int]], last: tuple[int, int], low: np.ndarray) -> Iterator[Point]:
+def _back(came: dict[tuple[int, int], tuple[int, int]], last: tuple[int, int],
+          low: np.ndarray) -> Iterator[Point]:
     cells = [last]
     while cells[-1] in came:
         cells.append(came[cells[-1]])

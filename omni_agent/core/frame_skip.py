@@ -1,4 +1,6 @@
-"""Which pictures need no look, because they hardly differ from the last one that was looked at; and what that saves."""
+"""Which pictures need no look, because they hardly differ from the last one that was looked at;
+and what that saves.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,18 @@ class FrameSkipParams:
 
     LIVE = True          # each is read where it is used
 
-    factor: float = param(8.0, 'a cell has changed if it differs by this many times the noise', 1.0, 50.0)
-    cells: int = param(2, 'so many changed cells make a picture new; 0 looks at every picture', 0, ACROSS * DOWN)
+    factor: float = param(8.0, 'a cell has changed if it differs by this many times the noise',
+                          1.0, 50.0)
+    cells: int = param(2, 'so many changed cells make a picture new; 0 looks at every picture', 0,
+                       ACROSS * DOWN)
     every_s: float = param(2.0, 'a look at least this often, changed or not [s]', 0.1, 600.0)
-    settle_s: float = param(0.5, 'after a large change, look at every picture for this long [s]', 0.0, 60.0)
+    settle_s: float = param(0.5, 'after a large change, look at every picture for this long [s]',
+                            0.0, 60.0)
     large: float = param(0.3, 'share of changed cells that makes a change a large one', 0.0, 1.0)
-    calm_s: float = param(0.8, 'while nothing large changes, a picture is looked at this often: somebody who sits there '
-                               'and talks needs no more [s]', 0.0, 10.0)
+    calm_s: float = param(
+        0.8,
+        'while nothing large changes, a picture is looked at this often: somebody who sits there '
+        'and talks needs no more [s]', 0.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,8 @@ class FrameSkip:
 
     def __init__(self, params: FrameSkipParams = FrameSkipParams()) -> None:
         self.params = params
-        self._looked: np.ndarray | None = None       # thumbnail of the last picture that was looked at
+        # thumbnail of the last picture that was looked at
+        self._looked: np.ndarray | None = None
         self._before: np.ndarray | None = None       # of the last picture
         self._size: tuple[int, ...] = ()
         self._noise = FLOOR
@@ -63,11 +71,13 @@ class FrameSkip:
         self._saved_s = 0.0
         self._look_s = USUAL_S
 
-    def wants(self, image: np.ndarray, t: float, busy: bool = False, unsettled: bool = False, spare: bool = False) -> bool:
+    def wants(self, image: np.ndarray, t: float, busy: bool = False, unsettled: bool = False,
+              spare: bool = False) -> bool:
         """uint8 picture of shape (h, w) or (h, w, 3) taken at ``t``.
 
-        ``busy``: something is about to be found, and every look counts. ``unsettled``: something is missing.
-        ``spare``: somebody waits for the processor, so only what is large or about to be found is looked at.
+        ``busy``: something is about to be found, and every look counts. ``unsettled``: something
+        is missing. ``spare``: somebody waits for the processor, so only what is large or about to
+        be found is looked at.
         """
         if image.shape[:2] != self._size:
             self._size, self._looked, self._before = image.shape[:2], None, None
@@ -111,14 +121,19 @@ class FrameSkip:
             return True
         if spare:
             return False
-        return (unsettled or changed >= self.params.cells) and t - self._looked_s >= self.params.calm_s - EARLY_S
+        return ((unsettled or changed >= self.params.cells)
+                and t - self._looked_s >= self.params.calm_s - EARLY_S)
 
 
 def _difference(now: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Without what a cloud or an exposure control does to every cell alike: a factor and a constant."""
+    """Without what a cloud or an exposure control does to every cell alike: a factor and a
+    constant.
+    """
     bright = before > DARK
-    factor = float(np.median(now[bright] / before[bright])) if bright.sum() > before.size // 4 else 1.0
-    difference = now - min(2.0, max(0.5, factor)) * before      # more is another scene, or a hand on the lens
+    factor = (float(np.median(now[bright] / before[bright])) if bright.sum() > before.size //
+              4 else 1.0)
+    # more is another scene, or a hand on the lens
+    difference = now - min(2.0, max(0.5, factor)) * before
     return difference - np.median(difference)
 
 

@@ -1,4 +1,6 @@
-"""What the sound of the open utterance tells, and how it differs from what was said before: for Percept.cue_names."""
+"""What the sound of the open utterance tells, and how it differs from what was said before: for
+Percept.cue_names.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,24 @@ class HeardCues:
         self._found: Cues = ()
         self._print: tuple[float, ...] = ()
 
-    def measured(self, utterance: int, begin: float, found: Cues, own_print: tuple[float, ...]) -> None:
-        """What was measured on all of it so far; later measurements are of more sound, and better."""
+    def measured(self, utterance: int, begin: float, found: Cues, own_print: tuple[float,
+                                                                                   ...]) -> None:
+        """What was measured on all of it so far; later measurements are of more sound, and
+        better.
+        """
         self._utterance, self._begin, self._found, self._print = utterance, begin, found, own_print
 
     def of(self, utterance: int, level_dbfs: float) -> Cues:
         """Nothing where it was not measured yet."""
         if utterance != self._utterance:
             return ()
-        return (*self._found, *self.stream.before(self._begin, self._found, level_dbfs, self._print))
+        return (*self._found,
+                *self.stream.before(self._begin, self._found, level_dbfs, self._print))
 
     def said(self, utterance: int, begin: float, end: float, level_dbfs: float) -> None:
         """It is over, or pauses; it may be told again when it went on."""
-        self.stream.said(begin, end, self._found if utterance == self._utterance else (), level_dbfs)
+        self.stream.said(begin, end, self._found if utterance == self._utterance else (),
+                         level_dbfs)
 
     def answered(self, t: float) -> None:
         """The robot is about to answer, so the last voice spoke to it."""

@@ -1,8 +1,10 @@
-"""Two cleaned streams of one microphone -> judged voice frames: voice-activity model and echo gate on one clock.
+"""Two cleaned streams of one microphone -> judged voice frames: voice-activity model and echo gate
+on one clock.
 
-The gentle stream (``audio``) keeps a person's words and some of the robot's; its frames count where the echo gate finds
-more than the robot explains. The strict stream (``audio/strict``) keeps nothing of the robot; a voice in it is a
-person's, but its canceller takes up to a second to let go of one. Together they find a person in two frames.
+The gentle stream (``audio``) keeps a person's words and some of the robot's; its frames count
+where the echo gate finds more than the robot explains. The strict stream (``audio/strict``) keeps
+nothing of the robot; a voice in it is a person's, but its canceller takes up to a second to let go
+of one. Together they find a person in two frames.
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ from .endpoint import VoiceFrame
 
 FRAME = 512                # [samples] 32 ms: what the voice-activity model takes
 LONGEST_CHUNK = RATE       # [samples] a chunk longer than a second is not a live microphone
-WAIT = 2 * BLOCK           # [samples] the gentle stream may be ahead of the strict one before a frame is judged without
+# [samples] the gentle stream may be ahead of the strict one before a frame is judged without
+WAIT = 2 * BLOCK
 GONE = RATE                # [samples] behind by this much, the strict stream has ended
 
-DULL = 30                  # [frames] after a second without a voice the model forgets: its memory fills with echo and noise
-#                            until it misses whole words (with reset 34 ms to an onset, without 640 ms, same sound)
+# [frames] after a second without a voice the model forgets: its memory fills with echo and noise
+DULL = 30
+#                            until it misses whole words (with reset 34 ms to an onset, without 640
+# ms, same sound)
 VOICE = 0.3                # probability from which a frame is not "without a voice"
-TRUST = round(2.0 * RATE / FRAME)    # [frames] of the robot's voice that a strict canceller needs to know the room
+# [frames] of the robot's voice that a strict canceller needs to know the room
+TRUST = round(2.0 * RATE / FRAME)
 
 Suppressor = Callable[[np.ndarray], np.ndarray]
 
@@ -68,12 +74,13 @@ class Ear:
 class Hearing:
     """Keeps the last half minute of the stream and judges it frame by frame.
 
-    ``ring`` is the gentle stream, ``clean`` the same without steady noise, for recognition; without a suppressor both
-    are the same. ``strict`` is a second voice-activity model, for the strict stream where there is one.
+    ``ring`` is the gentle stream, ``clean`` the same without steady noise, for recognition;
+    without a suppressor both are the same. ``strict`` is a second voice-activity model, for the
+    strict stream where there is one.
     """
 
-    def __init__(self, voice: VoiceModel, strict: VoiceModel | None = None, suppressor: Suppressor | None = None,
-                 seconds: float = 32.0) -> None:
+    def __init__(self, voice: VoiceModel, strict: VoiceModel | None = None,
+                 suppressor: Suppressor | None = None, seconds: float = 32.0) -> None:
         self.ring = AudioRing(seconds)
         self.clean = AudioRing(seconds) if suppressor else self.ring
         self.echo = EchoGate()
@@ -82,7 +89,8 @@ class Hearing:
         self._suppressor = suppressor
         self._voice = Ear(voice)
         self._strict_voice = Ear(strict) if strict else None
-        self._shares: list[tuple[int, float, bool]] = []     # (end, echo, robot speaks) of the open frame's blocks
+        # (end, echo, robot speaks) of the open frame's blocks
+        self._shares: list[tuple[int, float, bool]] = []
         self._gated = 0                      # next sample for the echo gate
         self._framed = 0                     # next sample for the voice model
         self._overlaps = 0                   # [frames] of the robot's voice so far
@@ -98,11 +106,15 @@ class Hearing:
         return self.echo.active and self._overlaps > TRUST
 
     def play(self, t: float, samples: np.ndarray) -> None:
-        """An int16 block of shape (BLOCK,) whose first sample leaves the loudspeaker at ``t`` [Unix s]."""
+        """An int16 block of shape (BLOCK,) whose first sample leaves the loudspeaker at ``t``
+        [Unix s].
+        """
         self.echo.play(t, samples)
 
     def hear(self, t: float, position: int, samples: np.ndarray) -> Iterator[HeardFrame]:
-        """Take int16 samples whose first one is number ``position``, recorded at ``t``; old ones are ignored."""
+        """Take int16 samples whose first one is number ``position``, recorded at ``t``; old ones
+        are ignored.
+        """
         if self.ring.end and position > self.ring.end:
             self.lost += position - self.ring.end
         if not self.ring.end or position > self.ring.end + RATE:
@@ -114,14 +126,17 @@ class Hearing:
         yield from self._judge()
 
     def hear_strict(self, position: int, samples: np.ndarray) -> Iterator[HeardFrame]:
-        """The same of the strict stream, before or after its gentle twin; for nothing before the first of those."""
+        """The same of the strict stream, before or after its gentle twin; for nothing before the
+        first of those.
+        """
         if self.ring.end and self._strict_voice and self._strict.write(samples, position):
             yield from self._judge()
 
     def _judge(self) -> Iterator[HeardFrame]:
         while self._gated + BLOCK <= self.ring.end:
             self._gate(self.ring.read(self._gated, self._gated + BLOCK))
-        while self._framed + FRAME <= self._gated and not self._awaits_strict(self._framed + FRAME):
+        while (self._framed + FRAME <= self._gated
+               and not self._awaits_strict(self._framed + FRAME)):
             self._framed += FRAME
             yield self._frame(self.ring.read(self._framed - FRAME, self._framed))
 
@@ -139,18 +154,22 @@ class Hearing:
 
     def _frame(self, samples: np.ndarray) -> HeardFrame:
         start = self._framed - FRAME
-        inside = [(share, active) for end, share, active in self._shares if end > start and end - BLOCK < self._framed]
+        inside = [(share, active) for end, share, active in self._shares
+                  if end > start and end - BLOCK < self._framed]
         self._shares = [item for item in self._shares if item[0] > self._framed]
         share = float(np.mean([share for share, _ in inside] or [0.0]))
         overlap = any(active for _, active in inside)
         strict = self._strictly(overlap)
         known = strict or 0.0
         probability = max(self._voice(samples), known)
-        voice = VoiceFrame(self.time(self._framed), FRAME / RATE, probability, share * (1.0 - known), overlap, strict)
+        voice = VoiceFrame(self.time(self._framed), FRAME / RATE, probability,
+                           share * (1.0 - known), overlap, strict)
         return HeardFrame(self._framed, voice, level_dbfs(samples))
 
     def _strictly(self, overlap: bool) -> float | None:
-        """Probability of a voice in the strict stream, asked only while the robot speaks: else both hold the same."""
+        """Probability of a voice in the strict stream, asked only while the robot speaks: else
+        both hold the same.
+        """
         if self._strict_voice is None or not overlap:
             return None
         samples = self._strict.read(self._framed - FRAME, self._framed)

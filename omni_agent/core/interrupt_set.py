@@ -1,5 +1,5 @@
-"""What a set of interruptions is: the only place that knows its labels and checks them. docs/interrupt_sets.md tells
-people how to make one.
+"""What a set of interruptions is: the only place that knows its labels and checks them.
+docs/interrupt_sets.md tells people how to make one.
 
 ``labels.csv`` has the columns ``file,kind,text,onset_s,voice,half``; others are ignored.
 """
@@ -57,11 +57,14 @@ def _item(row: Mapping[str, str | None], where: str) -> Item:
     if values['kind'] not in KINDS:
         raise ConfigError(f"{where}: kind '{values['kind']}' is none of {', '.join(KINDS)}")
     if values['half'] not in (*HALVES, ''):
-        raise ConfigError(f"{where}: half '{values['half']}' is neither development nor test (nor empty, which is test)")
+        raise ConfigError(
+            f"{where}: half '{values['half']}' is neither development nor test (nor empty, which "
+            "is test)"
+        )
     if not values['text'] and values['kind'] != 'noise':
         raise ConfigError(f'{where}: text is empty: write what is said; only a noise has none')
-    return Item(values['file'], values['kind'], values['text'], _onset(values['onset_s'], where), values['voice'],
-                values['half'] or 'test')
+    return Item(values['file'], values['kind'], values['text'], _onset(values['onset_s'], where),
+                values['voice'], values['half'] or 'test')
 
 
 def _onset(text: str, where: str) -> float | None:
@@ -72,8 +75,10 @@ def _onset(text: str, where: str) -> float | None:
     except ValueError:
         onset = math.nan
     if not 0.0 <= onset < math.inf:
-        raise ConfigError(f"{where}: onset_s '{text}' is no number of seconds from 0 up: leave it empty to have the "
-                          'first sound found')
+        raise ConfigError(
+            f"{where}: onset_s '{text}' is no number of seconds from 0 up: leave it empty to have "
+            "the "
+            'first sound found')
     return onset
 
 
@@ -90,7 +95,9 @@ def as_csv(items: Sequence[Item]) -> str:
     rows = [','.join(COLUMNS)]
     for item in items:
         onset = '' if item.onset_s is None else f'{item.onset_s:.3f}'
-        rows.append(','.join(_quoted(value) for value in (item.file, item.kind, item.text, onset, item.voice, item.half)))
+        rows.append(','.join(
+            _quoted(value)
+            for value in (item.file, item.kind, item.text, onset, item.voice, item.half)))
     return '\n'.join(rows) + '\n'
 
 
@@ -111,9 +118,12 @@ def sample(items: Sequence[Item], count: int | None) -> list[Item]:
 
 
 def mixed(items: Sequence[Item]) -> list[Item]:
-    """In an order in which every kind is spread over the whole, so that replies do not end unheard."""
+    """In an order in which every kind is spread over the whole, so that replies do not end
+    unheard.
+    """
     places = []
     for kind in KINDS:
         some = [item for item in items if item.kind == kind]
-        places += [((index + 0.5) / len(some), KINDS.index(kind), item) for index, item in enumerate(some)]
+        places += [((index + 0.5) / len(some), KINDS.index(kind), item)
+                   for index, item in enumerate(some)]
     return [item for _, _, item in sorted(places, key=lambda place: place[:2])]

@@ -1,8 +1,8 @@
 """Evidence about whom an utterance was for -> log odds, with weights that were fitted and not set.
 
-``tools/fit_addressee.py`` writes them from the development half into config/addressee/addressee.json. The sum is the
-whole model: every share can be shown. What was not measured has the share of nothing known, fitted with parts of
-the evidence left out.
+``tools/fit_addressee.py`` writes them from the development half into
+config/addressee/addressee.json. The sum is the whole model: every share can be shown. What was not
+measured has the share of nothing known, fitted with parts of the evidence left out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .errors import ConfigError
 
 VERSION = 1
 LARGEST = 20.0           # of a weight; more was not fitted
-DIALOGUE = ('the robot just spoke', 'the robot spoke', 'the robot asked', 'people are talking', 'people were talking',
-            'an answer to its question')
+DIALOGUE = ('the robot just spoke', 'the robot spoke', 'the robot asked', 'people are talking',
+            'people were talking', 'an answer to its question')
 MODEL = 'language model'
 MARGIN_LIMIT = 4.0       # of the language model's log odds
 MISSING = tuple(f'without {group}' for group in ('voice', 'source', 'camera'))
@@ -38,10 +38,16 @@ def group_of(name: str) -> str:
     return MODEL if name == MODEL else 'words'
 
 
-def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues, margin: float | None = None) -> dict[str, float]:
-    """Every piece of evidence that there is, as the model takes it; most are 0 or 1, cues lie in [-2, 2]."""
+def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues,
+           margin: float | None = None) -> dict[str, float]:
+    """Every piece of evidence that there is, as the model takes it; most are 0 or 1, cues lie in
+    [-2, 2].
+    """
     found = {name: 1.0 for name in (*signs, *dialogue)}
-    found.update({name: scaled(name, value) for name, value in cues if name in CUES and math.isfinite(value)})
+    found.update({
+        name: scaled(name, value)
+        for name, value in cues if name in CUES and math.isfinite(value)
+    })
     groups = {CUES[name].group for name in found if name in CUES}
     found.update({name: 1.0 for name in MISSING if name.split(' ', 1)[1] not in groups})
     if margin is not None and math.isfinite(margin):
@@ -58,8 +64,13 @@ class Judgement:
 
     def shares(self, found: Mapping[str, float]) -> dict[str, float]:
         """The share of each piece of evidence; their sum is the score."""
-        return {'prior': self.bias, **{CUES[name].words if name in CUES else name: self.weights.get(name, 0.0) * value
-                                       for name, value in found.items()}}
+        return {
+            'prior': self.bias,
+            **{
+                CUES[name].words if name in CUES else name: self.weights.get(name, 0.0) * value
+                for name, value in found.items()
+            }
+        }
 
 
 def parse(text: str) -> Judgement:
@@ -77,7 +88,8 @@ def parse(text: str) -> Judgement:
         table.table('figures')
         table.finish()
     except ValueError as error:
-        raise ConfigError(f'the weights of the addressee are not JSON ({error}): {advice}') from error
+        raise ConfigError(
+            f'the weights of the addressee are not JSON ({error}): {advice}') from error
     except FieldError as error:
         raise ConfigError(f'the weights of the addressee are wrong: {error}: {advice}') from error
     return Judgement(bias, weights)

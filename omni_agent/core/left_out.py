@@ -1,4 +1,6 @@
-"""What a recording may leave out, by the type of a message and never by the name of a topic: names are remapped."""
+"""What a recording may leave out, by the type of a message and never by the name of a topic: names
+are remapped.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,22 @@ from .errors import ConfigError
 IMAGE, SOUND = 'image', 'sound'
 CHOICES = (IMAGE, SOUND)
 KEYFRAMES = 'omni_agent_msgs/msg/Look'           # kept, without the small picture in it
-PICTURES = frozenset({'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage', 'foxglove_msgs/msg/CompressedImage',
-                      'foxglove_msgs/msg/CompressedVideo', 'foxglove_msgs/msg/RawImage',
-                      'ffmpeg_image_transport_msgs/msg/FFMPEGPacket', 'theora_image_transport/msg/Packet'})
-SOUNDS = frozenset({'omni_agent_msgs/msg/AudioChunk', 'omni_agent_msgs/msg/SpeechChunk', 'foxglove_msgs/msg/RawAudio'})
+PICTURES = frozenset({
+    'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage',
+    'foxglove_msgs/msg/CompressedImage', 'foxglove_msgs/msg/CompressedVideo',
+    'foxglove_msgs/msg/RawImage', 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket',
+    'theora_image_transport/msg/Packet'
+})
+SOUNDS = frozenset({
+    'omni_agent_msgs/msg/AudioChunk', 'omni_agent_msgs/msg/SpeechChunk',
+    'foxglove_msgs/msg/RawAudio'
+})
 SOUND_PACKAGES = ('audio_common_msgs', 'audio_msgs')
 DRAWN = frozenset({'image_overlay', 'detections', 'track_markers', 'speech_bubble', 'state_text'})
-PACKED = frozenset({'compressed', 'theora', 'ffmpeg', 'zstd', 'compressedDepth'})     # image_transport's
-SECRET = frozenset({'password', 'secret', 'token', 'key'})     # words within the name of a parameter
+# image_transport's
+PACKED = frozenset({'compressed', 'theora', 'ffmpeg', 'zstd', 'compressedDepth'})
+# words within the name of a parameter
+SECRET = frozenset({'password', 'secret', 'token', 'key'})
 HIDDEN = '(left out)'
 
 
@@ -49,6 +59,11 @@ def is_secret(parameter: str) -> bool:
 def announcement(without: Iterable[str]) -> str:
     """What the robot says when a recording begins. Words that were understood are always in it."""
     words = 'the words that I understand'
-    what = {(): 'what I hear and see', (IMAGE,): 'what I hear', (SOUND,): f'what I see, and {words},',
-            (IMAGE, SOUND): words}[tuple(sorted(without))]
-    return f'I am recording {what} from now on' + (', without sound and pictures.' if what == words else '.')
+    what = {
+        (): 'what I hear and see',
+        (IMAGE, ): 'what I hear',
+        (SOUND, ): f'what I see, and {words},',
+        (IMAGE, SOUND): words
+    }[tuple(sorted(without))]
+    return (f'I am recording {what} from now on' +
+            (', without sound and pictures.' if what == words else '.'))

@@ -83,7 +83,9 @@ class Lexicon:
 
         A recogniser that is not sure of a word repeats it: 'white white' for 'right'.
         """
-        spoken = [word for part in clauses(folded(text)) for word in self._without_nods(part.words)]
+        spoken = [
+            word for part in clauses(folded(text)) for word in self._without_nods(part.words)
+        ]
         return weight([word for word in spoken if is_han(word)]) + len(
             {word for word in spoken if not is_han(word)})
 

@@ -1,6 +1,8 @@
-"""The state machine of a managed node as data: which states there are, and what leads from one to another.
+"""The state machine of a managed node as data: which states there are, and what leads from one to
+another.
 
-Numbers and names are those of lifecycle_msgs and of rcl, so that every manager and command line understands them.
+Numbers and names are those of lifecycle_msgs and of rcl, so that every manager and command line
+understands them.
 """
 
 from __future__ import annotations
@@ -48,8 +50,8 @@ class Transition:
     goal: State
 
 
-# what is being done; what begins it: (number, label, from where); the number of its first end; where it ends after
-# success, failure, error
+# what is being done; what begins it: (number, label, from where); the number of its first end;
+# where it ends after success, failure, error
 _DOINGS = (
     (State.CONFIGURING, ((1, 'configure', State.UNCONFIGURED),), 10,
      (State.INACTIVE, State.UNCONFIGURED, State.ERROR_PROCESSING)),
@@ -87,7 +89,9 @@ class Lifecycle:
         return tuple(item for item in GRAPH if item.start is self.state)
 
     def begin(self, number: int, label: str = '') -> Transition | None:
-        """By its label, which counts if there is one, or its number; None: not from here, and nothing happens."""
+        """By its label, which counts if there is one, or its number; None: not from here, and
+        nothing happens.
+        """
         if self.state.value >= State.CONFIGURING.value:
             return None                          # what is being done has to end first
         return self._go([item for item in self.available()

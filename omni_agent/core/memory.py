@@ -1,4 +1,6 @@
-"""What was said and seen, bounded; the robot's lines are what was heard, not what was generated."""
+"""What was said and seen, bounded; the robot's lines are what was heard, not what was
+generated.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ class Line:
 class Memory:
     """At most ``max_turns`` turns and the newest scene.
 
-    What is too much goes by halves: each time the oldest line changes, a language model has to read the whole
-    conversation anew (2 s on two cores for twelve turns).
+    What is too much goes by halves: each time the oldest line changes, a language model has to
+    read the whole conversation anew (2 s on two cores for twelve turns).
     """
 
     def __init__(self, max_turns: int = 12) -> None:

@@ -1,6 +1,8 @@
-"""Messages of the agent -> records (``recording`` says what each holds), whoever decoded them: rclpy or a bag's reader.
+"""Messages of the agent -> records (``recording`` says what each holds), whoever decoded them:
+rclpy or a bag's reader.
 
-Only the fields are looked at, so nothing of ROS is needed. A field that an older message does not have is left out.
+Only the fields are looked at, so nothing of ROS is needed. A field that an older message does not
+have is left out.
 """
 
 from __future__ import annotations
@@ -13,10 +15,25 @@ from .events import Reason
 from .turn import Agent, Person
 
 # the constants of Percept.msg and Playback.msg
-KINDS = {1: 'speech_started', 2: 'speech_stopped', 3: 'partial', 4: 'final', 5: 'scene', 6: 'sound_started'}
+KINDS = {
+    1: 'speech_started',
+    2: 'speech_stopped',
+    3: 'partial',
+    4: 'final',
+    5: 'scene',
+    6: 'sound_started'
+}
 STATES = {0: 'started', 1: 'playing', 2: 'finished', 3: 'flushed'}
 
-SKILL_STATES = {0: 'waiting', 1: 'running', 2: 'held', 3: 'succeeded', 4: 'failed', 5: 'cancelled', 6: 'refused'}
+SKILL_STATES = {
+    0: 'waiting',
+    1: 'running',
+    2: 'held',
+    3: 'succeeded',
+    4: 'failed',
+    5: 'cancelled',
+    6: 'refused'
+}
 TAKEN = 50               # [%] that something is there
 MOST_CELLS = 20_000
 
@@ -90,14 +107,26 @@ def look(message: Any) -> Record:
 
 
 def skill_state(message: Any) -> Record:
-    return {'epoch': message.epoch, 'step': message.step, 'skill': message.skill, 'state': SKILL_STATES[message.state],
-            'text': message.text, 'arguments': message.arguments}
+    return {
+        'epoch': message.epoch,
+        'step': message.step,
+        'skill': message.skill,
+        'state': SKILL_STATES[message.state],
+        'text': message.text,
+        'arguments': message.arguments
+    }
 
 
 def odometry(message: Any) -> Record:
     position, turned, twist = message.pose.pose.position, message.pose.pose.orientation, message.twist.twist
-    yaw = math.atan2(2 * (turned.w * turned.z + turned.x * turned.y), 1 - 2 * (turned.y ** 2 + turned.z ** 2))
-    return {'x': number(position.x), 'y': number(position.y), 'yaw': number(yaw), 'speed': number(twist.linear.x)}
+    yaw = math.atan2(2 * (turned.w * turned.z + turned.x * turned.y),
+                     1 - 2 * (turned.y**2 + turned.z**2))
+    return {
+        'x': number(position.x),
+        'y': number(position.y),
+        'yaw': number(yaw),
+        'speed': number(twist.linear.x)
+    }
 
 
 def walls(message: Any) -> Record:
@@ -105,7 +134,10 @@ def walls(message: Any) -> Record:
     cell, origin, width = message.info.resolution, message.info.origin.position, message.info.width
     found = [(origin.x + cell * (index % width + 0.5), origin.y + cell * (index // width + 0.5))
              for index, taken in enumerate(message.data) if taken >= TAKEN]
-    return {'cell': number(cell), 'taken': [round(value, 3) for point in found[:MOST_CELLS] for value in point]}
+    return {
+        'cell': number(cell),
+        'taken': [round(value, 3) for point in found[:MOST_CELLS] for value in point]
+    }
 
 
 def image(message: Any) -> Record:
@@ -114,12 +146,14 @@ def image(message: Any) -> Record:
 
 def diagnostics(message: Any) -> Record:
     status = message.status[0]
-    level = status.level if isinstance(status.level, int) else status.level[0]       # rclpy: a byte
+    # rclpy: a byte
+    level = status.level if isinstance(status.level, int) else status.level[0]
     return {'node': status.name, 'level': level, 'message': status.message,
             'values': {item.key: item.value for item in status.values}}
 
 
-# Type -> name of the record and what makes it. One topic of the agent has one of these types, none has two.
+# Type -> name of the record and what makes it. One topic of the agent has one of these types, none
+# has two.
 BY_TYPE: dict[str, tuple[str, Callable[[Any], Record]]] = {
     'omni_agent_msgs/msg/Interrupt': ('interrupt', interrupt),
     'omni_agent_msgs/msg/Percept': ('percept', percept),
@@ -142,4 +176,9 @@ def record(kind: str, message: Any, received: float) -> Record | None:
     if kind not in BY_TYPE or kind.endswith('DiagnosticArray') and not len(message.status):
         return None
     topic, convert = BY_TYPE[kind]
-    return {'topic': topic, 't': seconds(message.header.stamp), 'received': received, **convert(message)}
+    return {
+        'topic': topic,
+        't': seconds(message.header.stamp),
+        'received': received,
+        **convert(message)
+    }

@@ -1,6 +1,8 @@
-"""Labelled moments at which a robot should speak up, and the figures of what it said: nothing else judges remarks.
+"""Labelled moments at which a robot should speak up, and the figures of what it said: nothing else
+judges remarks.
 
-A remark counts if it comes within NEAR_S of a moment, each moment once; a second one is as wrong as one for nothing.
+A remark counts if it comes within NEAR_S of a moment, each moment once; a second one is as wrong
+as one for nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from .errors import ConfigError
 NEAR_S = 2.0             # before and after, as in the task
 HALVES = ('development', 'test')
 _SPAN = re.compile(r'(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?')
-COLUMNS = ('file', 'say', 'moments', 'half', 'ask_s', 'unsure', 'crop', 'start_s', 'end_s', 'loop_s', 'note')
+COLUMNS = ('file', 'say', 'moments', 'half', 'ask_s', 'unsure', 'crop', 'start_s', 'end_s',
+           'loop_s', 'note')
 REQUIRED = COLUMNS[:3]
 
 
@@ -36,7 +39,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Watch:
-    """An instruction given at ``ask_s``, and when it is to be told; in ``unsure`` spans nobody can say."""
+    """An instruction given at ``ask_s``, and when it is to be told; in ``unsure`` spans nobody can
+    say.
+    """
 
     say: str
     moments: tuple[Span, ...]
@@ -69,13 +74,18 @@ def parse_labels(text: str, name: str = 'labels.csv') -> list[Row]:
     reader = csv.DictReader(io.StringIO(text))
     missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
     if missing:
-        raise ConfigError(f"{name}:1: there is no column '{missing[0]}': the first line names the columns, "
-                          f'{",".join(COLUMNS[:4])} at least')
+        raise ConfigError(
+            f"{name}:1: there is no column '{missing[0]}': the first line names the columns, "
+            f'{",".join(COLUMNS[:4])} at least')
     rows = []
     for cells in reader:
         try:
-            rows.append(_row({key: (value or '').strip() for key, value in cells.items() if isinstance(key, str)},
-                             reader.line_num))
+            rows.append(
+                _row(
+                    {
+                        key: (value or '').strip()
+                        for key, value in cells.items() if isinstance(key, str)
+                    }, reader.line_num))
         except ValueError as error:
             raise ConfigError(f'{name}:{reader.line_num}: {error}') from error
     if not rows:
@@ -90,9 +100,11 @@ def _row(cells: dict[str, str], line: int) -> Row:
     half = cells.get('half') or 'test'
     if half not in HALVES:
         raise ValueError(f"half '{half}' is not one of {', '.join(HALVES)}")
-    watch = Watch(cells['say'], spans(cells['moments']), _number(cells, 'ask_s', 0.0), spans(cells.get('unsure', '')))
-    return Row(cells['file'], watch, half, _crop(cells.get('crop', '')), _number(cells, 'start_s', 0.0),
-               _number(cells, 'end_s', math.inf), _number(cells, 'loop_s', 0.0), line, cells.get('note', ''))
+    watch = Watch(cells['say'], spans(cells['moments']), _number(cells, 'ask_s', 0.0),
+                  spans(cells.get('unsure', '')))
+    return Row(cells['file'], watch, half, _crop(cells.get('crop', '')),
+               _number(cells, 'start_s', 0.0), _number(cells, 'end_s', math.inf),
+               _number(cells, 'loop_s', 0.0), line, cells.get('note', ''))
 
 
 def spans(text: str) -> tuple[Span, ...]:
@@ -134,7 +146,8 @@ def _crop(text: str) -> tuple[int, int, int, int] | None:
 class Verdict:
     """What became of one instruction in one clip."""
 
-    hits: tuple[float, ...]      # [s] from each moment that was told to its remark, negative = before it
+    # [s] from each moment that was told to its remark, negative = before it
+    hits: tuple[float, ...]
     missed: tuple[Span, ...]
     false: tuple[float, ...]     # times of remarks that belong to no moment
 
@@ -160,8 +173,11 @@ def judge(watch: Watch, remarks: Sequence[float]) -> Verdict:
                    tuple(t for t in free if not any(span.near(t, 0.0) for span in watch.unsure)))
 
 
-def figures(verdicts: Iterable[Verdict], uneventful: Iterable[tuple[float, int]]) -> dict[str, float | None]:
-    """Of one half; ``uneventful`` are seconds and number of remarks of clips in which nothing happens."""
+def figures(verdicts: Iterable[Verdict],
+            uneventful: Iterable[tuple[float, int]]) -> dict[str, float | None]:
+    """Of one half; ``uneventful`` are seconds and number of remarks of clips in which nothing
+    happens.
+    """
     every, quiet = list(verdicts), list(uneventful)
     hits = sum(len(one.hits) for one in every)
     missed = sum(len(one.missed) for one in every)
@@ -171,10 +187,13 @@ def figures(verdicts: Iterable[Verdict], uneventful: Iterable[tuple[float, int]]
     delays = [delay for one in every for delay in one.hits]
     seconds = sum(length for length, _ in quiet)
     return {
-        'precision': precision, 'recall': recall,
+        'precision': precision,
+        'recall': recall,
         'f1': 2 * hits / (2 * hits + false + missed) if hits + false + missed else None,
         'delay_p50_s': float(np.percentile(delays, 50)) if delays else None,
         'delay_p95_s': float(np.percentile(delays, 95)) if delays else None,
         'false_per_hour': 3600.0 * sum(count for _, count in quiet) / seconds if seconds else None,
-        'uneventful_minutes': seconds / 60.0, 'moments': float(hits + missed), 'remarks': float(hits + false),
+        'uneventful_minutes': seconds / 60.0,
+        'moments': float(hits + missed),
+        'remarks': float(hits + false),
     }

@@ -1,7 +1,9 @@
-"""A velocity that somebody asked for, from one tick to the next: up, along, down, and zero at the end.
+"""A velocity that somebody asked for, from one tick to the next: up, along, down, and zero at the
+end.
 
-It can be held, which keeps what is left for later, and it ends by itself: at its amount, at its longest time, when the
-base does not move, and when nobody resumes it. Time is an argument; what was really driven may be told by odometry.
+It can be held, which keeps what is left for later, and it ends by itself: at its amount, at its
+longest time, when the base does not move, and when nobody resumes it. Time is an argument; what
+was really driven may be told by odometry.
 """
 
 from __future__ import annotations
@@ -18,23 +20,31 @@ END = 0.001              # [m] or [rad] from the amount that nobody can see
 MOVED = 0.01             # [m] or [rad] that are surely no noise of the odometry
 STALL_SHARE = 0.1        # of what was commanded; less than that is no driving
 MUTE_S = 0.5             # [s] odometry that was there and says nothing for so long is broken
-LONGEST_TICK_S = 0.2     # [s] a process that slept longer has not driven that long, for all it knows
+# [s] a process that slept longer has not driven that long, for all it knows
+LONGEST_TICK_S = 0.2
 
 
 @dataclass(frozen=True)
 class MotionParams:
     """Limits on top of those of each skill."""
 
-    max_speed: float = param(0.5, 'no skill drives faster, whatever its own limits say [m/s]', 0.01, 3.0, live=True)
+    max_speed: float = param(0.5, 'no skill drives faster, whatever its own limits say [m/s]',
+                             0.01, 3.0, live=True)
     max_turn: float = param(1.6, 'no skill turns faster [rad/s]', 0.01, 6.0, live=True)
-    max_acceleration: float = param(1.0, 'no skill speeds up or slows down faster [m/s^2]', 0.05, 10.0, live=True)
-    max_turn_acceleration: float = param(3.0, 'the same of turning [rad/s^2]', 0.05, 30.0, live=True)
-    max_duration_s: float = param(90.0, 'no skill repeats a velocity longer than this [s]', 0.5, 600.0, live=True)
-    hold_stop_s: float = param(0.25, 'a skill that is held comes to rest within this time; a stop takes none [s]',
-                               0.05, 2.0, live=True)
-    hold_limit_s: float = param(20.0, 'a skill that had to wait this long for a voice to end is given up [s]',
-                                1.0, 300.0, live=True)
-    stall_s: float = param(1.5, 'gives up where odometry shows no movement for this long [s]', 0.3, 30.0, live=True)
+    max_acceleration: float = param(1.0, 'no skill speeds up or slows down faster [m/s^2]', 0.05,
+                                    10.0, live=True)
+    max_turn_acceleration: float = param(3.0, 'the same of turning [rad/s^2]', 0.05, 30.0,
+                                         live=True)
+    max_duration_s: float = param(90.0, 'no skill repeats a velocity longer than this [s]', 0.5,
+                                  600.0, live=True)
+    hold_stop_s: float = param(
+        0.25, 'a skill that is held comes to rest within this time; a stop takes none [s]', 0.05,
+        2.0, live=True)
+    hold_limit_s: float = param(
+        20.0, 'a skill that had to wait this long for a voice to end is given up [s]', 1.0, 300.0,
+        live=True)
+    stall_s: float = param(1.5, 'gives up where odometry shows no movement for this long [s]', 0.3,
+                           30.0, live=True)
 
 
 class Phase(Enum):
@@ -54,7 +64,9 @@ ENDS = frozenset(Phase) - {Phase.MOVING, Phase.HELD}
 
 @dataclass(frozen=True)
 class Bounds:
-    """What holds for one motion: MotionParams, in the unit of its field, and the skill's own longest time."""
+    """What holds for one motion: MotionParams, in the unit of its field, and the skill's own
+    longest time.
+    """
 
     speed: float
     acceleration: float
@@ -65,14 +77,16 @@ class Bounds:
 
 
 def bounds(params: MotionParams, field: str, longest_s: float) -> Bounds:
-    """``field`` ('linear.x') tells driving from turning; what is neither has the limits of its skill only."""
+    """``field`` ('linear.x') tells driving from turning; what is neither has the limits of its
+    skill only.
+    """
     speed, acceleration = math.inf, math.inf
     if is_turning(field):
         speed, acceleration = params.max_turn, params.max_turn_acceleration
     elif 'linear' in field.split('.'):
         speed, acceleration = params.max_speed, params.max_acceleration
-    return Bounds(speed, acceleration, params.hold_stop_s, min(longest_s, params.max_duration_s), params.hold_limit_s,
-                  params.stall_s)
+    return Bounds(speed, acceleration, params.hold_stop_s, min(longest_s, params.max_duration_s),
+                  params.hold_limit_s, params.stall_s)
 
 
 def is_turning(field: str) -> bool:
@@ -85,13 +99,16 @@ def is_of_base(field: str) -> bool:
 
 
 class Motion:
-    """One course. ``step(now)`` is the velocity to publish now; ``phase`` says whether that was the last one."""
+    """One course. ``step(now)`` is the velocity to publish now; ``phase`` says whether that was
+    the last one.
+    """
 
     def __init__(self, course: Course, limits: Bounds, now: float) -> None:
         self._limits = limits
         self._sign = math.copysign(1.0, course.speed)
         peak = min(abs(course.speed), course.acceleration * course.total_s / 2)
-        self.amount = peak * (course.total_s - peak / course.acceleration) if peak else 0.0   # the area of the ramp
+        # the area of the ramp
+        self.amount = peak * (course.total_s - peak / course.acceleration) if peak else 0.0
         self._speed = min(abs(course.speed), limits.speed)
         self._acceleration = min(course.acceleration, limits.acceleration)
         self._longest_s = limits.longest_s
@@ -160,13 +177,16 @@ class Motion:
             is_there = why is Phase.STALLED and left < min(NEAR, self.amount / 10)
             return self._end(Phase.DONE if is_there else why)
         brake = math.sqrt(2 * self._acceleration * left)
-        creep = self._acceleration * max(dt, 0.02)       # braking alone would come to rest a little before the end
-        self._velocity = max(min(self._speed, brake, self._velocity + self._acceleration * dt), min(creep, self._speed))
+        # braking alone would come to rest a little before the end
+        creep = self._acceleration * max(dt, 0.02)
+        self._velocity = max(min(self._speed, brake, self._velocity + self._acceleration * dt),
+                             min(creep, self._speed))
 
     def _trouble(self, now: float, measured: float) -> Phase | None:
         if now - self._measured_t > MUTE_S:
             return Phase.MUTE
-        if measured - self._stuck_at > max(MOVED, STALL_SHARE * self._velocity * (now - self._stuck_t)):
+        if (measured - self._stuck_at > max(MOVED,
+                                            STALL_SHARE * self._velocity * (now - self._stuck_t))):
             self._stuck_t, self._stuck_at = now, measured
         return Phase.STALLED if now - self._stuck_t > self._limits.stall_s else None
 
@@ -175,7 +195,9 @@ class Motion:
 
 
 class Odometer:
-    """Poses in, the way driven or turned since the first one out; ``turning`` [rad], else along the heading [m]."""
+    """Poses in, the way driven or turned since the first one out; ``turning`` [rad], else along
+    the heading [m].
+    """
 
     def __init__(self, turning: bool, sign: float) -> None:
         self._turning, self._sign = turning, sign

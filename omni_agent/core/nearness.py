@@ -1,4 +1,6 @@
-"""How loud those who speak to the robot are at its microphone, and how much quieter somebody else is."""
+"""How loud those who speak to the robot are at its microphone, and how much quieter somebody else
+is.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,7 @@ class Nearness:
 
     def louder_db(self, level_dbfs: float | None, t: float) -> float | None:
         """Than they are; None where there is nothing to compare."""
-        if self._usual_dbfs is None or level_dbfs is None or level_dbfs <= SILENCE_DBFS or t - self._t > FORGET_S:
+        if (self._usual_dbfs is None or level_dbfs is None or level_dbfs <= SILENCE_DBFS
+                or t - self._t > FORGET_S):
             return None
         return level_dbfs - self._usual_dbfs

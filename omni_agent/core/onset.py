@@ -1,8 +1,10 @@
-"""The first trace of a sound that is not the robot's, before anybody can say whether it is a voice.
+"""The first trace of a sound that is not the robot's, before anybody can say whether it is a
+voice.
 
-A voice-activity model takes 30 to 150 ms to be sure, longest where a word begins with a hiss. The strict stream holds
-nothing of the robot, so any rise in it is news; what is no rise from a steady room is left alone. Whoever is misled by
-it learns: each rise of which nothing came asks for a larger one next time.
+A voice-activity model takes 30 to 150 ms to be sure, longest where a word begins with a hiss. The
+strict stream holds nothing of the robot, so any rise in it is news; what is no rise from a steady
+room is left alone. Whoever is misled by it learns: each rise of which nothing came asks for a
+larger one next time.
 """
 
 from __future__ import annotations
@@ -28,15 +30,19 @@ class Onset:
 
     def __init__(self, margin_db: float) -> None:
         self.margin_db = margin_db
-        self.doubt_db = 0.0                  # learnt: what this loudspeaker, or this room, asks for besides
+        # learnt: what this loudspeaker, or this room, asks for besides
+        self.doubt_db = 0.0
         self._floor: float | None = None     # [dB]
         self._last = 0.0                     # sample before the open step
         self._open = np.zeros(0, np.float32)
-        self._since: int | None = None       # [steps] since the last rise that is still to be explained
+        # [steps] since the last rise that is still to be explained
+        self._since: int | None = None
         self._rest = 0                       # [steps]
 
     def hear(self, samples: np.ndarray, robot_speaks: bool, person_speaks: bool) -> bool:
-        """int16 samples of shape (n,), in order; True where nobody was known to speak and somebody may."""
+        """int16 samples of shape (n,), in order; True where nobody was known to speak and somebody
+        may.
+        """
         sound = np.concatenate((self._open, samples.astype(np.float32) / 32768.0))
         whole = sound.size // STEP * STEP
         self._open = sound[whole:]
@@ -60,7 +66,8 @@ class Onset:
             self._rest = REST
 
     def _step(self, sound: np.ndarray) -> bool:
-        steep = np.diff(sound, prepend=np.float32(self._last))       # where hisses are as loud as vowels
+        # where hisses are as loud as vowels
+        steep = np.diff(sound, prepend=np.float32(self._last))
         self._last = float(sound[-1])
         level = 10.0 * np.log10(float(np.mean(steep * steep)) + 1e-10)
         if self._floor is None:

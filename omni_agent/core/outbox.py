@@ -18,10 +18,11 @@ class Parcel:
 
 
 class Outbox:
-    """Texts in order, and the newest picture. Not locked: whoever shares it among threads does that.
+    """Texts in order, and the newest picture. Not locked: whoever shares it among threads does
+    that.
 
-    A browser that cannot follow is told the present, not the past: when ``limit`` texts wait, all of them go, and what
-    holds now comes in their place.
+    A browser that cannot follow is told the present, not the past: when ``limit`` texts wait, all
+    of them go, and what holds now comes in their place.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:

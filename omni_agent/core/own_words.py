@@ -1,4 +1,6 @@
-"""How much of a text is what the robot itself has just said. The only place that compares the two."""
+"""How much of a text is what the robot itself has just said. The only place that compares the
+two.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,10 @@ from .words import words
 KEPT = 60                  # [words] of the robot's that are remembered
 LATE_S = 1.5               # a word sounds for up to half a second and is told of up to 0.2 s late
 OWN = 0.7                  # of both likelihoods together, from which words are the robot's
-CLEAR = 0.03               # likelihood of echo below which the sound was a person's, whatever the words
-ALIKE = 3                  # a word of n letters may differ in n // ALIKE: recognisers mishear what a canceller left
+# likelihood of echo below which the sound was a person's, whatever the words
+CLEAR = 0.03
+# a word of n letters may differ in n // ALIKE: recognisers mishear what a canceller left
+ALIKE = 3
 
 
 class OwnWords:
@@ -31,18 +35,21 @@ class OwnWords:
         self._known = max(self._known, len(spoken))
 
     def likelihood(self, text: str, since: float) -> float:
-        """Share in [0, 1] of the words in ``text``, begun at ``since``, that the robot said then in that order."""
+        """Share in [0, 1] of the words in ``text``, begun at ``since``, that the robot said then
+        in that order.
+        """
         heard = words(text)
         own = [word for t, word in self._words if t >= since - LATE_S]
         return common(heard, own) / len(heard) if heard and own else 0.0
 
 
 def is_own(text_echo: float, echo: float, is_stop: bool = False) -> bool:
-    """True for words that may be what a canceller left of the robot's; both likelihoods are those of Percept.
+    """True for words that may be what a canceller left of the robot's; both likelihoods are those
+    of Percept.
 
-    Either is enough: a sentence of the robot's own, or sound with no proof of another voice. Ask again with every
-    partial result: the proof may come a moment later. A stop phrase is too short for it, so that one is refused only
-    for both reasons.
+    Either is enough: a sentence of the robot's own, or sound with no proof of another voice. Ask
+    again with every partial result: the proof may come a moment later. A stop phrase is too short
+    for it, so that one is refused only for both reasons.
     """
     if is_stop:
         return min(text_echo, echo) >= OWN
@@ -74,5 +81,6 @@ def distance(word: Sequence[str], other: Sequence[str]) -> int:
     for at, letter in enumerate(word, 1):
         above, row[0] = row[0], at
         for to, counterpart in enumerate(other, 1):
-            above, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1, above + (letter != counterpart))
+            above, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1,
+                                          above + (letter != counterpart))
     return row[-1]

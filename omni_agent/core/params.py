@@ -1,7 +1,8 @@
 """How a parameter says its default, range and meaning; the shells make ROS parameters of it.
 
-What is ``live`` may be changed while the node runs. Whoever holds such parameters reads them where they are used and
-keeps no copy: ``renew`` changes the one object that everybody holds. ``LIVE = True`` in a class is for all its fields.
+What is ``live`` may be changed while the node runs. Whoever holds such parameters reads them where
+they are used and keeps no copy: ``renew`` changes the one object that everybody holds. ``LIVE =
+True`` in a class is for all its fields.
 """
 
 from __future__ import annotations
@@ -16,11 +17,22 @@ P = TypeVar('P')
 Value = Union[bool, int, float, str]
 
 
-def param(default: Value, doc: str,  # noqa: ANN201 (a dataclass field)
-          low: float | None = None, high: float | None = None, choices: Sequence[str] = (), live: bool | None = None):
+def param(
+        default: Value,
+        doc: str,  # noqa: ANN201 (a dataclass field)
+        low: float | None = None,
+        high: float | None = None,
+        choices: Sequence[str] = (),
+        live: bool | None = None):
     """A dataclass field with the range [low, high] or the allowed ``choices``."""
-    return field(default=default,
-                 metadata={'doc': doc, 'low': low, 'high': high, 'choices': tuple(choices), 'live': live})
+    return field(
+        default=default, metadata={
+            'doc': doc,
+            'low': low,
+            'high': high,
+            'choices': tuple(choices),
+            'live': live
+        })
 
 
 @dataclass(frozen=True)
@@ -64,8 +76,8 @@ def renewed(params: P, changes: Mapping[str, Value]) -> P:
 def renew(params: object, changes: Mapping[str, Value]) -> None:
     """Change what everybody holds who was given ``params``, and reads it at its next use.
 
-    The only place where a frozen object changes: a second object would have to find its way into every machine that
-    was built on the first one.
+    The only place where a frozen object changes: a second object would have to find its way into
+    every machine that was built on the first one.
     """
     for name, value in changes.items():
         object.__setattr__(params, name, value)

@@ -1,4 +1,6 @@
-"""What is remembered: a moment (one thing said, seen or heard) and an episode (a stretch of time with its moments)."""
+"""What is remembered: a moment (one thing said, seen or heard) and an episode (a stretch of time
+with its moments).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Moments between two changes of scene. ``picture``: a JPEG; ``embedding``: float32, of any one model."""
+    """Moments between two changes of scene. ``picture``: a JPEG; ``embedding``: float32, of any
+    one model.
+    """
 
     start: float
     end: float
@@ -58,7 +62,9 @@ class Forget:
 
 
 def clipped(text: str) -> str:
-    """At most LONGEST_TEXT characters on one line: the beginning and the end tell what it was about."""
+    """At most LONGEST_TEXT characters on one line: the beginning and the end tell what it was
+    about.
+    """
     plain = ' '.join(text.split())
     if len(plain) <= LONGEST_TEXT:
         return plain

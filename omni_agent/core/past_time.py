@@ -1,4 +1,6 @@
-"""When it was, in English: 'ten minutes ago' -> a span of Unix seconds, and an age -> 'about ten minutes ago'."""
+"""When it was, in English: 'ten minutes ago' -> a span of Unix seconds, and an age -> 'about ten
+minutes ago'.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +11,70 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Callable, Match
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-UNITS = {'second': 1.0, 'sec': 1.0, 'minute': MINUTE, 'min': MINUTE, 'hour': HOUR, 'day': DAY, 'week': 7 * DAY}
+UNITS = {
+    'second': 1.0,
+    'sec': 1.0,
+    'minute': MINUTE,
+    'min': MINUTE,
+    'hour': HOUR,
+    'day': DAY,
+    'week': 7 * DAY
+}
 NUMBERS = {
-    'a': 1, 'an': 1, 'one': 1, 'two': 2, 'three': 3, 'four': 4, 'five': 5, 'six': 6, 'seven': 7, 'eight': 8, 'nine': 9,
-    'ten': 10, 'eleven': 11, 'twelve': 12, 'thirteen': 13, 'fourteen': 14, 'fifteen': 15, 'sixteen': 16,
-    'seventeen': 17, 'eighteen': 18, 'nineteen': 19, 'twenty': 20, 'thirty': 30, 'forty': 40, 'fifty': 50, 'sixty': 60,
-    'ninety': 90, 'a couple of': 2, 'a few': 4, 'some': 5, 'several': 6, 'half a': 0.5, 'half an': 0.5, 'half': 0.5,
-    'a quarter of a': 0.25, 'a quarter of an': 0.25, 'hundred': 100, 'a hundred': 100, 'first': 1, 'second': 2,
-    'third': 3, 'fourth': 4, 'fifth': 5, 'sixth': 6, 'seventh': 7, 'eighth': 8, 'ninth': 9, 'tenth': 10}
+    'a': 1,
+    'an': 1,
+    'one': 1,
+    'two': 2,
+    'three': 3,
+    'four': 4,
+    'five': 5,
+    'six': 6,
+    'seven': 7,
+    'eight': 8,
+    'nine': 9,
+    'ten': 10,
+    'eleven': 11,
+    'twelve': 12,
+    'thirteen': 13,
+    'fourteen': 14,
+    'fifteen': 15,
+    'sixteen': 16,
+    'seventeen': 17,
+    'eighteen': 18,
+    'nineteen': 19,
+    'twenty': 20,
+    'thirty': 30,
+    'forty': 40,
+    'fifty': 50,
+    'sixty': 60,
+    'ninety': 90,
+    'a couple of': 2,
+    'a few': 4,
+    'some': 5,
+    'several': 6,
+    'half a': 0.5,
+    'half an': 0.5,
+    'half': 0.5,
+    'a quarter of a': 0.25,
+    'a quarter of an': 0.25,
+    'hundred': 100,
+    'a hundred': 100,
+    'first': 1,
+    'second': 2,
+    'third': 3,
+    'fourth': 4,
+    'fifth': 5,
+    'sixth': 6,
+    'seventh': 7,
+    'eighth': 8,
+    'ninth': 9,
+    'tenth': 10
+}
 NOONS = {'noon': 12.0, 'midday': 12.0, 'midnight': 24.0}
 VAGUE = frozenset({'a couple of', 'a few', 'some', 'several'})
 DAYS = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')
-PARTS = {'morning': (5, 12), 'afternoon': (12, 18), 'evening': (17, 24), 'night': (18, 30)}      # hours of the day
+# hours of the day
+PARTS = {'morning': (5, 12), 'afternoon': (12, 18), 'evening': (17, 24), 'night': (18, 30)}
 HEDGE = 0.15             # of an age: 'ten minutes ago' is rarely to the second
 BEGINNING = 0.05         # of all that is remembered is its beginning, and two minutes at least
 
@@ -51,12 +105,16 @@ class Clock:
 
     def day(self, back: int = 0, hour: float = 0.0) -> float:
         """Unix seconds of an hour, ``back`` days ago."""
-        midnight = datetime.fromtimestamp(self.now, self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = datetime.fromtimestamp(self.now,
+                                          self.zone).replace(hour=0, minute=0, second=0,
+                                                             microsecond=0)
         return (midnight - timedelta(days=back) + timedelta(hours=hour)).timestamp()
 
 
 def find(text: str, clock: Clock) -> tuple[Span | None, str]:
-    """The span that ``text`` (lower-case words, single spaces) names, and the text without those words."""
+    """The span that ``text`` (lower-case words, single spaces) names, and the text without those
+    words.
+    """
     span: Span | None = None
     for pattern, meaning in PATTERNS:
         match = pattern.search(text)
@@ -71,7 +129,7 @@ def find(text: str, clock: Clock) -> tuple[Span | None, str]:
     return span, ' '.join(text.split())
 
 
-# -- phrases ----------------------------------------------------------------------------------------------
+# -- phrases --------------------------------------------------------------------------------------
 
 def _ago(match: Match[str], clock: Clock) -> Span:
     count = _number(match['n']) + (0.5 if match['half'] or match['and_half'] else 0.0)
@@ -97,7 +155,8 @@ def _minute(match: Match[str], clock: Clock) -> Span:
 
 
 def _beginning(match: Match[str], clock: Clock) -> Span:
-    return Span(clock.begin, clock.begin + max(2 * MINUTE, BEGINNING * (clock.now - clock.begin)), clock.begin)
+    return Span(clock.begin, clock.begin + max(2 * MINUTE, BEGINNING * (clock.now - clock.begin)),
+                clock.begin)
 
 
 def _just_now(match: Match[str], clock: Clock) -> Span:
@@ -137,7 +196,8 @@ def _weekday(match: Match[str], clock: Clock) -> Span:
 def _o_clock(match: Match[str], clock: Clock) -> Span | None:
     """The last time that the clock showed it; a bare 'at three' may be anything else."""
     hour, minutes = _hour(match), 0.0
-    if not (match['sharp'] or match['half'] or match['minutes'] or match['past'] or match['n'] in NOONS):
+    if not (match['sharp'] or match['half'] or match['minutes'] or match['past']
+            or match['n'] in NOONS):
         return None
     if match['past']:
         minutes = {'half past': 30.0, 'quarter past': 15.0, 'quarter to': -15.0}[match['past']]
@@ -181,38 +241,54 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(rf'(?<!\S){text}(?!\S)')
 
 
-PATTERNS: tuple[tuple[re.Pattern[str], Callable[[Match[str], Clock], Span | None]], ...] = tuple(
-    (_pattern(text), meaning) for text, meaning in (
-        (r'(?:just now|(?:just )?(?:a|one) (?:moment|second|sec) ago|a minute or so ago)', _just_now),
-        (rf'{_N} (?P<half>and a half )?{_UNIT}(?P<and_half> and a half)? (?:ago|earlier|back)', _ago),
-        (rf'(?:in|within|during|over|for) the (?:last|past) (?:{_N} )?{_UNIT}', _last_stretch),
-        (rf'(?:in|within|during) the first (?:{_N} )?{_UNIT}', _first_stretch),
-        (rf'{_N} {_UNIT} (?:in|into it|into this|after the (?:start|beginning)|after (?:we|you|i) (?:started|began))',
-         _minute),
-        (rf'(?:in|at|around|about) (?P<unit>minute|hour) {_N}', _minute),
-        (rf'in the (?P<n>{_NUMBER}) (?P<unit>minute|hour)', _minute),
-        (r'(?:(?:right )?(?:at|in) the (?:very )?(?:beginning|start)(?: of (?:the day|our talk|all this|this))?|'
-         r'when (?:we|you|i) (?:first )?(?:started|began|woke up|met)|at first)', _beginning),
-        (rf'the day before yesterday(?: {_PART})?', _day_part(2)),
-        (rf'yesterday(?: {_PART})?', _day_part(1)),
-        (r'last (?P<part>night|evening)', _day_part(1)),
-        (rf'this {_PART}', _this_part),
-        (r'(?P<part>tonight)', _this_part),
-        (r'(?:earlier )?today', _day_part(0)),
-        (rf'(?:on |last |on last ){_DAY}(?: {_PART})?', _weekday),
-        (rf"(?:at|around|about) (?:about )?(?:(?P<past>half past|quarter past|quarter to) )?"
-         rf"(?P<n>noon|midday|midnight|{_NUMBER})(?: (?P<minutes>[0-5]\d))?(?P<sharp> o'?clock)?(?: (?P<half>am|pm))?",
-         _o_clock),
-        (r'(?:quite )?(?:a|some) (?:little |long )?while (?:ago|back)', _while_ago),
-        (r'(?:recently|lately|in the meantime)', _recently),
-    ))
+PATTERNS: tuple[tuple[re.Pattern[str], Callable[[Match[str], Clock], Span | None]], ...] = tuple((
+    _pattern(text), meaning
+) for text, meaning in (
+    (r'(?:just now|(?:just )?(?:a|one) (?:moment|second|sec) ago|a minute or so ago)', _just_now),
+    (rf'{_N} (?P<half>and a half )?{_UNIT}(?P<and_half> and a half)? (?:ago|earlier|back)', _ago),
+    (rf'(?:in|within|during|over|for) the (?:last|past) (?:{_N} )?{_UNIT}', _last_stretch),
+    (rf'(?:in|within|during) the first (?:{_N} )?{_UNIT}', _first_stretch),
+    (rf'{_N} {_UNIT} (?:in|into it|into this|after the (?:start|beginning)|after (?:we|you|i) (?:started|began))',
+     _minute),
+    (rf'(?:in|at|around|about) (?P<unit>minute|hour) {_N}', _minute),
+    (rf'in the (?P<n>{_NUMBER}) (?P<unit>minute|hour)', _minute),
+    (r'(?:(?:right )?(?:at|in) the (?:very )?(?:beginning|start)(?: of (?:the day|our talk|all this|this))?|'
+     r'when (?:we|you|i) (?:first )?(?:started|began|woke up|met)|at first)', _beginning),
+    (rf'the day before yesterday(?: {_PART})?', _day_part(2)),
+    (rf'yesterday(?: {_PART})?', _day_part(1)),
+    (r'last (?P<part>night|evening)', _day_part(1)),
+    (rf'this {_PART}', _this_part),
+    (r'(?P<part>tonight)', _this_part),
+    (r'(?:earlier )?today', _day_part(0)),
+    (rf'(?:on |last |on last ){_DAY}(?: {_PART})?', _weekday),
+    (rf"(?:at|around|about) (?:about )?(?:(?P<past>half past|quarter past|quarter to) )?"
+     rf"(?P<n>noon|midday|midnight|{_NUMBER})(?: (?P<minutes>[0-5]\d))?(?P<sharp> o'?clock)?(?: "
+     rf"(?P<half>am|pm))?",
+     _o_clock),
+    (r'(?:quite )?(?:a|some) (?:little |long )?while (?:ago|back)', _while_ago),
+    (r'(?:recently|lately|in the meantime)', _recently),
+))
 
 
-# -- ages -------------------------------------------------------------------------------------------------
+# -- ages -----------------------------------------------------------------------------------------
 
-_STEPS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 35, 40, 45, 50)       # [minutes] that people say
-_WORDS = {15: 'fifteen', 20: 'twenty', 25: 'twenty-five', 35: 'thirty-five', 40: 'forty', 45: 'forty-five', 50: 'fifty',
-          **{value: name for name, value in NUMBERS.items() if name in _ONES.split('|') + ['ten', 'eleven', 'twelve']}}
+# [minutes] that people say
+_STEPS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 35, 40, 45, 50)
+_WORDS = {
+    15: 'fifteen',
+    20: 'twenty',
+    25: 'twenty-five',
+    35: 'thirty-five',
+    40: 'forty',
+    45: 'forty-five',
+    50: 'fifty',
+    **{
+        value: name
+        for name, value in NUMBERS.items() if name in _ONES.split('|') + [
+            'ten', 'eleven', 'twelve'
+        ]
+    }
+}
 
 
 def age(seconds: float) -> str:
@@ -224,7 +300,8 @@ def age(seconds: float) -> str:
     minutes = seconds / MINUTE
     if minutes < 53:
         nearest = min(_STEPS, key=lambda step: abs(math.log(step / minutes)))
-        return 'about half an hour ago' if nearest == 30 else f'about {_WORDS[nearest]} minutes ago'
+        return ('about half an hour ago'
+                if nearest == 30 else f'about {_WORDS[nearest]} minutes ago')
     halves = round(seconds / HOUR * 2)
     if halves <= 2:
         return 'about an hour ago'

@@ -1,5 +1,5 @@
-"""Values of the core <-> what JSON can hold, lossless: numbers, texts, lists and the classes of this
-folder. The only place that makes objects out of a file, and it makes nothing but data.
+"""Values of the core <-> what JSON can hold, lossless: numbers, texts, lists and the classes of
+this folder. The only place that makes objects out of a file, and it makes nothing but data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from .epoch import EpochGate
 from .errors import WireError
 
 TAG = '$'                                # marks what JSON has no word for
-PLAIN = (EpochGate,)                     # built from their attributes, though they are no dataclasses
+# built from their attributes, though they are no dataclasses
+PLAIN = (EpochGate,)
 MODULE = re.compile(r'[a-z_]+')
 SEQUENCES = {'tuple': tuple, 'set': set, 'frozenset': frozenset}
 TOLD = {'nan': math.nan, 'inf': math.inf, '-inf': -math.inf}
@@ -45,9 +46,21 @@ def encode(value: object) -> Json:
     if isinstance(value, dict):
         return {TAG: 'dict', 'of': [[encode(key), encode(item)] for key, item in value.items()]}
     if is_dataclass(value) and not isinstance(value, type):
-        return {TAG: _name(type(value)), **{item.name: encode(getattr(value, item.name)) for item in fields(value)}}
+        return {
+            TAG: _name(type(value)),
+            **{
+                item.name: encode(getattr(value, item.name))
+                for item in fields(value)
+            }
+        }
     if isinstance(value, PLAIN):
-        return {TAG: _name(type(value)), **{name: encode(item) for name, item in vars(value).items()}}
+        return {
+            TAG: _name(type(value)),
+            **{
+                name: encode(item)
+                for name, item in vars(value).items()
+            }
+        }
     raise WireError(f'a {type(value).__name__} cannot be written into a trace')
 
 
@@ -75,7 +88,8 @@ def _object(kind: type, data: dict) -> object:
             return kind[data['is']]
         return kind(**{name: decode(item) for name, item in data.items() if name != TAG})
     except (KeyError, TypeError) as error:
-        raise WireError(f'the trace has a {kind.__name__} that this version does not know: {error}') from error
+        raise WireError(
+            f'the trace has a {kind.__name__} that this version does not know: {error}') from error
 
 
 def _name(kind: type) -> str:

@@ -23,13 +23,15 @@ REPLY = (
 # Qwen2.5-0.5B, three cut replies, 'What did you say last?': a note inside the robot's own line is
 # read out ('I was interrupted here', three of three), a dash or brackets there make it deny having
 # spoken; with the note on the person's side it says its last words (three of three). 'Go on' is
-# followed no better with any of five wordings (one or two of three). Other questions do not suffer.
+# followed no better with any of five wordings (one or two of three). Other questions do not
+# suffer.
 CUT_OFF = '...'
 INTERRUPTED = '(I interrupted you. The last words I heard were: "{last}".)'
 LAST_WORDS = 3
 
-# What long-term memory holds about a question stands before it. Of four wordings on Qwen2.5-0.5B with five questions
-# this one brought five right answers, '(Your memory says: ...)' and '(You remember: ...)' three
+# What long-term memory holds about a question stands before it. Of four wordings on Qwen2.5-0.5B
+# with five questions this one brought five right answers, '(Your memory says: ...)' and '(You
+# remember: ...)' three
 RECALLED = 'Notes from your memory: {lines} Question: {brief}'
 
 # What a person is taken to have said before a line that the robot spoke unasked

@@ -1,4 +1,6 @@
-"""What kinds of question memory can answer, and how one in words becomes a query. English; its words stand here."""
+"""What kinds of question memory can answer, and how one in words becomes a query. English; its
+words stand here.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``sure``: it is about what was lived through here; else only a memory that has all of its words answers."""
+    """``sure``: it is about what was lived through here; else only a memory that has all of its
+    words answers.
+    """
 
     terms: tuple[str, ...]
     kinds: tuple[Kind, ...]          # where the answer is looked for; () = anywhere
@@ -48,33 +52,47 @@ class Query:
     where: bool = False              # a place is asked for
 
 
-OPENERS = frozenset('so and but well hey hi hello okay ok now please robot omni um uh oh also listen actually'.split())
-ASKING = frozenset('''who whom whose what which where when why how did was were had has have do does is are can could
+OPENERS = frozenset(
+    'so and but well hey hi hello okay ok now please robot omni um uh oh also listen actually'.
+    split())
+ASKING = frozenset(
+    '''who whom whose what which where when why how did was were had has have do does is are can could
 tell remind remember at in on during this yesterday'''.split())
-SAYING = frozenset('''say said says saying tell told tells talk talked talking mention mentioned ask asked asking
+SAYING = frozenset(
+    '''say said says saying tell told tells talk talked talking mention mentioned ask asked asking
 promise promised answer answered reply replied suggest suggested speak spoke spoken complain complained call called
 discuss discussed want wanted wants offer offered order ordered plan planned'''.split())
-HEARING = frozenset('''hear heard sound sounds noise noises ring rang ringing bark barked barking beep beeped beeping
+HEARING = frozenset(
+    '''hear heard sound sounds noise noises ring rang ringing bark barked barking beep beeped beeping
 knock knocked knocking crash crashed buzz buzzed whistle whistled alarm bang banged chime chimed slam slammed shatter
-shattered siren thunder thundered explode exploded meow meowed squeak squeaked rattle rattled'''.split())
-SEEING = frozenset('''see saw seen look looked looking watch watched wear wore wearing hold held holding stand stood
+shattered siren thunder thundered explode exploded meow meowed squeak squeaked rattle rattled'''.
+    split())
+SEEING = frozenset(
+    '''see saw seen look looked looking watch watched wear wore wearing hold held holding stand stood
 standing sit sat sitting lie lay lying show showed shown carry carried carrying color colour visible come came enter
 entered walk walked put open opened closed leave left took take taken pick picked bring brought place placed there
 appear appeared move moved'''.split())
 PLACES = frozenset('on in at under behind beside near inside above next by below'.split())
 # 'Where did it go?': whoever put it somewhere hardly said so in these words
-PUTTING = frozenset('put puts go goes went gone leave left lay laid place placed hide hid keep kept end ended'.split())
-NOT_PAST = re.compile(r"did(?:n't)? you know|what did you mean|do you mean|would|could have|should have|if i|what if|"
-                      r'once upon|how do you|how are|how is it')
-SURE = re.compile(r'remember|remind me|recall|have you (?:ever )?(?:seen|heard|met)|do you still know|'
-                  r'did (?:you|i|we|he|she|they|anybody|anyone|somebody|someone)|'
-                  r'(?:was|were) (?:i|we|you|there)|(?:has|have) (?:any|some)(?:body|one)|(?:the )?last time|'
-                  r'how (?:often|many times)|what (?:has )?happened|who (?:was|were) (?:here|there)|who came|'
-                  r'(?:had|have) (?:i|we|you)|'
-                  r'(?:where|what) (?:i|we|you) (?:put|left|said|told|saw|heard|had|did|were|was)')
+PUTTING = frozenset(
+    'put puts go goes went gone leave left lay laid place placed hide hid keep kept end ended'.
+    split())
+NOT_PAST = re.compile(
+    r"did(?:n't)? you know|what did you mean|do you mean|would|could have|should have|if i|what "
+    r"if|"
+    r'once upon|how do you|how are|how is it')
+SURE = re.compile(
+    r'remember|remind me|recall|have you (?:ever )?(?:seen|heard|met)|do you still know|'
+    r'did (?:you|i|we|he|she|they|anybody|anyone|somebody|someone)|'
+    r'(?:was|were) (?:i|we|you|there)|(?:has|have) (?:any|some)(?:body|one)|(?:the )?last time|'
+    r'how (?:often|many times)|what (?:has )?happened|who (?:was|were) (?:here|there)|who came|'
+    r'(?:had|have) (?:i|we|you)|'
+    r'(?:where|what) (?:i|we|you) (?:put|left|said|told|saw|heard|had|did|were|was)')
 PAST = frozenset('did was were had didn wasn weren happened came said told rang'.split())
-LAST = re.compile(r'last (?:see|saw|hear|heard|say|said|time|thing)|(?:see|saw|hear|heard|mention|seen) \w+ last|'
-                  r'the last (?:person|thing|word|sound|one)|most recent')
+LAST = re.compile(
+    r'last (?:see|saw|hear|heard|say|said|time|thing)|(?:see|saw|hear|heard|mention|seen) \w+ '
+    r'last|'
+    r'the last (?:person|thing|word|sound|one)|most recent')
 FIRST = re.compile(r'first (?:see|saw|hear|heard|say|said|time|thing|come|came|arrive)|'
                    r'the first (?:person|thing|word|sound|one)')
 ANCHOR = re.compile(r'(?<!\S)(?:(?:just|right|shortly|exactly) )?'
@@ -84,15 +102,20 @@ FRAMES = re.compile(r'(?:(?:can|could|will|would|do|did) you )?(?:please )?(?:st
                     r'(?=what|who|when|where|which|how|if|whether|about|the)')
 ANCHORS = {'before': Relation.BEFORE, 'after': Relation.AFTER}
 AUXILIARIES = frozenset('did was were had has have do does is are'.split())
-I_SAID = re.compile(r'\b(?:i|we) (?:\w+ )?(?:say|said|tell|told|mention|ask|asked|talk|talked|want|promise)|'
-                    r'\b(?:say|said|tell|told|ask|asked) (?:to )?(?:you|the robot)|'
-                    r'did (?:i|we) (?:say|tell|mention|ask|talk|want|promise)')
-YOU_SAID = re.compile(r'\b(?:did )?you (?:\w+ )?(?:say|said|tell|told|mention|answer|suggest|reply)|you answered')
+I_SAID = re.compile(
+    r'\b(?:i|we) (?:\w+ )?(?:say|said|tell|told|mention|ask|asked|talk|talked|want|promise)|'
+    r'\b(?:say|said|tell|told|ask|asked) (?:to )?(?:you|the robot)|'
+    r'did (?:i|we) (?:say|tell|mention|ask|talk|want|promise)')
+YOU_SAID = re.compile(
+    r'\b(?:did )?you (?:\w+ )?(?:say|said|tell|told|mention|answer|suggest|reply)|you answered')
 MINE = re.compile(r"(?:where|what|when|who)(?: is|'s| are|s) (?:my|our)")
 
 
-def query(text: str, clock: Clock, people: Sequence[str] = (), speaker: str = PERSON) -> Query | None:
-    """None unless ``text`` asks for something past. ``people``: names that memory knows; ``speaker`` is 'I'."""
+def query(text: str, clock: Clock, people: Sequence[str] = (),
+          speaker: str = PERSON) -> Query | None:
+    """None unless ``text`` asks for something past. ``people``: names that memory knows;
+    ``speaker`` is 'I'.
+    """
     spoken = _spoken(text)
     if not _asks(spoken, text) or NOT_PAST.search(spoken):
         return None
@@ -101,14 +124,17 @@ def query(text: str, clock: Clock, people: Sequence[str] = (), speaker: str = PE
     main, anchor = _split(rest, people, speaker)
     tokens = main.split()
     named = _named(tokens, people)
-    over = span is not None and span.end < clock.now - 1.0       # 'today' goes on: it may ask for the weather
-    is_past = over or anchor is not None and _is_told(rest.split()) or _tells(tokens) or bool(SURE.search(spoken))
+    # 'today' goes on: it may ask for the weather
+    over = span is not None and span.end < clock.now - 1.0
+    is_past = (over or anchor is not None and _is_told(rest.split()) or _tells(tokens)
+               or bool(SURE.search(spoken)))
     if not is_past and not MINE.search(main):
         return None
     kinds = _kinds(tokens, anchor is not None or span is not None)
     asked = ' '.join(token for token in tokens if not ('where' in tokens and token in PUTTING))
-    return Query(tuple(content(_without(asked, named))), kinds, _person(main, named, kinds, speaker), span, anchor,
-                 _order(main), _is_sure(spoken, tokens, named, span, anchor), tokens[:1] == ['where'])
+    return Query(tuple(content(_without(asked, named))), kinds,
+                 _person(main, named, kinds, speaker), span, anchor, _order(main),
+                 _is_sure(spoken, tokens, named, span, anchor), tokens[:1] == ['where'])
 
 
 def _spoken(text: str) -> str:
@@ -124,18 +150,21 @@ def _asks(spoken: str, text: str) -> bool:
     if len(tokens) < 2:
         return False
     if tokens[0] in ('tell', 'remind'):
-        return len(tokens) > 2 and bool({'who', 'what', 'when', 'where', 'which', 'how', 'about'} & set(tokens[1:4]))
+        return (len(tokens) > 2 and
+                bool({'who', 'what', 'when', 'where', 'which', 'how', 'about'} & set(tokens[1:4])))
     if text.rstrip(' "\'').endswith(('?', '？')):
         return True
-    return tokens[0] in ASKING and (tokens[0] in ('who', 'what', 'where', 'when', 'which', 'how', 'did', 'was', 'were')
-                                    or 'did' in tokens or 'was' in tokens)
+    return (tokens[0] in ASKING and
+            (tokens[0] in ('who', 'what', 'where', 'when', 'which', 'how', 'did', 'was', 'were')
+             or 'did' in tokens or 'was' in tokens))
 
 
 def _split(text: str, people: Sequence[str], speaker: str) -> tuple[str, Anchor | None]:
     """The main clause, and what is said about when it was."""
     for match in ANCHOR.finditer(text):
         before, clause = text[:match.start()].strip(), text[match.end():].strip()
-        if not before:                       # 'When the phone rang, what ...', but not 'When did ...'
+        # 'When the phone rang, what ...', but not 'When did ...'
+        if not before:
             if clause.split()[0] in AUXILIARIES:
                 continue
             clause, before = _question_inside(clause)
@@ -159,12 +188,14 @@ def _anchor(clause: str, word: str, people: Sequence[str], speaker: str) -> Anch
     named = _named(tokens, people)
     kinds = _kinds(tokens, False)
     person = _person(clause, named, kinds, speaker)
-    return Anchor(tuple(content(_without(clause, named if person in named else ()))), kinds, person,
-                  ANCHORS.get(word, Relation.AT))
+    return Anchor(tuple(content(_without(clause, named if person in named else ()))), kinds,
+                  person, ANCHORS.get(word, Relation.AT))
 
 
 def _kinds(tokens: Sequence[str], located: bool) -> tuple[Kind, ...]:
-    """The verb tells which sense it was; ``located``: the time is known, so that a place is enough for sight."""
+    """The verb tells which sense it was; ``located``: the time is known, so that a place is enough
+    for sight.
+    """
     spoken = set(tokens)
     if spoken & SAYING:
         return (Kind.SAID,)
@@ -221,13 +252,15 @@ def _tells(tokens: Sequence[str]) -> bool:
 
 
 def _is_told(tokens: Sequence[str]) -> bool:
-    return any(token in PAST or token in IRREGULAR or len(token) > 4 and token.endswith('ed') for token in tokens)
+    return any(token in PAST or token in IRREGULAR or len(token) > 4 and token.endswith('ed')
+               for token in tokens)
 
 
 def _is_sure(spoken: str, tokens: Sequence[str], named: Sequence[str], span: Span | None,
              anchor: Anchor | None) -> bool:
     """'What did you see?' is about here; 'Who was Napoleon?' may be about anything."""
-    if span is not None and span.at is not None or anchor is not None or named or SURE.search(spoken):
+    if (span is not None and span.at is not None or anchor is not None or named
+            or SURE.search(spoken)):
         return True
     ours = span is not None or bool({'i', 'we', 'me', 'my', 'us', 'our', 'here'} & set(tokens))
     return ours and _tells(tokens)

@@ -1,6 +1,8 @@
-"""How well a remembered moment answers a question, which way it was found, and the lines a language model reads of it.
+"""How well a remembered moment answers a question, which way it was found, and the lines a
+language model reads of it.
 
-Scores are shares in [0, 1] with weights of our own; the weights were chosen on the development half of the bench.
+Scores are shares in [0, 1] with weights of our own; the weights were chosen on the development
+half of the bench.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from .past_time import Span, age
 from .question import PLACES, Order, Query
 from .words import words
 
-WORDS, TIME, PEOPLE, KIND, PLACE, LIKENESS, SALIENCE = 1.0, 0.8, 0.6, 0.4, 0.3, 0.7, 0.1      # weights
-SHORTNESS = 0.1          # of two lines with the same words the one that says less else is about them
+# weights
+WORDS, TIME, PEOPLE, KIND, PLACE, LIKENESS, SALIENCE = 1.0, 0.8, 0.6, 0.4, 0.3, 0.7, 0.1
+# of two lines with the same words the one that says less else is about them
+SHORTNESS = 0.1
 NEAR_S = 45.0            # [s] from an anchor, where its closeness has fallen to a third
 ENOUGH = 0.5             # share of a question's words, by weight, that a memory has at least
 ALL = 0.99               # the same, for a question that may be about something else
-ALIKE = 0.2              # cosine to an embedding that says something; text and pictures rarely reach more than 0.3
+# cosine to an embedding that says something; text and pictures rarely reach more than 0.3
+ALIKE = 0.2
 SAME = 0.85              # of the best score: as good, when the first or the last one is asked for
 EPISODES, LINES = 3, 3   # of one answer, at most
 LONGEST_LINE = 160       # [characters]
@@ -27,7 +32,9 @@ LONGEST_LINE = 160       # [characters]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A moment that some way of searching has found. ``cosine``: of its episode to the question, or None."""
+    """A moment that some way of searching has found. ``cosine``: of its episode to the question,
+    or None.
+    """
 
     id: int
     moment: Moment
@@ -50,14 +57,18 @@ class Route:
     """Which way the answer was found; published as it is."""
 
     store: str                           # 'episodes', 'summaries', 'both' or 'nothing'
-    by: tuple[str, ...] = ()             # of 'words', 'time', 'person', 'anchor', 'embedding', 'first', 'last'
+    # of 'words', 'time', 'person', 'anchor', 'embedding', 'first', 'last'
+    by: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()          # senses that were searched
     candidates: int = 0
-    relaxed: bool = False                # nothing of the asked kind was there; everything was searched
+    # nothing of the asked kind was there; everything was searched
+    relaxed: bool = False
 
     def __str__(self) -> str:
-        return (f'long-term {self.store} by {"+".join(self.by) or "nothing"} in {"+".join(self.kinds) or "all senses"}'
-                + (', relaxed' if self.relaxed else ''))
+        return (
+            f'long-term {self.store} by {"+".join(self.by) or "nothing"} in '
+            f'{"+".join(self.kinds) or "all senses"}'
+            + (', relaxed' if self.relaxed else ''))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,9 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """What a question brought back. ``lines`` is empty where nothing was found and the question was about the past."""
+    """What a question brought back. ``lines`` is empty where nothing was found and the question
+    was about the past.
+    """
 
     lines: tuple[str, ...]
     recalled: Recalled
@@ -88,14 +101,17 @@ class Recollection:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How rare the question's terms are: weight by term; what memory has never heard weighs most."""
+    """How rare the question's terms are: weight by term; what memory has never heard weighs
+    most.
+    """
 
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def coverage(self, text_terms: Sequence[str]) -> float:
         total = sum(self.weights.values())
         held = set(text_terms)
-        return sum(weight for term, weight in self.weights.items() if term in held) / total if total else 0.0
+        return (sum(weight for term, weight in self.weights.items() if term in held) /
+                total if total else 0.0)
 
 
 def rarity(total: int, having: int) -> float:
@@ -144,12 +160,15 @@ def _answers(found: Found, query: Query) -> bool:
         return found.coverage >= ALL
     located = query.span is not None and query.span.at is not None
     if query.order is not Order.BEST and query.person not in ('', PERSON, ROBOT):
-        return True                          # 'when was Ben last around': who it was matters, words only help
+        # 'when was Ben last around': who it was matters, words only help
+        return True
     return found.coverage >= ENOUGH or alike or located
 
 
 def closeness(t: float, span: Span) -> float:
-    """1 at the instant that was meant, a third at NEAR_S (further in a wide span); without one 0.5 inside."""
+    """1 at the instant that was meant, a third at NEAR_S (further in a wide span); without one 0.5
+    inside.
+    """
     if span.at is None:
         return 0.5 if span.start <= t <= span.end else 0.0
     width = max(NEAR_S, (span.end - span.start) / 12)
@@ -172,22 +191,29 @@ def grouped(found: Sequence[Found]) -> list[list[Found]]:
     return [group[:LINES] for group in list(groups.values())[:EPISODES]]
 
 
-# -- words for the prompt -----------------------------------------------------------------------------------
+# -- words for the prompt -------------------------------------------------------------------------
 
 def lines(groups: Sequence[Sequence[Moment]], now: float) -> tuple[str, ...]:
     """Two or three short lines, oldest first, each with its age."""
-    best = [moment for group in groups[:1] for moment in group[:2]] + [group[0] for group in groups[1:2] if group]
-    return tuple(line(moment, now) for moment in sorted(dict.fromkeys(best), key=lambda one: one.t))
+    best = ([moment for group in groups[:1]
+             for moment in group[:2]] + [group[0] for group in groups[1:2] if group])
+    return tuple(
+        line(moment, now) for moment in sorted(dict.fromkeys(best), key=lambda one: one.t))
 
 
 def line(moment: Moment, now: float) -> str:
     """'About ten minutes ago Anna said: "The keys are in the drawer."'"""
     when = age(max(0.0, now - moment.t))
-    text = moment.text if len(moment.text) <= LONGEST_LINE else moment.text[:LONGEST_LINE - 3].rsplit(' ', 1)[0] + '...'
+    text = (moment.text if len(moment.text) <= LONGEST_LINE else
+            moment.text[:LONGEST_LINE - 3].rsplit(' ', 1)[0] + '...')
     text = text.replace('"', "'")
     if moment.kind is Kind.SAID:
         return f'{when[0].upper()}{when[1:]} {_speaker(moment)} said: "{text}"'
-    verb = {Kind.SEEN: 'you saw', Kind.HEARD: 'you heard', Kind.TOLD: 'this happened:'}[moment.kind]
+    verb = {
+        Kind.SEEN: 'you saw',
+        Kind.HEARD: 'you heard',
+        Kind.TOLD: 'this happened:'
+    }[moment.kind]
     return f'{when[0].upper()}{when[1:]} {verb} {text.rstrip(".")}.'
 
 

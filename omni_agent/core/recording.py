@@ -16,8 +16,8 @@ import numpy as np
 
 from .errors import WireError
 
-EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'told', 'moves', 'halts',
-                'none')
+EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'told', 'moves',
+                'halts', 'none')
 NAN = float('nan')             # not measured, not judged
 
 
@@ -215,7 +215,8 @@ CHOICES: dict[tuple[type, str], tuple[str, ...]] = {
     (Interrupt, 'reason'): ('started', 'new_reply', 'barge_in', 'stop_phrase', 'hush',
                             'superseded', 'lost', 'first_sound', 'no_interrupt'),
     (Playback, 'state'): ('started', 'playing', 'finished', 'flushed'),
-    (SkillState, 'state'): ('waiting', 'running', 'held', 'succeeded', 'failed', 'cancelled', 'refused'),
+    (SkillState, 'state'): ('waiting', 'running', 'held', 'succeeded', 'failed', 'cancelled',
+                            'refused'),
     (AgentState, 'person'): ('quiet', 'speaking', 'trailing'),
     (AgentState, 'agent'): ('idle', 'deciding', 'preparing', 'speaking'),
 }

@@ -1,4 +1,6 @@
-"""What the robot wants to say unasked, and when it may: never over a person, rather not over itself."""
+"""What the robot wants to say unasked, and when it may: never over a person, rather not over
+itself.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,13 @@ class Remarks:
         self._waiting.append((now, text))
 
     def take(self, now: float, silent: bool, speaking_since: float | None) -> str | None:
-        """What to say now, if anything. ``silent``: nobody speaks; ``speaking_since``: only the robot does."""
+        """What to say now, if anything. ``silent``: nobody speaks; ``speaking_since``: only the
+        robot does.
+        """
         while self._waiting and now - self._waiting[0][0] >= self.limit_s:
             self._waiting.popleft()
-        if not self._waiting or not silent and (speaking_since is None or now < self._over_itself(speaking_since)):
+        if (not self._waiting or not silent and
+            (speaking_since is None or now < self._over_itself(speaking_since))):
             return None
         self._begun = self._waiting.popleft()
         return self._begun[1]

@@ -1,8 +1,8 @@
 """Recorded steps through the machine of today: what it does now, beside what it did then.
 
-Until the first difference the machine gets exactly what it got. From there on it lives in a conversation of its own:
-its deadlines come when they are due, replies that it never began are not heard, and what it asks the models is answered
-as it was answered then, or by whoever is given.
+Until the first difference the machine gets exactly what it got. From there on it lives in a
+conversation of its own: its deadlines come when they are due, replies that it never began are not
+heard, and what it asks the models is answered as it was answered then, or by whoever is given.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ Answer = Callable[[str], Union[float, None]]
 
 @dataclass(frozen=True)
 class Answers:
-    """What the models say where the recording does not: log odds that the robot was meant, probability of an end."""
+    """What the models say where the recording does not: log odds that the robot was meant,
+    probability of an end.
+    """
 
     margin: Answer = lambda text: None
     ending: Answer = lambda text: None
@@ -38,7 +40,9 @@ class Answers:
 
 @dataclass(frozen=True)
 class Moment:
-    """A step then and now; ``event`` None: the recording has it, and there was nothing to it now."""
+    """A step then and now; ``event`` None: the recording has it, and there was nothing to it
+    now.
+    """
 
     step: Step
     event: Event | None
@@ -61,11 +65,12 @@ class Outcome:
 
 
 class Rerun:
-    """One machine through one stretch of a recording. ``follows``: its steps are those of such a machine, deadlines
-    and answers included; without, they are only what came from outside.
+    """One machine through one stretch of a recording. ``follows``: its steps are those of such a
+    machine, deadlines and answers included; without, they are only what came from outside.
     """
 
-    def __init__(self, machine: TurnMachine, answers: Answers = Answers(), follows: bool = True) -> None:
+    def __init__(self, machine: TurnMachine, answers: Answers = Answers(),
+                 follows: bool = True) -> None:
         self._machine = machine
         self._follows = follows
         self._answers = answers
@@ -78,7 +83,8 @@ class Rerun:
         self._count = itertools.count()
         self._known: dict[tuple[type, str], float | None] = {}
         self._after_s: dict[tuple[type, str], float] = {}  # how long the models took then
-        self._own: set[tuple[type, str]] = set() # questions whose answers do not wait for those of then
+        # questions whose answers do not wait for those of then
+        self._own: set[tuple[type, str]] = set()
         self._done: list[Done] = []
         self._moments: list[Moment] = []
         self._unheard = self._asked = self._scores = 0
@@ -91,8 +97,11 @@ class Rerun:
         if self._follows:
             rows = compare(then, self._done)
         else:                                    # of the rest nothing is known
-            rows = compare(then, [done for done in self._done if isinstance(done.effect, PUBLISHED)], ROUGH_S)
-        return Outcome(tuple(rows), tuple(self._moments), self._parted, self._unheard, self._asked, self._scores)
+            rows = compare(then,
+                           [done for done in self._done if isinstance(done.effect, PUBLISHED)],
+                           ROUGH_S)
+        return Outcome(tuple(rows), tuple(self._moments), self._parted, self._unheard, self._asked,
+                       self._scores)
 
     def _read_answers(self, steps: Sequence[Step]) -> None:
         asked_s: dict[tuple[type, str], float] = {}
@@ -102,7 +111,8 @@ class Rerun:
                     asked_s[(type(effect), effect.text)] = step.now
             if isinstance(step.event, (Judged, Weighed)):
                 question = _question(step.event)
-                self._known[question] = step.event.margin if isinstance(step.event, Judged) else step.event.ending
+                self._known[question] = (step.event.margin
+                                         if isinstance(step.event, Judged) else step.event.ending)
                 if question in asked_s:
                     self._after_s[question] = step.now - asked_s[question]
 
@@ -113,7 +123,8 @@ class Rerun:
         effects = [] if event is None else self._feed(event, step.now)
         now = trace.state(self._machine.view())
         self._moments.append(Moment(step, event, tuple(effects), now))
-        self._replies += [(step.now, effect) for effect in step.effects if isinstance(effect, React)]
+        self._replies += [(step.now, effect) for effect in step.effects
+                          if isinstance(effect, React)]
         self._pair()
         if self._apart:
             return
@@ -156,13 +167,15 @@ class Rerun:
         self._own.add(question)
         kind = Judged if isinstance(effect, Judge) else Weighed
         answer = kind(effect.utterance, effect.text, self._known[question])
-        heapq.heappush(self._due, (now + self._after_s.get(question, ANSWER_S), next(self._count), answer))
+        heapq.heappush(self._due,
+                       (now + self._after_s.get(question, ANSWER_S), next(self._count), answer))
 
     def _translated(self, event: Event) -> Event | None:
         """What of it reaches the conversation as it is now."""
         if not self._apart:
             return event
-        if isinstance(event, Tick) or isinstance(event, (Judged, Weighed)) and _question(event) in self._own:
+        if (isinstance(event, Tick)
+                or isinstance(event, (Judged, Weighed)) and _question(event) in self._own):
             return None                                      # it has its own
         if isinstance(event, (Playing, Played)):
             epoch = self._epochs.get(event.epoch)
@@ -173,8 +186,11 @@ class Rerun:
         return event
 
     def _pair(self) -> None:
-        """Which reply of then is which one now: the one to the same words, else one at the same time."""
-        mine = [(done.t, done.effect) for done in self._done[-4 * REPLIES:] if isinstance(done.effect, React)]
+        """Which reply of then is which one now: the one to the same words, else one at the same
+        time.
+        """
+        mine = [(done.t, done.effect) for done in self._done[-4 * REPLIES:]
+                if isinstance(done.effect, React)]
         for t, reply in self._replies[-REPLIES:]:
             if reply.epoch in self._epochs:
                 continue

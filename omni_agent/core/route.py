@@ -1,4 +1,6 @@
-"""How a base follows a way: it turns to the next corner, drives there, and turns as it was asked at the end."""
+"""How a base follows a way: it turns to the next corner, drives there, and turns as it was asked
+at the end.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,12 @@ class Step:
 
 
 class Route:
-    """``corners`` in order, the last is the goal; ``yaw`` [rad] as it shall stand there, None = as it comes."""
+    """``corners`` in order, the last is the goal; ``yaw`` [rad] as it shall stand there, None = as
+    it comes.
+    """
 
-    def __init__(self, corners: Sequence[Point], yaw: float | None, speed: float, turn: float) -> None:
+    def __init__(self, corners: Sequence[Point], yaw: float | None, speed: float,
+                 turn: float) -> None:
         self.corners, self._yaw = list(corners), yaw
         self._speed, self._turn = speed, turn
 
@@ -48,7 +53,8 @@ class Route:
         turn = max(-self._turn, min(self._turn, GAIN * off))
         if abs(off) > ASTRAY:
             return Step(0.0, turn)
-        brake = math.sqrt(2 * BRAKE * math.dist((pose.x, pose.y), to)) if len(self.corners) == 1 else math.inf
+        brake = (math.sqrt(2 * BRAKE * math.dist(
+            (pose.x, pose.y), to)) if len(self.corners) == 1 else math.inf)
         return Step(min(self._speed, brake) * math.cos(off), turn)
 
     def _near(self) -> float:

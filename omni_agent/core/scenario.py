@@ -109,7 +109,8 @@ class Scenario:
     background: tuple[Background, ...] = ()
     clips: tuple[Clip, ...] = ()
     nodes: tuple[str, ...] = ()              # optional nodes that take part
-    settings: tuple[str, ...] = ()           # 'NODE.PARAMETER=VALUE', as on the command line, which comes after
+    # 'NODE.PARAMETER=VALUE', as on the command line, which comes after
+    settings: tuple[str, ...] = ()
 
 
 def parse(data: Value) -> Scenario:
@@ -118,12 +119,11 @@ def parse(data: Value) -> Scenario:
     table.number('version', None, VERSION, VERSION)
     people = _people(table)
     scenario = Scenario(
-        name=table.text('name'), description=table.text('description', ''),
-        language=table.text('language', 'en'),
-        duration_s=table.number('duration_s', 120.0, 1, 3600),
+        name=table.text('name'), description=table.text('description', ''), language=table.text(
+            'language', 'en'), duration_s=table.number('duration_s', 120.0, 1, 3600),
         tail_s=table.number('tail_s', 3.0, 0, 60), room=_room(table.table('room')), people=people,
-        background=tuple(_background(item) for item in table.tables('background')),
-        clips=_clips(table.table('camera')), nodes=_texts(table, 'nodes'), settings=_texts(table, 'set'),
+        background=tuple(_background(item) for item in table.tables('background')), clips=_clips(
+            table.table('camera')), nodes=_texts(table, 'nodes'), settings=_texts(table, 'set'),
         lines=tuple(_line(item, people) for item in table.tables('lines', at_least=1)))
     table.finish()
     _names_are_unique(scenario.lines)
@@ -143,7 +143,8 @@ def _clips_follow_lines(scenario: Scenario) -> None:
     names = {line.name for line in scenario.lines}
     for clip in scenario.clips:
         if clip.after and clip.after not in names:
-            raise FieldError(('camera', 'clips'), f"'after' names the line '{clip.after}', which is not there")
+            raise FieldError(('camera', 'clips'),
+                             f"'after' names the line '{clip.after}', which is not there")
 
 
 def _people(table: Table) -> dict[str, Person]:
@@ -180,7 +181,8 @@ def _clips(camera: Table) -> tuple[Clip, ...]:
     clips = [Clip(first)] if first else []
     for item in camera.tables('clips'):
         after = item.text('after', '')
-        clips.append(Clip(item.text('video'), item.number('at_s', 0.0 if after else None, 0, 3600), after))
+        clips.append(
+            Clip(item.text('video'), item.number('at_s', 0.0 if after else None, 0, 3600), after))
         item.finish()
     camera.finish()
     return tuple(sorted(clips, key=lambda clip: (bool(clip.after), clip.at_s)))

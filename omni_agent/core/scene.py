@@ -1,5 +1,5 @@
-"""What the camera shows, in words and as a change: detections -> 'one person and two cups', and how
-new that is.
+"""What the camera shows, in words and as a change: detections -> 'one person and two cups', and
+how new that is.
 """
 
 from __future__ import annotations

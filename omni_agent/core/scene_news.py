@@ -1,7 +1,9 @@
-"""What of the tracks is told as a scene, and when: changes, and one now and then so that a late joiner knows.
+"""What of the tracks is told as a scene, and when: changes, and one now and then so that a late
+joiner knows.
 
-A track is believed after three looks, which is right for what must be noticed at once and too soon for what is said
-aloud: a detector sees a car in a seat for a second. Here a doubtful thing has to last.
+A track is believed after three looks, which is right for what must be noticed at once and too soon
+for what is said aloud: a detector sees a car in a seat for a second. Here a doubtful thing has to
+last.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ ABSENT_S = 2.0      # what was told and is not seen for as long is told no more
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """``salience``: share of the things that came, went or moved since the last. ``changed``: no mere repetition."""
+    """``salience``: share of the things that came, went or moved since the last. ``changed``: no
+    mere repetition.
+    """
 
     text: str
     salience: float

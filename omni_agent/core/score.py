@@ -12,9 +12,8 @@ What each expectation demands:
                 (or to the next line that may cut it), lowered for at most LOWERED_LIMIT_S
 ``told``        answered, and within REMARK_S after that something is said unasked
 ``moves``       answered, and the robot drives within PATIENCE_S
-``halts``       the robot drives when the line begins, and stands within HALT_S of its first sound, and stays
-``ignored``     no reply is heard because of the line
-``none``        not judged
+``halts``       the robot drives when the line begins, and stands within HALT_S of its first sound,
+and stays ``ignored``     no reply is heard because of the line ``none``        not judged
 
 A line that the scenario never got to say has failed.
 """
@@ -80,9 +79,15 @@ class Judge:
         if line.missed:
             return Result(line, False, 'The scenario never found the moment to say this.')
         verdict = {
-            'answered': self.answered, 'ignored': self.ignored, 'interrupts': self.interrupts,
-            'silences': self.silences, 'told': self.told, 'survives': self.survives, 'moves': self.moves,
-            'halts': self.halts, 'none': self.unjudged,
+            'answered': self.answered,
+            'ignored': self.ignored,
+            'interrupts': self.interrupts,
+            'silences': self.silences,
+            'told': self.told,
+            'survives': self.survives,
+            'moves': self.moves,
+            'halts': self.halts,
+            'none': self.unjudged,
         }[line.expect]
         return verdict(line)
 
@@ -129,7 +134,8 @@ class Judge:
             return _failed(result, 'There was nothing to stop: the robot did not drive.')
         after_s = still_after_s(self.recording.odometry, line.t)
         if after_s is None or after_s > HALT_S:
-            told = 'It drove on.' if after_s is None else f'It stood only {after_s:.2f} s after the first sound.'
+            told = ('It drove on.' if after_s is None else
+                    f'It stood only {after_s:.2f} s after the first sound.')
             return _failed(result, told)
         return _passed(result, f'It stood {after_s:.2f} s after the first sound.')
 

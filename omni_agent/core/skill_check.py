@@ -1,7 +1,9 @@
-"""From a name and JSON to a call, or to a refusal: nothing gets past here that the allow-list does not hold.
+"""From a name and JSON to a call, or to a refusal: nothing gets past here that the allow-list does
+not hold.
 
-Nothing is corrected: an unknown field, a text for a number or a number out of bounds is refused, with a sentence that
-the robot can say. Only an argument marked ``clamp`` is brought into its bounds.
+Nothing is corrected: an unknown field, a text for a number or a number out of bounds is refused,
+with a sentence that the robot can say. Only an argument marked ``clamp`` is brought into its
+bounds.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ def _checked(skill: Skill, given: Mapping[str, Json]) -> Call | Refused:
     known = [argument.name for argument in skill.arguments]
     unknown = [name for name in given if name not in known]
     if unknown:
-        return Refused(f'I cannot do that: {_told(skill)} has nothing called {_short(unknown[0])}.')
+        return Refused(
+            f'I cannot do that: {_told(skill)} has nothing called {_short(unknown[0])}.')
     arguments: dict[str, Scalar] = {}
     for argument in skill.arguments:
         value = given.get(argument.name, argument.default)
@@ -72,7 +75,8 @@ def _checked(skill: Skill, given: Mapping[str, Json]) -> Call | Refused:
 
 
 def _clamped(argument: Argument, value: Json) -> Json:
-    if argument.kind is not ArgumentKind.NUMBER or isinstance(value, bool) or not isinstance(value, (int, float)):
+    if (argument.kind is not ArgumentKind.NUMBER or isinstance(value, bool)
+            or not isinstance(value, (int, float))):
         return value
     if not abs(value) <= HUGE:               # nor is NaN
         return None
@@ -85,11 +89,15 @@ def _bounded(call: Call) -> Call | Refused:
     ramp, course = call.skill.target.ramp, call.course()
     if ramp is None or course is None:
         return call
-    given = [source.argument for source in (ramp.amount, ramp.duration) if source and source.argument in call.arguments]
+    given = [
+        source.argument for source in (ramp.amount, ramp.duration)
+        if source and source.argument in call.arguments
+    ]
     if len(given) > 1:
         return Refused(f'I cannot do both: either a {given[0]} or a {given[1]}, please.')
     if course.total_s > ramp.longest_s:
-        return Refused(f'That would take me {course.total_s:.0f} seconds; {ramp.longest_s:g} are the most.')
+        return Refused(
+            f'That would take me {course.total_s:.0f} seconds; {ramp.longest_s:g} are the most.')
     return call
 
 
@@ -97,7 +105,8 @@ def _why(skill: Skill, argument: Argument, value: Json, given: bool) -> str:
     name = argument.name.replace('_', ' ')
     if not given:
         return f'I need to know the {name} for that.'
-    if argument.kind is ArgumentKind.NUMBER and isinstance(value, (int, float)) and not isinstance(value, bool):
+    if (argument.kind is ArgumentKind.NUMBER and isinstance(value, (int, float))
+            and not isinstance(value, bool)):
         bound, word = (argument.low, 'least') if value < argument.low else (argument.high, 'most')
         return f'I cannot do that: {spoken(_rounded(bound), argument.unit)} is the {word}.'
     if argument.kind is ArgumentKind.CHOICE and isinstance(value, str):
@@ -108,7 +117,9 @@ def _why(skill: Skill, argument: Argument, value: Json, given: bool) -> str:
 
 
 def stranger(argument: Argument, name: str) -> str:
-    """What to say to a choice that is not on the list: 'I know no place called attic, only kitchen and door.'"""
+    """What to say to a choice that is not on the list: 'I know no place called attic, only kitchen
+    and door.'
+    """
     known = [choice.name.replace('_', ' ') for choice in argument.choices]
     some = ', '.join(known[:-1]) + ' and ' + known[-1] if len(known) > 1 else ''.join(known)
     kind = argument.name.replace('_', ' ')

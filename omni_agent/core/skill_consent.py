@@ -1,7 +1,7 @@
 """Asking before: a plan that waits for a yes. The only place that takes one.
 
-Only a plain yes to the question just asked counts. A no drops the plan, and so does anything else that is said, or
-time: a yes that belongs to another question must not set off this one.
+Only a plain yes to the question just asked counts. A no drops the plan, and so does anything else
+that is said, or time: a yes that belongs to another question must not set off this one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from .words import words
 class ConsentParams:
     """How long a question stands."""
 
-    wait_s: float = param(15.0, 'a plan that was asked about is dropped after this long without a yes [s]', 1.0, 120.0)
+    wait_s: float = param(
+        15.0, 'a plan that was asked about is dropped after this long without a yes [s]', 1.0,
+        120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """It is not carried out; ``text`` is to be said. Empty: something else was said, which is to be answered."""
+    """It is not carried out; ``text`` is to be said. Empty: something else was said, which is to
+    be answered.
+    """
 
     text: str
 
@@ -84,7 +88,9 @@ class Consent:
         self._plan = self._answered = None
 
     def _is(self, said: list[str], refuses: bool) -> bool:
-        """All of it is made of a yes and politeness; for a no it is enough to begin or end with one."""
+        """All of it is made of a yes and politeness; for a no it is enough to begin or end with
+        one.
+        """
         language = self._language
         if refuses:
             return bool(said) and (language.refuses.start(said) > 0 or language.refuses.end(said)

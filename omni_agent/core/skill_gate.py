@@ -1,7 +1,8 @@
-"""Is that a request to do something? The cheap question before the dear one, and the only place that answers it.
+"""Is that a request to do something? The cheap question before the dear one, and the only place
+that answers it.
 
-The words are data (config/skills/words). In doubt it is no request: a robot that talks about a kitchen is better than
-one that drives there because somebody told a story.
+The words are data (config/skills/words). In doubt it is no request: a robot that talks about a
+kitchen is better than one that drives there because somebody told a story.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .words import Phrases, words
 
 VERSION = 1
 CODE = re.compile(r'[a-z]{2,3}')
-EARLY = 5                    # [words] among which 'is' or 'what' makes a statement or a question of it
+# [words] among which 'is' or 'what' makes a statement or a question of it
+EARLY = 5
 LONGEST_REQUEST = 30         # [words] of one step in words that no phrase covers
 
 
@@ -73,9 +75,15 @@ def parse(data: Value, code: str) -> SkillWords:
     table.number('version', None, VERSION, VERSION)
     if table.text('language', None, CODE, "a code like 'en'") != code:
         raise FieldError(('language',), f"must be '{code}', like the name of the file")
-    lists = {item.name: _phrases(table, item.name.rstrip('_')) for item in fields(SkillWords) if item.type == 'Phrases'}
+    lists = {
+        item.name: _phrases(table, item.name.rstrip('_'))
+        for item in fields(SkillWords) if item.type == 'Phrases'
+    }
     foreign = tuple(part.strip() for part in table.text('foreign').split(','))
-    texts = {item.name: table.text(item.name) for item in fields(SkillWords) if item.name.startswith('sentences_')}
+    texts = {
+        item.name: table.text(item.name)
+        for item in fields(SkillWords) if item.name.startswith('sentences_')
+    }
     table.finish()
     return SkillWords(code, foreign=foreign, **texts, **lists)
 
@@ -89,25 +97,32 @@ def _phrases(table: Table, name: str) -> Phrases:
 
 
 class Gate:
-    """``verbs``: what the skills' own phrases begin with; ``topics``: other words in them; ``names``: the robot's."""
+    """``verbs``: what the skills' own phrases begin with; ``topics``: other words in them;
+    ``names``: the robot's.
+    """
 
     def __init__(self, language: SkillWords, verbs: Iterable[str] = (), topics: Iterable[str] = (),
                  names: Iterable[str] = ()) -> None:
         self._language = language
         self._verbs = frozenset(verbs)
-        named = {phrase[0] for phrases in (language.common, language.acts, language.vague) for phrase in phrases}
+        named = {
+            phrase[0]
+            for phrases in (language.common, language.acts, language.vague)
+            for phrase in phrases
+        }
         self._topics = frozenset(topics) - STOP_WORDS - named
         self._names = Phrases(names)
 
     def spans(self, said: Sequence[str], span: Span, marks: Iterable[str]) -> list[Span]:
-        """Without politeness, the robot's name and ``marks`` before it, and with less and less of them taken off its
-        end: the shortest first.
+        """Without politeness, the robot's name and ``marks`` before it, and with less and less of
+        them taken off its end: the shortest first.
         """
         marks = frozenset(marks)
         start, end = span
         while start < end:
             part = list(said[start:end])
-            skip = 1 if part[0] in marks else max(self._language.polite.start(part), self._names.start(part))
+            skip = (1 if part[0] in marks else max(self._language.polite.start(part),
+                                                   self._names.start(part)))
             if not skip:
                 break
             start += skip
@@ -148,19 +163,26 @@ class Gate:
         return Kind.REMARK if language.remarks.start(part) else Kind.OTHER
 
     def names_something(self, part: list[str]) -> bool:
-        """Words that may be the name of something that is not known: 'attic', not 'kitchen if Anna is'."""
+        """Words that may be the name of something that is not known: 'attic', not 'kitchen if Anna
+        is'.
+        """
         language = self._language
-        return not any(phrases.anywhere(part) for phrases in (language.negations, language.reports, language.conditions,
-                                                              language.then, language.and_, language.questions))
+        return not any(
+            phrases.anywhere(part)
+            for phrases in (language.negations, language.reports, language.conditions,
+                            language.then, language.and_, language.questions))
 
     def begins_request(self, part: list[str], asked: bool = False) -> bool:
         """'can you drive?' asks whether; 'open source is great' begins with no verb."""
         language = self._language
-        if part[0] not in self._verbs and not language.acts.start(part) or len(part) > LONGEST_REQUEST:
+        if (part[0] not in self._verbs and not language.acts.start(part)
+                or len(part) > LONGEST_REQUEST):
             return False
-        if part in language.talk or len(part) > 1 and language.talk.start(part) > 1 or asked and len(part) == 1:
+        if (part in language.talk or len(part) > 1 and language.talk.start(part) > 1
+                or asked and len(part) == 1):
             return False
-        if any([word] in language.questions and [word] not in language.conditions for word in part[:EARLY]):
+        if any([word] in language.questions and [word] not in language.conditions
+               for word in part[:EARLY]):
             return False
         vague = [part[0]] in language.vague and not language.acts.start(part)
         return not vague or not self._topics.isdisjoint(part[1:])

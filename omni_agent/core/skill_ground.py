@@ -1,8 +1,9 @@
-"""What is believed of the language model's choice of a skill: only what the person's own words bear out.
+"""What is believed of the language model's choice of a skill: only what the person's own words
+bear out.
 
-Numbers and choices are taken from the words: a model of this size makes them up. A number, a unit or a name that was
-said and would not be used refuses the step, as do a skill with arguments of which none was said, and a motion where
-something else is to be moved: nothing moves on a hunch.
+Numbers and choices are taken from the words: a model of this size makes them up. A number, a unit
+or a name that was said and would not be used refuses the step, as do a skill with arguments of
+which none was said, and a motion where something else is to be moved: nothing moves on a hunch.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ COUNTS = ('minus', 'negative', 'hundred', 'thousand', 'million', 'twice', 'doubl
 UNIT_WORDS = frozenset(name for names in UNITS.values() for name in names if ' ' not in name) - {
     'turn', 'turns', 's', 'm', 'second'}
 # What stands behind one of these is a thing of its own, unless it is one of those
-OTHERS = ('the', 'a', 'an', 'this', 'that', 'these', 'those', 'my', 'his', 'her', 'their', 'our', 'some')
-MEASURES = ('you', 'i', 'we', 'bit', 'little', 'moment', 'second', 'while', 'hurry', 'way', 'direction', 'spot')
+OTHERS = ('the', 'a', 'an', 'this', 'that', 'these', 'those', 'my', 'his', 'her', 'their', 'our',
+          'some')
+MEASURES = ('you', 'i', 'we', 'bit', 'little', 'moment', 'second', 'while', 'hurry', 'way',
+            'direction', 'spot')
 
 Span = tuple[int, int]
 
@@ -75,7 +78,8 @@ def _says_number(part: Sequence[str]) -> bool:
 def _unused(skills: Skills, said: Sequence[str], used: set[int]) -> bool:
     """A number, a unit, or a name that a choice of any skill has, was said for nothing."""
     rest = [at for at in range(len(said)) if at not in used]
-    if any(_is_number(said[at]) or at and said[at] in UNIT_WORDS for at in rest):       # 'step back' begins with a verb
+    # 'step back' begins with a verb
+    if any(_is_number(said[at]) or at and said[at] in UNIT_WORDS for at in rest):
         return True
     choices = [argument for skill in skills for argument in skill.arguments if argument.choices]
     return any(end > at and not used & set(range(at, end)) for argument in choices for at in rest
@@ -89,4 +93,5 @@ def _moves_a_thing(said: Sequence[str], used: set[int]) -> bool:
 
 
 def _is_number(word: str) -> bool:
-    return word not in NO_NUMBERS and (word[0].isdigit() or word in ONES or word in TENS or word in COUNTS)
+    return (word not in NO_NUMBERS and
+            (word[0].isdigit() or word in ONES or word in TENS or word in COUNTS))

@@ -1,8 +1,10 @@
-"""Patterns of sentences with typed slots: '(drive|go) to [the] {place?}'. The only place that matches them.
+"""Patterns of sentences with typed slots: '(drive|go) to [the] {place?}'. The only place that
+matches them.
 
-'[the]' may be left out, '(drive|go)' is one of those, '{place}' is an argument of the skill. A pattern has to cover
-everything that was said; a slot takes only what its argument allows: a quantity of the right unit, a choice's name.
-With '{place?}' a name that is no choice is understood as one that is asked for in vain.
+'[the]' may be left out, '(drive|go)' is one of those, '{place}' is an argument of the skill. A
+pattern has to cover everything that was said; a slot takes only what its argument allows: a
+quantity of the right unit, a choice's name. With '{place?}' a name that is no choice is understood
+as one that is asked for in vain.
 """
 
 from __future__ import annotations
@@ -77,7 +79,8 @@ class Pattern:
     nodes: tuple[Node, ...]
     settles: Found = field(default_factory=dict)
 
-    def match(self, said: Sequence[str], start: int, strangers: bool = False) -> Iterator[tuple[int, Bindings]]:
+    def match(self, said: Sequence[str], start: int,
+              strangers: bool = False) -> Iterator[tuple[int, Bindings]]:
         """(end, what the slots hold) for every way in which the pattern fits at ``start``.
 
         ``strangers``: an open choice may be something that is not on its list.
@@ -111,16 +114,19 @@ def read(text: str) -> tuple[Node, ...]:
 
 def slots(nodes: Sequence[Node]) -> set[str]:
     found = {node.argument for node in nodes if isinstance(node, Slot)}
-    return found.union(*(slots(way) for node in nodes if isinstance(node, Either) for way in node.ways))
+    return found.union(*(slots(way) for node in nodes if isinstance(node, Either)
+                         for way in node.ways))
 
 
 def vocabulary(nodes: Sequence[Node]) -> set[str]:
     """Every word that a pattern may hold."""
     found = {node.text for node in nodes if isinstance(node, Word)}
-    return found.union(*(vocabulary(way) for node in nodes if isinstance(node, Either) for way in node.ways))
+    return found.union(*(vocabulary(way) for node in nodes if isinstance(node, Either)
+                         for way in node.ways))
 
 
-def _read(items: list[re.Match[str]], at: int, closing: str, text: str) -> tuple[tuple[Node, ...], int]:
+def _read(items: list[re.Match[str]], at: int, closing: str,
+          text: str) -> tuple[tuple[Node, ...], int]:
     """Up to the closing bracket."""
     nodes: list[Node] = []
     while at < len(items):
@@ -170,7 +176,7 @@ def _begins(nodes: Sequence[Node]) -> tuple[set[str], bool, bool]:
     return found, True, slot
 
 
-# -- matching ---------------------------------------------------------------------------------------------
+# -- matching -------------------------------------------------------------------------------------
 
 
 def _sequence(nodes: Sequence[Node], said: Sequence[str], at: int, bound: Bindings, skill: Skill,
@@ -195,7 +201,8 @@ def _node(node: Node, said: Sequence[str], at: int, bound: Bindings, skill: Skil
             yield end, {**bound, node.argument: value}
 
 
-def _slot(argument: Argument, said: Sequence[str], at: int, strangers: bool) -> Iterator[tuple[int, Bound]]:
+def _slot(argument: Argument, said: Sequence[str], at: int,
+          strangers: bool) -> Iterator[tuple[int, Bound]]:
     if argument.kind is ArgumentKind.NUMBER:
         yield from quantities(said, at, argument.unit)
     elif argument.kind is ArgumentKind.FLAG:
@@ -218,7 +225,10 @@ def chosen(argument: Argument, said: Sequence[str], at: int) -> Iterator[tuple[i
 
 def names(choice: Choice) -> list[tuple[str, ...]]:
     """How a choice is called, as words: 'living_room' is said 'living room'."""
-    return [tuple(name.lower().replace('_', ' ').replace('-', ' ').split()) for name in (choice.name, *choice.also)]
+    return [
+        tuple(name.lower().replace('_', ' ').replace('-', ' ').split())
+        for name in (choice.name, *choice.also)
+    ]
 
 
 def _strangers(argument: Argument, said: Sequence[str], at: int) -> Iterator[tuple[int, Stranger]]:

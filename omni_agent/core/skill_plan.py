@@ -1,8 +1,9 @@
-"""What somebody said -> a plan of calls, a polite no, or nothing: phrases first, then the language model.
+"""What somebody said -> a plan of calls, a polite no, or nothing: phrases first, then the language
+model.
 
-``quick`` takes well under a millisecond and needs no model: it may run anywhere. ``plan`` may wait for the language
-model and belongs on a worker thread. Text that was read in a picture never comes here: the only way in is what a person
-said or typed.
+``quick`` takes well under a millisecond and needs no model: it may run anywhere. ``plan`` may wait
+for the language model and belongs on a worker thread. Text that was read in a picture never comes
+here: the only way in is what a person said or typed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from .skills import Call, Refused, Skills
 
 # A prompt and a JSON schema -> JSON text. Raises BackendError.
 Ask = Callable[[Prompt, Mapping[str, object]], str]
-PART = 16                    # [messages] of the prompt read at once: questions and their answers stay together
+# [messages] of the prompt read at once: questions and their answers stay together
+PART = 16
 LONGEST_PART = 80            # [characters] of a part that is repeated to the person
 
 
@@ -34,7 +36,9 @@ class PlannerParams:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Calls in their order; ``says`` is one sentence about all of them. ``by_model``: not by phrases alone."""
+    """Calls in their order; ``says`` is one sentence about all of them. ``by_model``: not by
+    phrases alone.
+    """
 
     calls: tuple[Call, ...]
     says: str
@@ -47,7 +51,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """``text`` is to be said; ``why`` is for the log, and says what the model answered if it was asked."""
+    """``text`` is to be said; ``why`` is for the log, and says what the model answered if it was
+    asked.
+    """
 
     text: str
     why: str = ''
@@ -78,11 +84,17 @@ class Planner:
         asked = [step for step in steps if step.kind in (Kind.REQUEST, Kind.LATER)]
         if not asked:
             return None
-        beside = {step.kind for step in steps if step.sentence in {step.sentence for step in asked}}
-        if Kind.OTHER in beside:             # 'Anna, go to the kitchen': not for the robot, or not a request
+        beside = {
+            step.kind
+            for step in steps if step.sentence in {step.sentence
+                                                   for step in asked}
+        }
+        # 'Anna, go to the kitchen': not for the robot, or not a request
+        if Kind.OTHER in beside:
             return None
         if Kind.UNSURE in {step.kind for step in steps}:
-            return Declined(self._language.sentences_unsure, 'denied or quoted words beside a request')
+            return Declined(self._language.sentences_unsure,
+                            'denied or quoted words beside a request')
         if beside & {Kind.CONDITION, Kind.LATER}:
             return Declined(self._language.sentences_condition, 'a condition or a time')
         return self._decided(tuple(asked), by_model=False)
@@ -93,8 +105,8 @@ class Planner:
         return self._by_model(found) if isinstance(found, Unclear) else found
 
     def warm(self) -> None:
-        """Ask something for nothing, so that a model which keeps what prompts begin with has read it. Raises
-        BackendError. In parts: a model that reads cannot be ended.
+        """Ask something for nothing, so that a model which keeps what prompts begin with has read
+        it. Raises BackendError. In parts: a model that reads cannot be ended.
         """
         if self._ask:
             for end in (*range(1 + PART, len(self._prompt), PART), len(self._prompt)):
@@ -105,7 +117,8 @@ class Planner:
         if refused:
             return Declined(refused.why, 'refused by the skill')
         if len(steps) > self._params.most_steps:
-            return Declined(self._language.sentences_steps.format(most=self._params.most_steps), f'{len(steps)} steps')
+            return Declined(self._language.sentences_steps.format(most=self._params.most_steps),
+                            f'{len(steps)} steps')
         calls = tuple(step.outcome for step in steps if isinstance(step.outcome, Call))
         if len(calls) == len(steps):
             return Plan(calls, announced(calls), by_model)

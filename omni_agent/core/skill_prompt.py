@@ -1,7 +1,8 @@
-"""What the language model is asked about a step that no phrase covers: the only place that words it.
+"""What the language model is asked about a step that no phrase covers: the only place that words
+it.
 
-It names one skill, or none, under a schema that allows nothing else, and copies a text where one is needed. What comes
-of that is in core/skill_ground.py.
+It names one skill, or none, under a schema that allows nothing else, and copies a text where one
+is needed. What comes of that is in core/skill_ground.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _TYPES = {ArgumentKind.NUMBER: 'number', ArgumentKind.TEXT: 'string', ArgumentKi
 
 
 def json_schema(skills: Skills) -> JsonSchema:
-    """Of whole calls, {'skill': name, argument: value ...}: for tools and for people who write skills."""
+    """Of whole calls, {'skill': name, argument: value ...}: for tools and for people who write
+    skills.
+    """
     return {'anyOf': [_call_schema(skill) for skill in skills.usable]}
 
 
@@ -31,7 +34,9 @@ def _call_schema(skill: Skill) -> JsonSchema:
 
 
 def argument_schema(argument: Argument) -> JsonSchema:
-    described = ' '.join(part for part in (argument.sentence, f'[{argument.unit}]' if argument.unit else '') if part)
+    described = ' '.join(
+        part for part in (argument.sentence, f'[{argument.unit}]' if argument.unit else '')
+        if part)
     found: dict[str, object] = {'description': described} if described else {}
     if argument.kind is ArgumentKind.CHOICE:
         return found | {'enum': [choice.name for choice in argument.choices]}
@@ -43,7 +48,7 @@ def argument_schema(argument: Argument) -> JsonSchema:
     return found
 
 
-# -- which skill ------------------------------------------------------------------------------------------
+# -- which skill ----------------------------------------------------------------------------------
 
 
 def names_schema(skills: Skills) -> JsonSchema:
@@ -51,7 +56,9 @@ def names_schema(skills: Skills) -> JsonSchema:
 
 
 def prompt(skills: Skills, foreign: Sequence[str] = ()) -> Prompt:
-    """The skills with their sentences, then examples as turns; ``foreign`` are examples of what no skill does."""
+    """The skills with their sentences, then examples as turns; ``foreign`` are examples of what no
+    skill does.
+    """
     lines = [f'{skill.name}: {skill.sentence}' for skill in skills.usable]
     system = '\n'.join([HEAD, *lines, f'{NONE}: anything else'])
     return (('system', system), *_turns(skills, foreign))
@@ -59,7 +66,8 @@ def prompt(skills: Skills, foreign: Sequence[str] = ()) -> Prompt:
 
 def _turns(skills: Skills, foreign: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Round by round, so that no answer follows itself."""
-    wordings = [(skill.name, list(skill.examples)) for skill in skills.usable] + [(NONE, list(foreign))]
+    wordings = ([(skill.name, list(skill.examples))
+                 for skill in skills.usable] + [(NONE, list(foreign))])
     for at in range(max(len(texts) for _, texts in wordings)):
         for name, texts in wordings:
             if at < len(texts):
@@ -77,7 +85,7 @@ def named(skills: Skills, reply: str) -> Skill | None:
     return found if found and found.usable else None
 
 
-# -- its texts --------------------------------------------------------------------------------------------
+# -- its texts ------------------------------------------------------------------------------------
 
 
 def texts_schema(skill: Skill) -> JsonSchema | None:
@@ -91,11 +99,14 @@ def texts_schema(skill: Skill) -> JsonSchema | None:
 def texts_prompt(skill: Skill, text: str) -> Prompt:
     wanted = ', '.join(f'{argument.name}: {argument.sentence}' for argument in skill.arguments
                        if argument.kind is ArgumentKind.TEXT)
-    return (('system', f'Copy from the sentence, word by word, as JSON: {wanted}.'), ('user', text))
+    return (('system', f'Copy from the sentence, word by word, as JSON: {wanted}.'), ('user',
+                                                                                      text))
 
 
 def copied(text: str, reply: str) -> dict[str, str]:
-    """The texts of a reply that are really in what was said, as they were said; nothing for anything else."""
+    """The texts of a reply that are really in what was said, as they were said; nothing for
+    anything else.
+    """
     try:
         found = json.loads(reply)
     except (ValueError, RecursionError):

@@ -1,4 +1,6 @@
-"""What makes a skill a safe and complete one, wherever it comes from: the only place that says so."""
+"""What makes a skill a safe and complete one, wherever it comes from: the only place that says
+so.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def _faults(skill: Skill) -> Iterator[str]:
     if len(set(names)) < len(names):
         yield 'has two arguments of one name'
     for argument in skill.arguments:
-        yield from (f"argument '{argument.name}' {problem}" for problem in _argument_faults(argument))
+        yield from (f"argument '{argument.name}' {problem}"
+                    for problem in _argument_faults(argument))
     for source in _sources(skill):
         yield from _source_faults(skill, source)
     yield from _target_faults(skill)
@@ -57,7 +60,8 @@ def fits(argument: Argument, value: object) -> bool:
         return False
     if argument.kind is ArgumentKind.CHOICE:
         return argument.choice(value) is not None
-    return argument.low <= len(value.strip()) <= len(value) <= argument.high and value.isprintable()
+    return (argument.low <= len(value.strip()) <= len(value) <= argument.high
+            and value.isprintable())
 
 
 def _sources(skill: Skill) -> Iterator[Source]:
@@ -76,12 +80,16 @@ def _source_faults(skill: Skill, source: Source) -> Iterator[str]:
         yield f"has no argument '{source.argument}', which its target names"
         return
     argument = skill.argument(source.argument)
-    lacking = [choice.name for choice in argument.choices if source.member and source.member not in choice.data]
+    lacking = [
+        choice.name for choice in argument.choices
+        if source.member and source.member not in choice.data
+    ]
     if source.member and argument.kind is not ArgumentKind.CHOICE:
         yield f"'{argument.name}.{source.member}': only a choice has more than its name"
     elif lacking:
         yield f"'{lacking[0]}' has no '{source.member}', which the target names"
-    elif source.function is not Function.SAME and argument.kind in (ArgumentKind.TEXT, ArgumentKind.FLAG):
+    elif (source.function is not Function.SAME
+          and argument.kind in (ArgumentKind.TEXT, ArgumentKind.FLAG)):
         yield f"'{argument.name}' is no number: it has no {source.function.value}"
 
 
@@ -92,7 +100,8 @@ def _target_faults(skill: Skill) -> Iterator[str]:
     if not re.fullmatch(_TYPE.format(_TYPES[target.kind]), target.type):
         yield f"the type '{target.type}' is not like 'package/{_TYPES[target.kind]}/Name'"
     yield from _name_faults(skill, target.name)
-    if bool(target.ramp) != (target.rate_hz > 0) or target.ramp and target.kind is not TargetKind.TOPIC:
+    if (bool(target.ramp) != (target.rate_hz > 0)
+            or target.ramp and target.kind is not TargetKind.TOPIC):
         yield 'a ramp needs a topic and its rate_hz, and a rate_hz needs a ramp'
     if target.ramp:
         yield from _ramp_faults(skill)
@@ -106,7 +115,10 @@ def _name_faults(skill: Skill, source: Source) -> Iterator[str]:
         if argument.kind is not ArgumentKind.CHOICE:
             yield f"the target's name comes from '{argument.name}', which is no choice: anything could be reached"
             return
-        named = [choice.data.get(source.member) if source.member else choice.name for choice in argument.choices]
+        named = [
+            choice.data.get(source.member) if source.member else choice.name
+            for choice in argument.choices
+        ]
     yield from (f"'{name}' is no name of a topic, service or action" for name in named
                 if not isinstance(name, str) or not _ROS_NAME.fullmatch(name))
 
@@ -116,7 +128,8 @@ def _ramp_faults(skill: Skill) -> Iterator[str]:
     assert ramp
     if not skill.motion:
         yield "has a ramp: write 'motion: true', so that a stop ends it"
-    if not ramp.otherwise and not any(_always_there(skill, source) for source in (ramp.amount, ramp.duration)):
+    if (not ramp.otherwise
+            and not any(_always_there(skill, source) for source in (ramp.amount, ramp.duration))):
         yield "the ramp ends nowhere where neither amount nor duration is given: say 'otherwise' how far"
     for source in (ramp.speed, ramp.amount, ramp.duration):
         if source and not _positive(skill, source):
@@ -124,7 +137,8 @@ def _ramp_faults(skill: Skill) -> Iterator[str]:
 
 
 def _always_there(skill: Skill, source: Source | None) -> bool:
-    return source is not None and not (source.argument and skill.argument(source.argument).optional)
+    return (source is not None
+            and not (source.argument and skill.argument(source.argument).optional))
 
 
 def _positive(skill: Skill, source: Source) -> bool:
@@ -147,16 +161,22 @@ def _phrase_faults(skill: Skill) -> Iterator[str]:
             yield f"has no argument '{min(unknown)}', which '{phrase.pattern}' names"
         elif missing := required - named - set(phrase.settles):
             yield f"'{phrase.pattern}' does not say what '{min(missing)}' is"
-        elif wrong := [name for name, value in phrase.settles.items() if not fits(skill.argument(name), value)]:
+        elif wrong := [
+                name for name, value in phrase.settles.items()
+                if not fits(skill.argument(name), value)
+        ]:
             yield f"'{phrase.pattern}' sets '{wrong[0]}' to what it would refuse"
 
 
 def _sentence_faults(skill: Skill) -> Iterator[str]:
     known = {argument.name for argument in skill.arguments}
-    for text, allowed in ((skill.says, known), (skill.done, known), (skill.failed, known | {_WHY})):
+    for text, allowed in ((skill.says, known), (skill.done, known), (skill.failed,
+                                                                     known | {_WHY})):
         try:
-            named = [(name, form) for _, name, form, _ in string.Formatter().parse(text) if name is not None]
+            named = [(name, form) for _, name, form, _ in string.Formatter().parse(text)
+                     if name is not None]
         except ValueError as error:
             yield f"'{text}': {error}"
             continue
-        yield from (f"'{{{name}}}' in '{text}' is no argument" for name, form in named if name not in allowed or form)
+        yield from (f"'{{{name}}}' in '{text}' is no argument" for name, form in named
+                    if name not in allowed or form)

@@ -1,4 +1,6 @@
-"""A sentence -> its steps, by the phrases of the skills alone: cheap, certain, and the first to be asked."""
+"""A sentence -> its steps, by the phrases of the skills alone: cheap, certain, and the first to be
+asked.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,12 @@ class Said:
     text: str
     tokens: tuple[Token, ...]
     words: tuple[str, ...]
-    known: dict[Span, Outcome] = field(default_factory=dict, compare=False)     # what came of parts of it
+    # what came of parts of it
+    known: dict[Span, Outcome] = field(default_factory=dict, compare=False)
 
     def piece(self, span: Span) -> str:
-        return self.text[self.tokens[span[0]].start:self.tokens[span[1] - 1].end] if span[0] < span[1] else ''
+        return (self.text[self.tokens[span[0]].start:self.tokens[span[1] - 1].end]
+                if span[0] < span[1] else '')
 
     def is_asked(self, end: int) -> bool:
         """A question mark stands behind."""
@@ -56,7 +60,8 @@ class Steps:
         self._language = language
         patterns = [pattern for skill in skills for pattern in compiled(skill)]
         self._patterns = _Index([pattern for pattern in patterns if pattern.skill.usable])
-        self._open = _Index(patterns)        # of skills without an entry, too: 'I know no place called kitchen'
+        # of skills without an entry, too: 'I know no place called kitchen'
+        self._open = _Index(patterns)
         verbs = {word for pattern in patterns for word in pattern.begins}
         self._gate = Gate(language, verbs, _topics(patterns), called)
 
@@ -68,11 +73,15 @@ class Steps:
         found = tuple(tokens(text))
         said = Said(text, found, tuple(token.text for token in found))
         sentences = _cut(said.words, (0, len(found)), Phrases(), (STOP,))
-        return [step for number, span in enumerate(sentences) for step in self._sentence(said, span, number)]
+        return [
+            step for number, span in enumerate(sentences)
+            for step in self._sentence(said, span, number)
+        ]
 
     def _sentence(self, said: Said, span: Span, number: int) -> Iterator[Step]:
         clauses = _cut(said.words, span, self._language.then | self._language.and_, UNFIT)
-        if QUOTE in said.words[slice(*span)] or len(clauses) > MOST_CLAUSES:     # what is quoted is nobody's wish
+        # what is quoted is nobody's wish
+        if QUOTE in said.words[slice(*span)] or len(clauses) > MOST_CLAUSES:
             yield Step(said.piece(span), number, None, Kind.UNSURE)
             return
         before: Span | None = None
@@ -82,19 +91,26 @@ class Steps:
                 yield step
             before = part if isinstance(step.outcome, Call) else None
 
-    def _step(self, said: Said, part: Span, sentence: Span, number: int, before: Span | None) -> Step:
+    def _step(self, said: Said, part: Span, sentence: Span, number: int,
+              before: Span | None) -> Step:
         inner = self._gate.stripped(said.words, part, UNFIT)
         outcome = self._outcome(said, part) or self._continued(said, part, before)
-        kind = Kind.REQUEST if outcome else self._gate.kind(said.words[slice(*inner)], said.is_asked(part[1]))
+        kind = (Kind.REQUEST if outcome else self._gate.kind(said.words[slice(
+            *inner)], said.is_asked(part[1])))
         if kind in (Kind.REMARK, Kind.OTHER) and not _stands_alone(said.words, part, sentence):
-            kind = Kind.UNSURE               # 'turn left and right': it belongs to what was asked for
+            # 'turn left and right': it belongs to what was asked for
+            kind = Kind.UNSURE
         return Step(said.piece(inner), number, outcome, kind)
 
     def _parts(self, said: Said, span: Span) -> list[Span]:
-        """Where the clauses are: those with the fewest words that no phrase covers, then the fewest."""
+        """Where the clauses are: those with the fewest words that no phrase covers, then the
+        fewest.
+        """
         steps = _cut(said.words, span, self._language.then)
-        # 'remember that I like tea and then turn left' is two; 'remember that I eat and then sleep' is one
-        if self._outcome(said, span) and not (len(steps) > 1 and all(self._outcome(said, part) for part in steps)):
+        # 'remember that I like tea and then turn left' is two; 'remember that I eat and then
+        # sleep' is one
+        if (self._outcome(said, span)
+                and not (len(steps) > 1 and all(self._outcome(said, part) for part in steps))):
             return [span]
         return [part for step in steps for part in self._fewest(said, step)]
 
@@ -105,14 +121,16 @@ class Steps:
             ways = []
             for since in range(upto):
                 part = pieces[since][0], pieces[upto - 1][1]
-                marks_within = sum(said.words[right] in UNFIT for _, right in pieces[since:upto - 1])
-                cost = 1 if self._outcome(said, part) else UNREAD * (1 + marks_within) + upto - since
+                marks_within = sum(said.words[right] in UNFIT
+                                   for _, right in pieces[since:upto - 1])
+                cost = (1 if self._outcome(said, part) else UNREAD * (1 + marks_within) + upto -
+                        since)
                 ways.append((best[since][0] + cost, best[since][1] + [part]))
             # of equals the later beginning: a clause that no phrase covers stays apart from others
             best.append(min(reversed(ways), key=lambda way: way[0]))
         return best[-1][1]
 
-    # -- one clause ---------------------------------------------------------------------------------------
+    # -- one clause -------------------------------------------------------------------------------
 
     def _outcome(self, said: Said, part: Span) -> Outcome:
         if part not in said.known:
@@ -120,20 +138,24 @@ class Steps:
         return said.known[part]
 
     def _read(self, said: Said, part: Span) -> Outcome:
-        """With as much politeness taken off its end as possible, but not from a text: 'that I come again'."""
+        """With as much politeness taken off its end as possible, but not from a text: 'that I come
+        again'.
+        """
         found: Outcome = None
         for start, end in self._gate.spans(said.words, part, UNFIT):
             found = self._meant(said.text, said.tokens[start:end]) or found
-            if found and (not _holds_text(found) or self._gate.ends_politely(said.words[end:part[1]])):
+            if (found and
+                (not _holds_text(found) or self._gate.ends_politely(said.words[end:part[1]]))):
                 break
         return found
 
     def _continued(self, said: Said, part: Span, before: Span | None) -> Outcome:
         """'look up and then down': the verb of the step before goes on."""
-        if before is None or part[0] == 0 or said.words[part[0] - 1] in UNFIT or not self._language.then.end(
-                list(said.words[before[1]:part[0]])):
+        if (before is None or part[0] == 0 or said.words[part[0] - 1] in UNFIT
+                or not self._language.then.end(list(said.words[before[1]:part[0]]))):
             return None
-        verb, inner = self._gate.stripped(said.words, before, UNFIT)[0], self._gate.stripped(said.words, part, UNFIT)
+        verb, inner = self._gate.stripped(said.words, before,
+                                          UNFIT)[0], self._gate.stripped(said.words, part, UNFIT)
         return self._meant(said.text, (said.tokens[verb], *said.tokens[slice(*inner)]))
 
     def _meant(self, text: str, part: Sequence[Token]) -> Outcome:
@@ -150,7 +172,8 @@ class Steps:
 
     def _stranger(self, part: list[str]) -> Refused | None:
         for found, pattern in self._open.full(part, strangers=True):
-            unknown = next((value for value in found.values() if isinstance(value, Stranger)), None)
+            unknown = next((value for value in found.values() if isinstance(value, Stranger)),
+                           None)
             name = part[unknown.start:unknown.end] if unknown else []
             if unknown and self._gate.names_something(name):
                 return Refused(stranger(pattern.skill.argument(unknown.argument), ' '.join(name)))
@@ -159,8 +182,14 @@ class Steps:
 
 def _topics(patterns: Sequence[Pattern]) -> set[str]:
     """Names of choices, and words of phrases but the verbs: what the skills are about."""
-    named = {word for pattern in patterns for argument in pattern.skill.arguments for choice in argument.choices
-             for name in names(choice) for word in name}
+    named = {
+        word
+        for pattern in patterns
+        for argument in pattern.skill.arguments
+        for choice in argument.choices
+        for name in names(choice)
+        for word in name
+    }
     return named.union(*(vocabulary(pattern.nodes) - pattern.begins for pattern in patterns))
 
 
@@ -170,8 +199,13 @@ class _Index:
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._any = [pattern for pattern in patterns if pattern.begins_with_slot]
         words = {word for pattern in patterns for word in pattern.begins}
-        self._by_word = {word: [pattern for pattern in patterns if word in pattern.begins or pattern.begins_with_slot]
-                         for word in words}
+        self._by_word = {
+            word: [
+                pattern for pattern in patterns
+                if word in pattern.begins or pattern.begins_with_slot
+            ]
+            for word in words
+        }
 
     def full(self, part: list[str], strangers: bool) -> Iterator[tuple[Bindings, Pattern]]:
         """Ways in which a pattern covers everything, by skills and phrases in their order."""
@@ -200,7 +234,8 @@ def _stands_alone(said: Sequence[str], part: Span, sentence: Span) -> bool:
             and (part[1] == sentence[1] or said[part[1]] in UNFIT))
 
 
-def _cut(said: Sequence[str], span: Span, phrases: Phrases, marks: Sequence[str] = ()) -> list[Span]:
+def _cut(said: Sequence[str], span: Span, phrases: Phrases,
+         marks: Sequence[str] = ()) -> list[Span]:
     """The spans between phrases and marks; none is empty."""
     words = list(said)
     found, since, at = [], span[0], span[0]

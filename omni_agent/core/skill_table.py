@@ -7,8 +7,9 @@
       phrases: ['drive {distance}', {say: 'come closer', distance: 0.5}]
       target: {topic: cmd_vel, type: geometry_msgs/msg/Twist, fields: {linear.x: 0.1}}
 
-A value of a field is a literal, '{argument}', '{argument.member}' of a choice, or a table with ``from``, ``scale`` and
-``function``. A later file is laid over the earlier ones (``laid_over``): it may change one number of a shipped skill.
+A value of a field is a literal, '{argument}', '{argument.member}' of a choice, or a table with
+``from``, ``scale`` and ``function``. A later file is laid over the earlier ones (``laid_over``):
+it may change one number of a shipped skill.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Mapping
 
 from .checked_table import FieldError, Table, Value
 from .skill_rules import fault
-from .skills import (OWN, Argument, ArgumentKind, Choice, Function, Phrase, Ramp, Scalar, Skill, Skills, Source,
-                     Target, TargetKind)
+from .skills import (OWN, Argument, ArgumentKind, Choice, Function, Phrase, Ramp, Scalar, Skill,
+                     Skills, Source, Target, TargetKind)
 
 VERSION = 1
 NAME = re.compile(r'[a-z][a-z0-9_]{0,39}')
@@ -57,9 +58,10 @@ def _skill(name: str, table: Table) -> Skill:
     if not NAME.fullmatch(name):
         raise FieldError(table.where, f"'{name}' is not {LIKE_A_NAME}")
     found = Skill(name, table.text('sentence'), _target(table.table('target')), _arguments(table),
-                  tuple(_phrase(item) for item in table.texts('phrases')), _texts(table, 'examples'),
-                  table.flag('confirm', False), table.flag('motion', False), table.text('says', ''),
-                  table.text('done', ''), table.text('failed', ''))
+                  tuple(_phrase(item) for item in table.texts('phrases')),
+                  _texts(table, 'examples'), table.flag('confirm', False),
+                  table.flag('motion', False), table.text('says', ''), table.text('done', ''),
+                  table.text('failed', ''))
     table.finish()
     if problem := fault(found):
         raise FieldError(table.where, problem)
@@ -77,12 +79,15 @@ def _phrase(item: Table | str) -> Phrase:
     if isinstance(item, str):
         return Phrase(item)
     settled = {key: item.scalar(key) for key in item.keys() if key != 'say'}
-    found = Phrase(item.text('say'), {key: value for key, value in settled.items() if value is not None})
+    found = Phrase(item.text('say'), {
+        key: value
+        for key, value in settled.items() if value is not None
+    })
     item.finish()
     return found
 
 
-# -- arguments --------------------------------------------------------------------------------------------
+# -- arguments ------------------------------------------------------------------------------------
 
 
 def _arguments(table: Table) -> tuple[Argument, ...]:
@@ -98,8 +103,9 @@ def _argument(name: str, table: Table) -> Argument:
     kind = ArgumentKind(table.choice('kind', [kind.value for kind in ArgumentKind], None))
     low, high = _bounds(kind, table)
     found = Argument(name, kind, table.text('sentence', ''), table.text('unit', ''), low, high,
-                     _choices(table) if kind is ArgumentKind.CHOICE else (), table.scalar('default'),
-                     table.flag('optional', False), table.flag('clamp', False))
+                     _choices(table) if kind is ArgumentKind.CHOICE else (),
+                     table.scalar('default'), table.flag('optional', False),
+                     table.flag('clamp', False))
     table.finish()
     return found
 
@@ -108,7 +114,8 @@ def _bounds(kind: ArgumentKind, table: Table) -> tuple[float, float]:
     if kind is ArgumentKind.NUMBER:          # a number without limits is a skill without limits
         return table.number('low', None, -1e9, 1e9), table.number('high', None, -1e9, 1e9)
     if kind is ArgumentKind.TEXT:
-        return table.number('low', 1, 0, LONGEST_TEXT), table.number('high', LONGEST_TEXT, 1, LONGEST_TEXT)
+        return table.number('low', 1, 0, LONGEST_TEXT), table.number('high', LONGEST_TEXT, 1,
+                                                                     LONGEST_TEXT)
     return -math.inf, math.inf
 
 
@@ -123,19 +130,21 @@ def _choice(name: str, table: Table) -> Choice:
     return Choice(name, also, {key: value for key, value in data.items() if value is not None})
 
 
-# -- targets ----------------------------------------------------------------------------------------------
+# -- targets --------------------------------------------------------------------------------------
 
 
 def _target(table: Table) -> Target:
     named = [kind for kind in TargetKind if kind.value in table.keys()]
     if len(named) != 1:
-        raise FieldError(table.where, f'needs one of {", ".join(kind.value for kind in TargetKind)}')
+        raise FieldError(table.where,
+                         f'needs one of {", ".join(kind.value for kind in TargetKind)}')
     kind, = named
     if kind is TargetKind.OWN:
         found = Target(kind, Source(table.choice('own', OWN, None)))
     else:
-        found = Target(kind, _source(table, kind.value), table.text('type'), _fields(table.table('fields')),
-                       table.number('rate_hz', 0.0, 0.0, 200.0), table.number('timeout_s', 10.0, 0.1, LONGEST_S),
+        found = Target(kind, _source(table, kind.value), table.text('type'),
+                       _fields(table.table('fields')), table.number('rate_hz', 0.0, 0.0, 200.0),
+                       table.number('timeout_s', 10.0, 0.1, LONGEST_S),
                        _ramp(table.table('ramp')) if table.holds_table('ramp') else None)
     table.finish()
     return found
@@ -148,9 +157,10 @@ def _fields(table: Table) -> Mapping[str, Source]:
 
 
 def _ramp(table: Table) -> Ramp:
-    found = Ramp(table.text('field'), _source(table, 'speed'), _maybe_source(table, 'sign') or Source(1.0),
-                 _maybe_source(table, 'amount'), _maybe_source(table, 'duration'),
-                 table.number('otherwise', 0.0, 0.0, 1e6), table.number('acceleration', None, 1e-3, 1e3),
+    found = Ramp(table.text('field'), _source(table, 'speed'),
+                 _maybe_source(table, 'sign') or Source(1.0), _maybe_source(table, 'amount'),
+                 _maybe_source(table, 'duration'), table.number('otherwise', 0.0, 0.0, 1e6),
+                 table.number('acceleration', None, 1e-3, 1e3),
                  table.number('longest_s', None, 0.1, LONGEST_S))
     table.finish()
     return found
@@ -168,8 +178,9 @@ def _source(table: Table, key: str) -> Source:
         return _reference(value, table.where + (key,))
     part = table.table(key)
     plain = _reference(part.text('from'), part.where)
-    found = Source(plain.literal, plain.argument, plain.member, part.number('scale', 1.0, -1e6, 1e6),
-                   Function(part.choice('function', [item.value for item in Function], Function.SAME.value)))
+    found = Source(
+        plain.literal, plain.argument, plain.member, part.number('scale', 1.0, -1e6, 1e6),
+        Function(part.choice('function', [item.value for item in Function], Function.SAME.value)))
     part.finish()
     return found
 
@@ -177,6 +188,7 @@ def _source(table: Table, key: str) -> Source:
 def _reference(value: Scalar, where: tuple) -> Source:
     if not isinstance(value, str) or not (match := _REFERENCE.fullmatch(value)):
         if isinstance(value, str) and '{' in value:
-            raise FieldError(where, f"'{value}' mixes text and an argument: write '{{argument}}' alone")
+            raise FieldError(where,
+                             f"'{value}' mixes text and an argument: write '{{argument}}' alone")
         return Source(value)
     return Source(argument=match[1], member=match[2] or '')

@@ -1,4 +1,6 @@
-"""Where a call of a skill goes, and what goes there: the only place that turns arguments into fields and velocities."""
+"""Where a call of a skill goes, and what goes there: the only place that turns arguments into
+fields and velocities.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from typing import TYPE_CHECKING, Mapping, Union
 if TYPE_CHECKING:
     from .skills import Call
 
-Scalar = Union[bool, float, str]     # of an argument, of a choice's data, and what goes into a field
+# of an argument, of a choice's data, and what goes into a field
+Scalar = Union[bool, float, str]
 
 
 class TargetKind(Enum):
@@ -32,7 +35,9 @@ class Function(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a field's value comes from: a ``literal``, or an argument, or what belongs to its choice (``member``)."""
+    """Where a field's value comes from: a ``literal``, or an argument, or what belongs to its
+    choice (``member``).
+    """
 
     literal: Scalar | None = None
     argument: str = ''
@@ -62,7 +67,9 @@ _APPLY = {Function.SAME: lambda x: x, Function.SIN_HALF: lambda x: math.sin(x / 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A ramp with its numbers: ``speed`` has a sign, ``amount`` has none; ``total_s`` from zero to zero [s]."""
+    """A ramp with its numbers: ``speed`` has a sign, ``amount`` has none; ``total_s`` from zero to
+    zero [s].
+    """
 
     field: str
     speed: float
@@ -77,10 +84,12 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A velocity that rises to ``speed``, stays, and falls to zero, repeated into ``field`` of a topic.
+    """A velocity that rises to ``speed``, stays, and falls to zero, repeated into ``field`` of a
+    topic.
 
-    It is over after ``amount`` (the integral: metres or radians) or after ``duration`` [s]; ``otherwise`` is the amount
-    where neither is given. ``acceleration`` [of the field's unit a second], ``longest_s`` [s] bounds it in any case.
+    It is over after ``amount`` (the integral: metres or radians) or after ``duration`` [s];
+    ``otherwise`` is the amount where neither is given. ``acceleration`` [of the field's unit a
+    second], ``longest_s`` [s] bounds it in any case.
     """
 
     field: str
@@ -99,17 +108,19 @@ class Ramp:
         if duration is not None:
             return Course(self.field, speed * sign, self.acceleration, float(duration))
         amount = self.amount.value(call) if self.amount else None
-        total_s = _total_s(abs(float(self.otherwise if amount is None else amount)), speed, self.acceleration)
+        total_s = _total_s(abs(float(self.otherwise if amount is None else amount)), speed,
+                           self.acceleration)
         return Course(self.field, speed * sign, self.acceleration, total_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a call goes. ``name`` is relative, and may be a Source of a choice: the service that is on the list.
+    """Where a call goes. ``name`` is relative, and may be a Source of a choice: the service that
+    is on the list.
 
-    ``fields``: dotted field -> source; a step that is a number is an index into a list ('points.0.positions.1').
-    ``rate_hz``: a topic is repeated, with ``ramp``; 0 = published once. ``timeout_s``: of a service and an action, and
-    how long to wait for whoever serves it.
+    ``fields``: dotted field -> source; a step that is a number is an index into a list
+    ('points.0.positions.1'). ``rate_hz``: a topic is repeated, with ``ramp``; 0 = published once.
+    ``timeout_s``: of a service and an action, and how long to wait for whoever serves it.
     """
 
     kind: TargetKind
@@ -122,7 +133,9 @@ class Target:
 
 
 def _total_s(amount: float, speed: float, acceleration: float) -> float:
-    """Up, along and down; a short way has no time to get as fast (speed * speed / acceleration is both ramps)."""
+    """Up, along and down; a short way has no time to get as fast (speed * speed / acceleration is
+    both ramps).
+    """
     if amount * acceleration < speed * speed:
         return 2.0 * math.sqrt(amount / acceleration)
     return amount / speed + speed / acceleration

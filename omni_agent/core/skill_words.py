@@ -1,6 +1,8 @@
-"""How people say how much: 'half a metre', 'two feet', 'ninety degrees', 'a metre and a half'. English.
+"""How people say how much: 'half a metre', 'two feet', 'ninety degrees', 'a metre and a half'.
+English.
 
-Everything is brought to the unit that the argument names; what has another kind of unit is no quantity for it.
+Everything is brought to the unit that the argument names; what has another kind of unit is no
+quantity for it.
 """
 
 from __future__ import annotations
@@ -20,39 +22,103 @@ BREAK = ','                  # all marks between two parts of a sentence
 STOP = '.'                   # and between two sentences
 QUOTE = '"'
 
-ONES = {word: float(value) for value, word in enumerate(
-    'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen '
-    'eighteen nineteen'.split())}
+ONES = {
+    word: float(value)
+    for value, word in enumerate(
+        'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen '
+        'fifteen sixteen seventeen '
+        'eighteen nineteen'.split())
+}
 TENS = {word: 10.0 * value for value, word in enumerate(
     'twenty thirty forty fifty sixty seventy eighty ninety'.split(), 2)}
 ARTICLES = ('a', 'an', 'another')
 SOME = {'a couple of': 2.0, 'a couple': 2.0, 'a few': 3.0, 'several': 3.0}
 FRACTIONS = {'half': 0.5, 'third': 1 / 3, 'quarter': 0.25, 'tenth': 0.1}
 PARTS = {'quarters': 0.25, 'thirds': 1 / 3, 'halves': 0.5, 'tenths': 0.1}
-ROUGHLY = ('about', 'around', 'roughly', 'approximately', 'maybe', 'exactly', 'by', 'for', 'like', 'just', 'only')
+ROUGHLY = ('about', 'around', 'roughly', 'approximately', 'maybe', 'exactly', 'by', 'for', 'like',
+           'just', 'only')
 
 # unit of an argument -> what people say -> how many of it
 UNITS: dict[str, dict[str, float]] = {
-    'm': {'m': 1, 'metre': 1, 'metres': 1, 'meter': 1, 'meters': 1, 'cm': 0.01, 'centimetre': 0.01,
-          'centimetres': 0.01, 'centimeter': 0.01, 'centimeters': 0.01, 'mm': 0.001, 'millimetres': 0.001,
-          'millimeters': 0.001, 'foot': 0.3048, 'feet': 0.3048, 'ft': 0.3048, 'inch': 0.0254, 'inches': 0.0254,
-          'yard': 0.9144, 'yards': 0.9144, 'step': 0.5, 'steps': 0.5, 'pace': 0.5, 'paces': 0.5},
-    's': {'s': 1, 'sec': 1, 'secs': 1, 'second': 1, 'seconds': 1, 'minute': 60, 'minutes': 60, 'moment': 1},
-    'deg': {'degree': 1, 'degrees': 1, 'deg': 1, 'turn': 360, 'turns': 360, 'circle': 360, 'circles': 360,
-            'radian': 180 / math.pi, 'radians': 180 / math.pi},
-    '%': {'percent': 1, 'per cent': 1},
-    'm/s': {'metres a second': 1, 'meters a second': 1, 'metres per second': 1, 'meters per second': 1,
-            'metre per second': 1, 'meter per second': 1, 'centimetres per second': 0.01,
-            'centimeters per second': 0.01, 'kilometers an hour': 1 / 3.6, 'kilometres an hour': 1 / 3.6,
-            'kilometers per hour': 1 / 3.6, 'kilometres per hour': 1 / 3.6},
-    'deg/s': {'degrees a second': 1, 'degrees per second': 1},
+    'm': {
+        'm': 1,
+        'metre': 1,
+        'metres': 1,
+        'meter': 1,
+        'meters': 1,
+        'cm': 0.01,
+        'centimetre': 0.01,
+        'centimetres': 0.01,
+        'centimeter': 0.01,
+        'centimeters': 0.01,
+        'mm': 0.001,
+        'millimetres': 0.001,
+        'millimeters': 0.001,
+        'foot': 0.3048,
+        'feet': 0.3048,
+        'ft': 0.3048,
+        'inch': 0.0254,
+        'inches': 0.0254,
+        'yard': 0.9144,
+        'yards': 0.9144,
+        'step': 0.5,
+        'steps': 0.5,
+        'pace': 0.5,
+        'paces': 0.5
+    },
+    's': {
+        's': 1,
+        'sec': 1,
+        'secs': 1,
+        'second': 1,
+        'seconds': 1,
+        'minute': 60,
+        'minutes': 60,
+        'moment': 1
+    },
+    'deg': {
+        'degree': 1,
+        'degrees': 1,
+        'deg': 1,
+        'turn': 360,
+        'turns': 360,
+        'circle': 360,
+        'circles': 360,
+        'radian': 180 / math.pi,
+        'radians': 180 / math.pi
+    },
+    '%': {
+        'percent': 1,
+        'per cent': 1
+    },
+    'm/s': {
+        'metres a second': 1,
+        'meters a second': 1,
+        'metres per second': 1,
+        'meters per second': 1,
+        'metre per second': 1,
+        'meter per second': 1,
+        'centimetres per second': 0.01,
+        'centimeters per second': 0.01,
+        'kilometers an hour': 1 / 3.6,
+        'kilometres an hour': 1 / 3.6,
+        'kilometers per hour': 1 / 3.6,
+        'kilometres per hour': 1 / 3.6
+    },
+    'deg/s': {
+        'degrees a second': 1,
+        'degrees per second': 1
+    },
 }
-BARE = ('%', 'deg', '')      # of these a number alone is understood: 'set the volume to fifty', 'turn left ninety'
+# of these a number alone is understood: 'set the volume to fifty', 'turn left ninety'
+BARE = ('%', 'deg', '')
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A lower-case word, a number, or a mark; ``start`` and ``end`` are places in the plain text."""
+    """A lower-case word, a number, or a mark; ``start`` and ``end`` are places in the plain
+    text.
+    """
 
     text: str
     start: int
@@ -60,7 +126,9 @@ class Token:
 
 
 def plain(text: str) -> str:
-    """One form for what looks alike: full-width letters, curly quotes, any kind of space; nothing invisible."""
+    """One form for what looks alike: full-width letters, curly quotes, any kind of space; nothing
+    invisible.
+    """
     kept = (' ' if unicodedata.category(char) in ('Zs', 'Zl', 'Zp', 'Cc') else char
             for char in unicodedata.normalize('NFKC', text).replace('’', "'")
             if unicodedata.category(char) not in ('Cf', 'Co', 'Cs', 'Cn'))
@@ -69,7 +137,10 @@ def plain(text: str) -> str:
 
 def tokens(text: str) -> list[Token]:
     """Of plain text: words, numbers, STOP and BREAK."""
-    return [Token(_token(match[0].lower()), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+    return [
+        Token(_token(match[0].lower()), match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+    ]
 
 
 def _token(found: str) -> str:
@@ -83,7 +154,9 @@ def _token(found: str) -> str:
 
 
 def unread(text: str) -> bool:
-    """True if a plain text has signs that are no words, numbers or marks: '{distance}', digits of another script."""
+    """True if a plain text has signs that are no words, numbers or marks: '{distance}', digits of
+    another script.
+    """
     return bool(_TOKEN.sub('', text).strip(" '-–—"))
 
 
@@ -115,7 +188,9 @@ def _units(said: Sequence[str], at: int, unit: str) -> Iterator[tuple[int, float
 
 
 def _numbers(said: Sequence[str], at: int) -> Iterator[tuple[int, float]]:
-    """(end, value): '0.5', 'twenty five', 'one and a half', 'three quarters', 'half', 'a', 'a few'."""
+    """(end, value): '0.5', 'twenty five', 'one and a half', 'three quarters', 'half', 'a', 'a
+    few'.
+    """
     for phrase, value in SOME.items():
         words = tuple(phrase.split())
         if tuple(said[at:at + len(words)]) == words:

@@ -1,7 +1,7 @@
 """What a robot can be asked to do, as data: the allow-list and the calls on it.
 
-Where a skill comes from is written in core/skill_table.py (YAML) and backends/skills.py (files and Python modules);
-what somebody asks for becomes a Call in core/skill_check.py and nowhere else.
+Where a skill comes from is written in core/skill_table.py (YAML) and backends/skills.py (files and
+Python modules); what somebody asks for becomes a Call in core/skill_check.py and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Iterable, Iterator, Mapping
 
 from .skill_target import Course, Function, Ramp, Scalar, Source, Target, TargetKind
 
-__all__ = ['Argument', 'ArgumentKind', 'Call', 'Choice', 'Course', 'Function', 'OWN', 'Phrase', 'Ramp', 'Refused',
-           'Scalar', 'Skill', 'Skills', 'Source', 'Target', 'TargetKind', 'spoken']
+__all__ = [
+    'Argument', 'ArgumentKind', 'Call', 'Choice', 'Course', 'Function', 'OWN', 'Phrase', 'Ramp',
+    'Refused', 'Scalar', 'Skill', 'Skills', 'Source', 'Target', 'TargetKind', 'spoken'
+]
 
 # What the agent itself can do: the names of targets of kind OWN
 OWN = ('stop', 'set_volume', 'remember', 'forget', 'what_do_you_see')
@@ -32,7 +34,9 @@ class ArgumentKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of a CHOICE: its name, how else it is called, and what belongs to it ({'x': 3.2})."""
+    """One value of a CHOICE: its name, how else it is called, and what belongs to it ({'x':
+    3.2}).
+    """
 
     name: str
     also: tuple[str, ...] = ()
@@ -43,8 +47,9 @@ class Choice:
 class Argument:
     """One argument of a skill, in the unit in which people and models speak of it.
 
-    ``low`` and ``high`` are the bounds of a number and of the length of a text [characters]. Without ``default`` it
-    has to be given, unless it is ``optional``. ``clamp``: a number that is out of bounds is brought to the nearer one.
+    ``low`` and ``high`` are the bounds of a number and of the length of a text [characters].
+    Without ``default`` it has to be given, unless it is ``optional``. ``clamp``: a number that is
+    out of bounds is brought to the nearer one.
     """
 
     name: str
@@ -68,7 +73,9 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """How people ask for a skill: a pattern (core/skill_phrases.py), and what it settles by itself."""
+    """How people ask for a skill: a pattern (core/skill_phrases.py), and what it settles by
+    itself.
+    """
 
     pattern: str
     settles: Mapping[str, Scalar] = field(default_factory=dict)
@@ -78,9 +85,9 @@ class Phrase:
 class Skill:
     """Something the robot can do. ``sentence`` is for the language model and for people.
 
-    ``examples``: other wordings, for the language model. ``motion``: a stop has to end it at once. ``confirm``: asked
-    for before. ``says`` when it begins, ``done`` and ``failed`` when it ends, with '{argument}' and, in ``failed``,
-    '{why}'.
+    ``examples``: other wordings, for the language model. ``motion``: a stop has to end it at once.
+    ``confirm``: asked for before. ``says`` when it begins, ``done`` and ``failed`` when it ends,
+    with '{argument}' and, in ``failed``, '{why}'.
     """
 
     name: str
@@ -100,7 +107,9 @@ class Skill:
 
     @property
     def usable(self) -> bool:
-        """False for a list without an entry: nothing may be called yet, no place has been named."""
+        """False for a list without an entry: nothing may be called yet, no place has been
+        named.
+        """
         return all(argument.choices for argument in self.arguments
                    if argument.kind is ArgumentKind.CHOICE and argument.required)
 
@@ -177,8 +186,14 @@ class Skills:
         return tuple(skill for skill in self if skill.usable)
 
 
-_UNITS = {'m': ('metre', 'metres'), 'm/s': ('metre a second', 'metres a second'), 's': ('second', 'seconds'),
-          'deg': ('degree', 'degrees'), '%': ('percent', 'percent'), 'deg/s': ('degree a second', 'degrees a second')}
+_UNITS = {
+    'm': ('metre', 'metres'),
+    'm/s': ('metre a second', 'metres a second'),
+    's': ('second', 'seconds'),
+    'deg': ('degree', 'degrees'),
+    '%': ('percent', 'percent'),
+    'deg/s': ('degree a second', 'degrees a second')
+}
 
 
 def spoken(value: Scalar | None, unit: str = '') -> str:

@@ -1,4 +1,5 @@
-"""How likely a change is real, from how well its track was seen: a logistic whose weights are fitted, not set.
+"""How likely a change is real, from how well its track was seen: a logistic whose weights are
+fitted, not set.
 
 ``tools/fit_speak_up.py`` writes them from development clips into config/watching/speak_up.json.
 """
@@ -48,7 +49,9 @@ def features(model: str, track: Track | None, since: float, now: float) -> dict[
 
 
 def _pace(track: Track) -> float:
-    """How fast it goes, in picture widths a second: what stands in a doorway pretends; what walks is there."""
+    """How fast it goes, in picture widths a second: what stands in a doorway pretends; what walks
+    is there.
+    """
     return min(1.0, 4.0 * math.hypot(*track.speed))
 
 
@@ -63,11 +66,18 @@ class Scorer:
         """(probability, the share of each piece of evidence in log odds)"""
         name = MODEL_OF[kind]
         model = self._models[name]
-        if track is None:                        # nobody is left: a state, and certain once it holds
+        # nobody is left: a state, and certain once it holds
+        if track is None:
             return 1.0, (('nothing is seen', LARGEST),)
-        evidence = {'prior': model.bias, **{key: model.weights[key] * value
-                                            for key, value in features(name, track, since, now).items()}}
-        return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, sum(evidence.values()))))), tuple(evidence.items())
+        evidence = {
+            'prior': model.bias,
+            **{
+                key: model.weights[key] * value
+                for key, value in features(name, track, since, now).items()
+            }
+        }
+        return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, sum(evidence.values()))))), tuple(
+            evidence.items())
 
 
 def parse(text: str) -> Scorer:
@@ -75,8 +85,9 @@ def parse(text: str) -> Scorer:
     try:
         table = Table(json.loads(text), ())
     except ValueError as error:
-        raise ConfigError(f'the weights for speaking up are not JSON ({error}): fit them again with '
-                          'tools/fit_speak_up.py') from error
+        raise ConfigError(
+            f'the weights for speaking up are not JSON ({error}): fit them again with '
+            'tools/fit_speak_up.py') from error
     table.number('version', None, VERSION, VERSION)
     table.number('seed', None, 0, 2**32)
     table.text('fitted_on')
@@ -91,4 +102,3 @@ def parse(text: str) -> Scorer:
         one.finish()
     table.finish()
     return Scorer(models)
-

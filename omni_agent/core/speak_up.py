@@ -1,9 +1,11 @@
-"""When to speak up unasked: the only place that decides it. Cheap steps first, dear ones last (after Dispider).
+"""When to speak up unasked: the only place that decides it. Cheap steps first, dear ones last
+(after Dispider).
 
 1. A change in the tracks makes a candidate for each standing instruction that it may fulfil.
-2. A calibrated logistic over the evidence says how likely it is real; a doubtful one may gather evidence for a while.
-3. Where wanted, the language model is asked whether to speak or to stay silent.
-4. Silent all the same: told already, told a moment ago, or somebody is speaking and goes on for too long.
+2. A calibrated logistic over the evidence says how likely it is real; a doubtful one may gather
+evidence for a while. 3. Where wanted, the language model is asked whether to speak or to stay
+silent. 4. Silent all the same: told already, told a moment ago, or somebody is speaking and goes
+on for too long.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ from .tracks import Approached, Left, Moved, Track, TrackEvent
 from .watch_items import Kind, WatchItem, WatchItems
 
 PERSON = 'person'
-PROMPT = ('You are the silence filter of a robot. Somebody gave it a standing instruction. Answer Yes if what it '
-          'sees now is what the instruction asks to be told, else No.')
-# Asked without examples, Qwen2.5-0.5B tells 7 pairs that fit from 16 that do not with an area under the ROC curve of
-# 0.80 and says No to all; with these ten before them, 0.99, and at a margin of 0 it lets all 7 and 2 of the 16 through.
+PROMPT = (
+    'You are the silence filter of a robot. Somebody gave it a standing instruction. Answer Yes '
+    'if what it '
+    'sees now is what the instruction asks to be told, else No.')
+# Asked without examples, Qwen2.5-0.5B tells 7 pairs that fit from 16 that do not with an area
+# under the ROC curve of 0.80 and says No to all; with these ten before them, 0.99, and at a margin
+# of 0 it lets all 7 and 2 of the 16 through.
 QUESTION = 'Instruction: "{sentence}" Seen now: "{seen}" Speak up?'
 EXAMPLES = (
     ('Warn me when the horse runs away.', 'A horse has left.', True),
@@ -45,21 +50,30 @@ class SpeakUpParams:
 
     threshold: float = param(0.6, 'probability from which a change is told', 0.01, 0.99)
     patience_s: float = param(2.5, 'how long a doubtful change may gather evidence [s]', 0.0, 60.0)
-    known_s: float = param(1.0, 'what is seen this soon after the instruction, or after the camera came on, was there '
-                                'already [s]', 0.0, 30.0)
-    hold_s: float = param(0.5, 'how long a number of things, or that nobody is left, must last [s]', 0.0, 60.0)
-    gap_s: float = param(3.0, 'a thing that is not seen for this long is not left alone any more [s]', 0.0, 60.0)
+    known_s: float = param(
+        1.0,
+        'what is seen this soon after the instruction, or after the camera came on, was there '
+        'already [s]', 0.0, 30.0)
+    hold_s: float = param(0.5,
+                          'how long a number of things, or that nobody is left, must last [s]',
+                          0.0, 60.0)
+    gap_s: float = param(3.0,
+                         'a thing that is not seen for this long is not left alone any more [s]',
+                         0.0, 60.0)
     model: bool = param(False, 'ask the language model before speaking up')
-    model_margin: float = param(0.0, 'log odds of "speak" from which the language model agrees', -10.0, 10.0)
-    model_s: float = param(1.5, 'how long it may think; then the score alone decides [s]', 0.0, 30.0)
-    over_speech: str = param('wait', 'a remark while somebody speaks: wait for silence, or drop it',
+    model_margin: float = param(0.0, 'log odds of "speak" from which the language model agrees',
+                                -10.0, 10.0)
+    model_s: float = param(1.5, 'how long it may think; then the score alone decides [s]', 0.0,
+                           30.0)
+    over_speech: str = param('wait',
+                             'a remark while somebody speaks: wait for silence, or drop it',
                              choices=('wait', 'drop'))
     wait_s: float = param(8.0, 'how long a remark may wait for silence [s]', 0.0, 120.0)
     breath_s: float = param(0.6, 'silence after which nobody speaks any more [s]', 0.0, 10.0)
     most: int = param(64, 'candidates at the same time', 1, 1000)
 
 
-# -- what happens -----------------------------------------------------------------------------------------
+# -- what happens ---------------------------------------------------------------------------------
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -72,7 +86,9 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class FloorTaken:
-    """Somebody speaks from now on: a person, or the robot with something that is not to be interrupted."""
+    """Somebody speaks from now on: a person, or the robot with something that is not to be
+    interrupted.
+    """
 
     t: float
 
@@ -102,7 +118,7 @@ class Ticked:
 WatchEvent = Union[Looked, FloorTaken, FloorFree, Margined, Ticked]
 
 
-# -- what to do about it ----------------------------------------------------------------------------------
+# -- what to do about it --------------------------------------------------------------------------
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -209,7 +225,7 @@ class SpeakUp:
                 times.append(one.made_s + self.params.patience_s)
         return min(times, default=None)
 
-    # -- 1: a change makes candidates ---------------------------------------------------------------------
+    # -- 1: a change makes candidates -------------------------------------------------------------
 
     def _look(self, look: Looked) -> None:
         if self._watched_s is None:
@@ -237,10 +253,13 @@ class SpeakUp:
 
     def _leaves(self, item: WatchItem, look: Looked) -> None:
         for event in look.events:
-            if isinstance(event, Left) and event.track.label in item.labels and event.since > item.asked_s:
+            if (isinstance(event, Left) and event.track.label in item.labels
+                    and event.since > item.asked_s):
                 key = f'{item.id} leaves {event.track.id} {event.t:.2f}'
                 self._suggest(key, item, event.since, look.t, event.track)
-        for one in [one for one in self._open.values() if one.item is item and one.track is not None]:
+        for one in [
+                one for one in self._open.values() if one.item is item and one.track is not None
+        ]:
             if any(track.label in item.labels and track.first_s > one.since and track.near_lost
                    for track in look.tracks):
                 self._told[one.key] = look.t         # it was only covered
@@ -261,13 +280,19 @@ class SpeakUp:
 
     def _state(self, item: WatchItem, look: Looked) -> None:
         """True for a while, then told once, until it has been false for a while."""
-        there = [track for track in look.tracks if track.label in item.labels and self._is_real(track, look.t)]
-        people = sum(track.label == PERSON and self._is_real(track, look.t) for track in look.tracks)
+        there = [
+            track for track in look.tracks
+            if track.label in item.labels and self._is_real(track, look.t)
+        ]
+        people = sum(track.label == PERSON and self._is_real(track, look.t)
+                     for track in look.tracks)
         if item.kind is Kind.COUNT:
-            true, hold_s, break_s = len(there) >= item.at_least, self.params.hold_s, self.params.gap_s
+            true, hold_s, break_s = len(
+                there) >= item.at_least, self.params.hold_s, self.params.gap_s
         elif item.kind is Kind.ALONE:
             true = bool(there) and people == (PERSON in item.labels)
-            hold_s, break_s = item.for_s, 0.0 if people > (PERSON in item.labels) else self.params.gap_s
+            hold_s, break_s = item.for_s, 0.0 if people > (PERSON
+                                                           in item.labels) else self.params.gap_s
         else:                                        # the last one has left
             true, hold_s, break_s = not there, self.params.hold_s, 0.0
         key = f'{item.id} {item.kind.value}'
@@ -286,7 +311,8 @@ class SpeakUp:
                 self._told[key] = look.t             # it was so when it was asked for
         if look.t - was >= hold_s:
             weakest = min(there, key=lambda track: track.score, default=None)
-            self._suggest(key, item, was + (hold_s if item.kind is Kind.ALONE else 0.0), look.t, weakest, len(there))
+            self._suggest(key, item, was + (hold_s if item.kind is Kind.ALONE else 0.0), look.t,
+                          weakest, len(there))
 
     def _is_real(self, track: Track, t: float) -> bool:
         return self.scorer.score(Kind.COUNT, track, track.first_s, t)[0] >= self.params.threshold
@@ -296,13 +322,17 @@ class SpeakUp:
         if item.kind is Kind.ALONE:
             return max((event.since for event in look.events if isinstance(event, Left)
                         and event.track.label == PERSON), default=look.t)
-        gone = [event.since for event in look.events if isinstance(event, Left) and event.track.label in item.labels]
+        gone = [
+            event.since for event in look.events
+            if isinstance(event, Left) and event.track.label in item.labels
+        ]
         if item.kind is Kind.LEAVES:
             return max(gone, default=look.t)
         firsts = sorted(track.first_s for track in look.tracks if track.label in item.labels)
         return firsts[-1] if firsts else look.t
 
-    def _suggest(self, key: str, item: WatchItem, since: float, t: float, track: Track | None, count: int = 0) -> None:
+    def _suggest(self, key: str, item: WatchItem, since: float, t: float, track: Track | None,
+                 count: int = 0) -> None:
         if key in self._told:
             return
         known = self._open.get(key)
@@ -311,7 +341,7 @@ class SpeakUp:
         elif len(self._open) < self.params.most:
             self._open[key] = _Candidate(key, item, since, t, track, count)
 
-    # -- 2 to 4: score, model, silence --------------------------------------------------------------------
+    # -- 2 to 4: score, model, silence ------------------------------------------------------------
 
     def _settle(self, now: float) -> list[WatchEffect]:
         effects: list[WatchEffect] = []
@@ -343,8 +373,11 @@ class SpeakUp:
         one = self._open.get(event.key)
         if one is None or one.asked_s is None or one.agreed_s is not None:
             return []
-        if event.margin is not None and not math.isnan(event.margin) and event.margin < self.params.model_margin:
-            return [self._drop(one, now, f'the language model would be silent ({event.margin:+.1f})')]
+        if (event.margin is not None and not math.isnan(event.margin)
+                and event.margin < self.params.model_margin):
+            return [
+                self._drop(one, now, f'the language model would be silent ({event.margin:+.1f})')
+            ]
         one.agreed_s = now
         return []
 
@@ -372,7 +405,8 @@ class SpeakUp:
         return self._drop(one, now, 'told a moment ago')
 
     def _text(self, one: _Candidate) -> str:
-        return self.items.remark(one.item, one.track.label if one.track is not None else '', one.count)
+        return self.items.remark(one.item, one.track.label if one.track is not None else '',
+                                 one.count)
 
     def _drop(self, one: _Candidate, now: float, why: str) -> Silent:
         self._close(one, now)

@@ -8,15 +8,19 @@ from typing import Iterable, Iterator
 import numpy as np
 
 CLOSERS = '"\')]”’'
-ABBREVIATIONS = frozenset({'mr', 'mrs', 'ms', 'dr', 'prof', 'st', 'e.g', 'i.e', 'etc', 'vs', 'no', 'approx'})
-FIRST_CLAUSE = 20      # [characters] the first sentence may be cut at a comma, or before a word that joins, after
-#                        this many, so that sound starts earlier; over a second of speech: the rest is ready by then
+ABBREVIATIONS = frozenset(
+    {'mr', 'mrs', 'ms', 'dr', 'prof', 'st', 'e.g', 'i.e', 'etc', 'vs', 'no', 'approx'})
+# [characters] the first sentence may be cut at a comma, or before a word that joins, after
+FIRST_CLAUSE = 20
+#                        this many, so that sound starts earlier; over a second of speech: the rest
+# is ready by then
 DIGIT = 4              # [characters] that a digit is spoken as
 LONGEST = 220          # [characters] a model that never ends its sentence is cut at a space
 CHUNK = 1600           # [samples] 100 ms: what one SpeechChunk carries
 
 # Of a tag there are a name and attributes: '2 < 3 and 5 > 4' has none. A quotation begins with '>'
-_MARKUP = re.compile(r'[*_`#|]+|^\s*>+|\[(.*?)\]\(.*?\)|</?[a-z][\w-]*(?:\s[^<>]*=[^<>]*)?\s*/?>', re.MULTILINE | re.IGNORECASE)
+_MARKUP = re.compile(r'[*_`#|]+|^\s*>+|\[(.*?)\]\(.*?\)|</?[a-z][\w-]*(?:\s[^<>]*=[^<>]*)?\s*/?>',
+                     re.MULTILINE | re.IGNORECASE)
 _SPACE = re.compile(r'\s+')
 # where a speaker takes breath; the word itself begins the next clause
 _JOINT = re.compile(r' (?=(?:because|that|which|who|where|when|while|and|but|so|due|if|with)\s)')
@@ -64,15 +68,16 @@ def _end_of_sentence(text: str, first: bool) -> int:
         if not text[end:end + 1].isspace():       # 3.14, or the stream has not said yet
             continue
         word = text[:match.start()].rsplit(' ', 1)[-1].lower().strip('("\'')
-        if match.group() == '.' and (word in ABBREVIATIONS or len(word) == 1 and word.isalpha() and word != 'i'):
+        if (match.group() == '.' and
+            (word in ABBREVIATIONS or len(word) == 1 and word.isalpha() and word != 'i')):
             continue
         return end
     return 0
 
 
 def sentences(tokens: Iterable[str], limit: int | None = None) -> Iterator[str]:
-    """Cut a stream of text pieces into what can be spoken, each as soon as it is complete; ``limit`` sentences at
-    most, of which the first may come in two clauses.
+    """Cut a stream of text pieces into what can be spoken, each as soon as it is complete;
+    ``limit`` sentences at most, of which the first may come in two clauses.
     """
     text, first, whole = '', True, 0
     for token in tokens:
@@ -95,9 +100,10 @@ def _too_long(text: str) -> int:
     return 0 if len(text) <= LONGEST else text.rfind(' ', 0, LONGEST) + 1 or LONGEST
 
 
-def chunks(samples: np.ndarray, words: Iterable[tuple[int, str]]) -> Iterator[tuple[np.ndarray, str]]:
-    """Cut int16 samples of shape (n,) where words begin, so that the speaker knows where they are, and into CHUNK
-    pieces at most.
+def chunks(samples: np.ndarray, words: Iterable[tuple[int,
+                                                      str]]) -> Iterator[tuple[np.ndarray, str]]:
+    """Cut int16 samples of shape (n,) where words begin, so that the speaker knows where they are,
+    and into CHUNK pieces at most.
     """
     waiting, at = list(words), 0
     while at < samples.size:

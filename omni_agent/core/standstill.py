@@ -8,7 +8,8 @@ from .recording import Odometry
 
 STILL = 0.005            # [m/s] a robot that stands
 DRIVES = 0.05            # [m/s] one that drives
-STAYS_S = 1.5            # it stands for so long at least: after a voice of which nothing came it drives on
+# it stands for so long at least: after a voice of which nothing came it drives on
+STAYS_S = 1.5
 BEFORE_S = 0.3           # how far back 'now' reaches
 
 

@@ -1,5 +1,5 @@
-"""What was done then beside what is done now: the only place that says which two effects are the same
-thing.
+"""What was done then beside what is done now: the only place that says which two effects are the
+same thing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ APART_S = 3.0                    # farther apart two effects are two things
 INSTEAD_S = 0.5                  # closer than that, one may stand for another
 EXACT_S = 0.001                  # less than that is the same time
 COUNTED = ('epoch', 'halted')    # fields that number replies: other numbers are no other decision
-BOUND = (*COUNTED, 'evidence', 'not_before')     # fields that depend on when and on what went before
+# fields that depend on when and on what went before
+BOUND = (*COUNTED, 'evidence', 'not_before')
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,16 @@ class Row:
 
 
 def compare(then: Sequence[Done], now: Sequence[Done], exact_s: float = EXACT_S) -> list[Row]:
-    """Each effect of then beside the nearest one of now that says the same; in the order of time."""
+    """Each effect of then beside the nearest one of now that says the same; in the order of
+    time.
+    """
     rows, then_alone, now_alone = _matched(then, now, _says, APART_S, exact_s)
-    more, gone, new = _matched(then_alone, now_alone, lambda effect: (type(effect),), INSTEAD_S, exact_s)
-    rows += [*more, *(Row(Verdict.GONE, done, None) for done in gone), *(Row(Verdict.NEW, None, done) for done in new)]
+    more, gone, new = _matched(then_alone, now_alone, lambda effect: (type(effect), ), INSTEAD_S,
+                               exact_s)
+    rows += [
+        *more, *(Row(Verdict.GONE, done, None) for done in gone),
+        *(Row(Verdict.NEW, None, done) for done in new)
+    ]
     return sorted(rows, key=lambda row: row.t)
 
 
@@ -85,13 +92,15 @@ def _matched(then: Sequence[Done], now: Sequence[Done], key: Callable[[Effect], 
 
 
 def _says(effect: Effect) -> tuple:
-    return (type(effect), *(getattr(effect, item.name) for item in fields(effect) if item.name not in BOUND))
+    return (type(effect), *(getattr(effect, item.name)
+                            for item in fields(effect) if item.name not in BOUND))
 
 
 def _beside(then: Done, now: Done, exact_s: float) -> Row:
     by_s = now.t - then.t
-    changed = tuple(item.name for item in fields(then.effect) if item.name not in COUNTED
-                    and _differ(getattr(then.effect, item.name), getattr(now.effect, item.name), exact_s))
+    changed = tuple(
+        item.name for item in fields(then.effect) if item.name not in COUNTED
+        and _differ(getattr(then.effect, item.name), getattr(now.effect, item.name), exact_s))
     if changed and (_says(then.effect) != _says(now.effect) or abs(by_s) <= exact_s):
         return Row(Verdict.CHANGED, then, now, by_s, changed)
     if abs(by_s) <= exact_s:

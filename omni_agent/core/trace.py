@@ -1,7 +1,9 @@
-"""What the decision core was told and what it did about it, as lines of text: lossless, so that it can be done again.
+"""What the decision core was told and what it did about it, as lines of text: lossless, so that it
+can be done again.
 
-A trace is a beginning (the state of the machine and its parameters), then one line a step. Beginnings come again from
-time to time: whatever is lost in between, the rest can be replayed. The only place that knows these lines.
+A trace is a beginning (the state of the machine and its parameters), then one line a step.
+Beginnings come again from time to time: whatever is lost in between, the rest can be replayed. The
+only place that knows these lines.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from .plain_data import Json, decode, encode
 from .turn import TurnMachine, TurnParams, View
 
 FORMAT = 1
-GIVEN = ('params', 'addressee', 'lexicon', 'end_of_turn')     # of a machine: they follow from the parameters
+# of a machine: they follow from the parameters
+GIVEN = ('params', 'addressee', 'lexicon', 'end_of_turn')
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,11 @@ def begin(machine: TurnMachine, number: int, now: float, version: str, languages
     return Begin(number, now, version, languages, *given(machine), state)
 
 
-def machine_of(record: Begin, lexicon: Lexicon, turn: TurnParams, addressee: AddresseeParams) -> tuple[
-        TurnMachine, tuple[str, ...]]:
-    """A machine that goes on where that one was, and the attributes that one of the two versions does not have."""
+def machine_of(record: Begin, lexicon: Lexicon, turn: TurnParams,
+               addressee: AddresseeParams) -> tuple[TurnMachine, tuple[str, ...]]:
+    """A machine that goes on where that one was, and the attributes that one of the two versions
+    does not have.
+    """
     machine = TurnMachine(turn, Addressee(addressee), 0, lexicon)
     known = {name for name in vars(machine) if name not in GIVEN}
     for name in sorted(known & set(record.machine)):
@@ -96,21 +101,37 @@ def given(machine: TurnMachine) -> tuple[dict[str, Json], dict[str, Json]]:
 
 
 def _values(params: object) -> dict[str, Json]:
-    return {item.name: getattr(params, item.name) for item in fields(params)}      # type: ignore[arg-type]
+    return {
+        item.name: getattr(params, item.name)
+        for item in fields(params)
+    }  # type: ignore[arg-type]
 
 
-# -- lines --------------------------------------------------------------------------------------------------
+# -- lines ----------------------------------------------------------------------------------------
 
 
 def write(record: Record) -> str:
     """One line. Raises WireError for what cannot be written down."""
     if isinstance(record, Begin):
-        head: dict[str, Json] = {'trace': FORMAT, 'begin': record.number, 'now': record.now, 'version': record.version,
-                                 'languages': record.languages, 'turn': record.turn, 'addressee': record.addressee,
-                                 'machine': record.machine}
+        head: dict[str, Json] = {
+            'trace': FORMAT,
+            'begin': record.number,
+            'now': record.now,
+            'version': record.version,
+            'languages': record.languages,
+            'turn': record.turn,
+            'addressee': record.addressee,
+            'machine': record.machine
+        }
     else:
-        head = {'trace': FORMAT, 'step': record.number, 'now': record.now, 'event': encode(record.event),
-                'effects': [encode(effect) for effect in record.effects], 'state': encode(record.state)}
+        head = {
+            'trace': FORMAT,
+            'step': record.number,
+            'now': record.now,
+            'event': encode(record.event),
+            'effects': [encode(effect) for effect in record.effects],
+            'state': encode(record.state)
+        }
     return json.dumps(head, ensure_ascii=False, allow_nan=False)
 
 
@@ -125,21 +146,24 @@ def read(text: str) -> Record:
         raise WireError(f'a line of the trace has format {found!r}; this version reads {FORMAT}')
     try:
         if 'begin' in data:
-            return Begin(data['begin'], data['now'], data['version'], data['languages'], data['turn'],
-                         data['addressee'], data['machine'])
-        return Step(data['step'], data['now'], decode(data['event']), tuple(map(decode, data['effects'])),
-                    decode(data['state']))
+            return Begin(data['begin'], data['now'], data['version'], data['languages'],
+                         data['turn'], data['addressee'], data['machine'])
+        return Step(data['step'], data['now'], decode(data['event']),
+                    tuple(map(decode, data['effects'])), decode(data['state']))
     except (KeyError, TypeError) as error:
         raise WireError(f'a line of the trace lacks something: {error!r}') from error
 
 
 def pieces(records: Sequence[Record]) -> list[tuple[Begin, list[Step]]]:
-    """Stretches without a hole and with the same parameters, each from its beginning on; what has none is left out."""
+    """Stretches without a hole and with the same parameters, each from its beginning on; what has
+    none is left out.
+    """
     found: list[tuple[Begin, list[Step]]] = []
     last = None
     for record in records:
         whole = last is not None and record.number == last + 1
-        if isinstance(record, Begin) and not (whole and _made_of(record) == _made_of(found[-1][0])):
+        if (isinstance(record, Begin)
+                and not (whole and _made_of(record) == _made_of(found[-1][0]))):
             found.append((record, []))
         elif isinstance(record, Step) and whole:
             found[-1][1].append(record)

@@ -1,7 +1,8 @@
-"""Things in the picture with an identity over time: detections -> tracks, and what came, left, moved or came nearer.
+"""Things in the picture with an identity over time: detections -> tracks, and what came, left,
+moved or came nearer.
 
-A box is given to the track whose expected place it overlaps best, then to the nearest lost one. Doubtful boxes keep a
-track alive and never begin one (the idea of ByteTrack, Zhang et al. 2022).
+A box is given to the track whose expected place it overlaps best, then to the nearest lost one.
+Doubtful boxes keep a track alive and never begin one (the idea of ByteTrack, Zhang et al. 2022).
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from .scene import overlap
 
 Box = tuple[float, float, float, float]
 
-# What a detector takes for each other from look to look; a track's label is the one it was called most surely
+# What a detector takes for each other from look to look; a track's label is the one it was called
+# most surely
 FAMILIES = (('car', 'truck', 'bus', 'train', 'boat'), ('bicycle', 'motorcycle'),
-            ('cat', 'dog', 'bear', 'teddy bear'), ('horse', 'cow', 'sheep', 'elephant', 'zebra', 'giraffe'),
+            ('cat', 'dog', 'bear', 'teddy bear'), ('horse', 'cow', 'sheep', 'elephant', 'zebra',
+                                                   'giraffe'),
             ('cup', 'bowl', 'wine glass', 'vase', 'bottle'), ('orange', 'apple', 'sports ball'),
-            ('couch', 'chair', 'bed', 'bench'), ('tv', 'laptop'), ('oven', 'microwave', 'refrigerator'))
+            ('couch', 'chair', 'bed', 'bench'), ('tv', 'laptop'), ('oven', 'microwave',
+                                                                   'refrigerator'))
 FAMILY = {label: names[0] for names in FAMILIES for label in names}
-EDGE = 0.03          # [share of the picture] a box this close to its border may be entering or leaving
+# [share of the picture] a box this close to its border may be entering or leaving
+EDGE = 0.03
 SMALL = 0.3          # [share of the picture's height]
-PART = 0.7           # a box of which the sides shrink by more from one look to the next shows only a part of it
+# a box of which the sides shrink by more from one look to the next shows only a part of it
+PART = 0.7
 DRIFT = 0.3          # [picture heights a second]
 SURELY = 2           # looks in which a box was sure, from which on it is waited for
 CLEARLY = 0.6        # score from which once is enough for that
@@ -56,19 +62,27 @@ class TracksParams:
     LIVE = True          # each is read where it is used
 
     born_score: float = param(0.35, 'a box at least as sure as this can begin a track', 0.05, 1.0)
-    keep_score: float = param(0.25, 'a box at least as sure as this keeps a track alive', 0.05, 1.0, live=False)
+    keep_score: float = param(0.25, 'a box at least as sure as this keeps a track alive', 0.05,
+                              1.0, live=False)
     born_of: int = param(4, 'looks over which a birth is decided', 1, 20)
     born_looks: int = param(3, 'of those, how many must show it', 1, 20)
-    edge_lost_s: float = param(0.6, 'what is not seen at the border of the picture for this long has left [s]',
-                               0.1, 30.0)
+    edge_lost_s: float = param(
+        0.6, 'what is not seen at the border of the picture for this long has left [s]', 0.1, 30.0)
     lost_s: float = param(2.0, 'the same in the middle, where it may be covered [s]', 0.1, 60.0)
     same_place: float = param(0.2, 'overlap above which a box is the expected one', 0.05, 0.95)
-    reach: float = param(1.0, 'how far from its place a covered thing may come back [its own size]', 0.0, 5.0)
-    again_s: float = param(300.0, 'who comes back this soon is recognised by the embedding [s]', 0.0, 86400.0)
-    again_cosine: float = param(0.8, 'cosine of two embeddings from which they are of the same thing', 0.0, 1.0)
+    reach: float = param(1.0,
+                         'how far from its place a covered thing may come back [its own size]',
+                         0.0, 5.0)
+    again_s: float = param(300.0, 'who comes back this soon is recognised by the embedding [s]',
+                           0.0, 86400.0)
+    again_cosine: float = param(0.8,
+                                'cosine of two embeddings from which they are of the same thing',
+                                0.0, 1.0)
     moved: float = param(1.0, 'how far from its place a thing has moved [its own size]', 0.1, 10.0)
-    nearer: float = param(1.8, 'how much larger a thing must have become to have come nearer', 1.1, 20.0)
-    most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000, live=False)
+    nearer: float = param(1.8, 'how much larger a thing must have become to have come nearer', 1.1,
+                          20.0)
+    most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000,
+                      live=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,8 @@ class Track:
     share: float                # of the picture that it covers
     at_edge: bool               # touches the border of the picture
     began_at_edge: bool
-    near_lost: bool             # where it began, another one of its kind had just been lost, or stood
+    # where it began, another one of its kind had just been lost, or stood
+    near_lost: bool
     again: bool = False         # has been here before
 
     @property
@@ -162,7 +177,8 @@ class _Life:
     recent: deque[bool] = field(default_factory=deque)
     speed: tuple[float, float] = (0.0, 0.0)      # [px/s] of its centre
     growth: float = 0.0                          # [1/s] of its height
-    anchor: Box = (0.0, 0.0, 0.0, 0.0)           # where, and how large, it was when it was last told of
+    # where, and how large, it was when it was last told of
+    anchor: Box = (0.0, 0.0, 0.0, 0.0)
     anchor_s: float = 0.0
     size: float = 0.0                            # height when it was last told to come nearer
     size_s: float = 0.0
@@ -178,7 +194,9 @@ class _Life:
 
 
 class Tracks:
-    """``step`` the detections of each look; times must not go back (a look from the past is left out)."""
+    """``step`` the detections of each look; times must not go back (a look from the past is left
+    out).
+    """
 
     def __init__(self, params: TracksParams = TracksParams()) -> None:
         self.params = params
@@ -190,13 +208,18 @@ class Tracks:
 
     @property
     def expecting(self) -> bool:
-        """Something is about to be believed. A box that was hardly sure, and once, is what detectors imagine."""
-        return any(life.tid is None and (sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY)
+        """Something is about to be believed. A box that was hardly sure, and once, is what
+        detectors imagine.
+        """
+        return any(life.tid is None and (
+            sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY)
                    for life in self._lives)
 
     @property
     def settled(self) -> bool:
-        """All that is believed was seen in the last look: an unchanged picture need not be looked at."""
+        """All that is believed was seen in the last look: an unchanged picture need not be looked
+        at.
+        """
         return all(life.last_s == self._t for life in self._lives if life.tid is not None)
 
     def now(self) -> tuple[Track, ...]:
@@ -212,8 +235,8 @@ class Tracks:
         if self._t is not None and t <= self._t:
             return []
         self._size = (float(size[0]), float(size[1]))
-        seen = [(one, embeddings[at] if at < len(embeddings) else None) for at, one in enumerate(detections)
-                if one.score >= self.params.keep_score]
+        seen = [(one, embeddings[at] if at < len(embeddings) else None)
+                for at, one in enumerate(detections) if one.score >= self.params.keep_score]
         dt = t - self._t if self._t is not None else 0.0
         self._t = t
         left = self._assign(seen, t)
@@ -224,7 +247,9 @@ class Tracks:
         return events
 
     def unchanged(self, t: float) -> list[TrackEvent]:
-        """The picture is as it was at the last look: what was there still is. Counts as no evidence."""
+        """The picture is as it was at the last look: what was there still is. Counts as no
+        evidence.
+        """
         if self._t is None or t <= self._t:
             return []
         for life in self._lives:
@@ -233,7 +258,7 @@ class Tracks:
         self._t = t
         return self._deaths(t)
 
-    # -- one look -----------------------------------------------------------------------------------------
+    # -- one look ---------------------------------------------------------------------------------
 
     def _assign(self, seen: list[_Seen], t: float) -> list[_Seen]:
         """Each box to at most one track; what is left over is given back."""
@@ -258,7 +283,8 @@ class Tracks:
         ratio = _height(one.box) / max(1e-6, _height(expected))
         if self.params.reach <= 0.0 or not 0.5 < ratio < 2.0:
             return 0.0
-        far = math.dist(_centre(expected), _centre(one.box)) / max(1e-6, self.params.reach * _extent(expected))
+        far = (math.dist(_centre(expected), _centre(one.box)) /
+               max(1e-6, self.params.reach * _extent(expected)))
         return max(0.0, 1.0 - far)
 
     def _expected(self, life: _Life, t: float) -> Box:
@@ -272,7 +298,7 @@ class Tracks:
         if dt > 0 and not part:
             weight = 1.0 - math.exp(-dt / VELOCITY_S)
             before, after = _centre(life.box), _centre(one.box)
-            life.speed = tuple(old + weight * ((new - was) / dt - old)      # type: ignore[assignment]
+            life.speed = tuple(old + weight * ((new - was) / dt - old)  # type: ignore[assignment]
                                for old, was, new in zip(life.speed, before, after))
             grown = (_height(one.box) / max(1e-6, _height(life.box)) - 1.0) / dt
             life.growth += weight * (grown - life.growth)
@@ -297,27 +323,32 @@ class Tracks:
         for one, embedding in left:
             if one.score < self.params.born_score or len(self._lives) >= 2 * self.params.most:
                 continue
-            if any(_inside(one.box, life.box) for life in self._lives if life.family == family(one.label)
-                   and (life.last_s == t or life.tid is not None)):
+            if any(
+                    _inside(one.box, life.box) for life in self._lives
+                    if life.family == family(one.label) and (
+                        life.last_s == t or life.tid is not None)):
                 continue                         # a second box of the same thing, or a part of it
-            life = _Life({one.label: one.score}, one.box, t, t, one.score, one.score, self._at_edge(one.box),
-                         self._near_lost(one), anchor=one.box, anchor_s=t, size=_height(one.box), size_s=t,
+            life = _Life({one.label: one.score}, one.box, t, t, one.score, one.score,
+                         self._at_edge(one.box), self._near_lost(one), anchor=one.box, anchor_s=t,
+                         size=_height(one.box), size_s=t,
                          embedding=None if embedding is None else _blend(None, embedding))
             self._note(life, True)
             self._lives.append(life)
 
     def _near_lost(self, one: Detected) -> bool:
-        others = [life for life in self._lives if life.tid is not None] + \
-            [life for life in self._gone if self._t is not None and self._t - life.last_s < 2 * self.params.lost_s]
-        return any(life.family == family(one.label) and
-                   math.dist(_centre(life.box), _centre(one.box)) < 1.5 * _extent(one.box) for life in others)
+        others = ([life for life in self._lives if life.tid is not None] + \
+            [life for life in self._gone if self._t is not None and self._t - life.last_s < 2 * self.params.lost_s])
+        return any(life.family == family(one.label)
+                   and math.dist(_centre(life.box), _centre(one.box)) < 1.5 * _extent(one.box)
+                   for life in others)
 
-    # -- births, deaths and changes -----------------------------------------------------------------------
+    # -- births, deaths and changes ---------------------------------------------------------------
 
     def _births(self, t: float) -> list[TrackEvent]:
         found: list[TrackEvent] = []
         for life in self._lives:
-            if life.tid is None and sum(life.recent) >= self.params.born_looks and self._believed < self.params.most:
+            if (life.tid is None and sum(life.recent) >= self.params.born_looks
+                    and self._believed < self.params.most):
                 self._bear(life, t)
                 found.append(Appeared(t, life.first_s, self._track(life)))
         return found
@@ -339,8 +370,10 @@ class Tracks:
         """Who left and looks like this one, the most alike first."""
         if life.embedding is None:
             return None
-        alike = [(float(life.embedding @ one.embedding), -at, one) for at, one in enumerate(self._gone)
-                 if one.embedding is not None and one.family == life.family and t - one.last_s <= self.params.again_s]
+        alike = [(float(life.embedding @ one.embedding), -at, one)
+                 for at, one in enumerate(self._gone)
+                 if one.embedding is not None and one.family == life.family and t -
+                 one.last_s <= self.params.again_s]
         best = max(alike, key=lambda item: item[:2], default=None)
         return best[2] if best is not None and best[0] >= self.params.again_cosine else None
 
@@ -349,13 +382,15 @@ class Tracks:
         for life in self._lives:
             if life.tid is None or life.last_s != t:
                 continue
-            if math.dist(_centre(life.box), _centre(life.anchor)) > self.params.moved * _extent(life.anchor):
+            if (math.dist(_centre(life.box), _centre(life.anchor))
+                    > self.params.moved * _extent(life.anchor)):
                 found.append(Moved(t, life.anchor_s, self._track(life)))
                 life.anchor, life.anchor_s = life.box, t
             if _height(life.box) > self.params.nearer * life.size:
                 found.append(Approached(t, life.size_s, self._track(life)))
                 life.size, life.size_s = _height(life.box), t
-            elif _height(life.box) < life.size / self.params.nearer:      # it went away: it may come again
+            elif _height(life.box) < life.size / self.params.nearer:
+                # it went away: it may come again
                 life.size, life.size_s = _height(life.box), t
         return found
 
@@ -376,23 +411,25 @@ class Tracks:
         return t - life.last_s > (self.params.edge_lost_s if leaving else self.params.lost_s)
 
     def _at_edge(self, box: Box, down: float = 0.0) -> bool:
-        """Entering or leaving. Who stands close touches the lower border all the time: only small ones, or those that
-        go ``down`` (or up) [px/s], come and go there.
+        """Entering or leaving. Who stands close touches the lower border all the time: only small
+        ones, or those that go ``down`` (or up) [px/s], come and go there.
         """
         width, height = self._size
         if box[0] < EDGE * width or box[2] > (1 - EDGE) * width:
             return True
         low, high = box[3] > (1 - EDGE) * height, box[1] < EDGE * height
         small = _height(box) < SMALL * height
-        return low and (small or down > DRIFT * height) or high and (small or down < -DRIFT * height)
+        return (low and (small or down > DRIFT * height) or high and
+                (small or down < -DRIFT * height))
 
     def _track(self, life: _Life) -> Track:
         width, height = self._size
         share = (life.box[2] - life.box[0]) * _height(life.box) / (width * height)
-        return Track(life.tid or 0, life.label, self._t or 0.0, life.box, life.first_s, life.born_s, life.last_s,
-                     life.hits, life.looks, life.total / life.hits, life.best,
-                     (life.speed[0] / width, life.speed[1] / width), life.growth, min(1.0, max(0.0, share)),
-                     self._at_edge(life.box, life.speed[1]), life.began_at_edge, life.near_lost, life.again)
+        return Track(life.tid or 0, life.label, self._t or 0.0, life.box, life.first_s,
+                     life.born_s, life.last_s, life.hits, life.looks, life.total / life.hits,
+                     life.best, (life.speed[0] / width, life.speed[1] / width), life.growth,
+                     min(1.0, max(0.0, share)), self._at_edge(life.box, life.speed[1]),
+                     life.began_at_edge, life.near_lost, life.again)
 
 
 def family(label: str) -> str:

@@ -1,4 +1,6 @@
-"""Blocks of sound with a time and a position each -> one track in which they lie where they were heard."""
+"""Blocks of sound with a time and a position each -> one track in which they lie where they were
+heard.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DRIFT_S = 0.05           # a block that its stamp puts this far from where its position does is put by its stamp
+# a block that its stamp puts this far from where its position does is put by its stamp
+DRIFT_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,9 @@ class Piece:
 
 
 class Track:
-    """Pieces come in order. Stamps waver by milliseconds, so blocks that follow each other stay together."""
+    """Pieces come in order. Stamps waver by milliseconds, so blocks that follow each other stay
+    together.
+    """
 
     def __init__(self, rate: int) -> None:
         self.rate = rate

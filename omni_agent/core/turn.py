@@ -1,7 +1,8 @@
-"""All conversation states and transitions: who speaks, who is to speak, and when the voice gives way.
+"""All conversation states and transitions: who speaks, who is to speak, and when the voice gives
+way.
 
-Two machines run side by side, the person and the agent; a third of two states is the voice. ``_meet`` is the
-only place where the person's speech acts on the agent's.
+Two machines run side by side, the person and the agent; a third of two states is the voice.
+``_meet`` is the only place where the person's speech acts on the agent's.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from .addressee import Addressee, Score, Situation
 from .attention import Attention, Mode
 from .end_of_turn import EndOfTurn, EndOfTurnParams
 from .epoch import Admission, EpochGate
-from .events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event, HushRequested, Interrupt,
-                     Judge, Judged, LookedAt, ModeWanted, Moving, Noticed, Played, Playing, React, Reason, Remember, Role,
-                     SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
+from .events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event,
+                     HushRequested, Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving,
+                     Noticed, Played, Playing, React, Reason, Remember, Role, SceneChanged,
+                     SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
 from .lexicon import Lexicon
 from .nearness import Nearness
 from .own_words import is_own
@@ -73,22 +75,33 @@ class TurnParams(EndOfTurnParams):
 
     barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
     barge_in_s: float = param(0.35, 'voiced time that a barge-in needs [s]', 0.0, 3.0)
-    barge_in_doubtful_s: float = param(0.8, 'the same for words in progress that do not tell to whom: nods are shorter, and a '
-                                            'recogniser makes words of them while they last [s]', 0.0, 5.0)
-    barge_in_score: float = param(0.5, 'addressee score that a barge-in needs at once; below it the language model is '
-                                       'asked while the voice is low', 0.0, 1.0)
-    carry_on_score: float = param(0.3, 'the same, for who was still asking when the reply began', 0.0, 1.0)
-    duck_limit_s: float = param(2.0, 'a lowered voice without a barge-in comes back after this [s]', 0.3, 10.0)
-    onset_limit_s: float = param(0.3, 'the same for a voice that was lowered for a sound, if nobody is found to speak [s]',
-                                 0.1, 2.0)
-    carry_on_s: float = param(0.4, 'who speaks up this soon after the first sound of a reply is still asking: people '
-                                   'need as long to notice it [s]', 0.0, 2.0)
-    judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]', 0.0, 10.0)
-    words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2, 10.0)
-    remark_wait_s: float = param(4.0, 'an unasked remark waits this long for the end of a reply, then the robot interrupts '
-                                 'itself [s]', 0.0, 60.0, live=False)
-    remark_limit_s: float = param(30.0, 'an unasked remark that could not be made by then is dropped [s]', 1.0, 600.0,
-                                   live=False)
+    barge_in_doubtful_s: float = param(
+        0.8, 'the same for words in progress that do not tell to whom: nods are shorter, and a '
+        'recogniser makes words of them while they last [s]', 0.0, 5.0)
+    barge_in_score: float = param(
+        0.5, 'addressee score that a barge-in needs at once; below it the language model is '
+        'asked while the voice is low', 0.0, 1.0)
+    carry_on_score: float = param(0.3, 'the same, for who was still asking when the reply began',
+                                  0.0, 1.0)
+    duck_limit_s: float = param(2.0,
+                                'a lowered voice without a barge-in comes back after this [s]',
+                                0.3, 10.0)
+    onset_limit_s: float = param(
+        0.3, 'the same for a voice that was lowered for a sound, if nobody is found to speak [s]',
+        0.1, 2.0)
+    carry_on_s: float = param(
+        0.4, 'who speaks up this soon after the first sound of a reply is still asking: people '
+        'need as long to notice it [s]', 0.0, 2.0)
+    judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]',
+                           0.0, 10.0)
+    words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2,
+                           10.0)
+    remark_wait_s: float = param(
+        4.0, 'an unasked remark waits this long for the end of a reply, then the robot interrupts '
+        'itself [s]', 0.0, 60.0, live=False)
+    remark_limit_s: float = param(
+        30.0, 'an unasked remark that could not be made by then is dropped [s]', 1.0, 600.0,
+        live=False)
     patience_s: float = param(15.0, 'a reply without news for this long is lost [s]', 1.0, 120.0)
 
 
@@ -127,7 +140,8 @@ class TurnMachine:
         self._text = ''                          # of that utterance, partial or final
         self._stopped: float | None = None       # end of the person's voice
         self._final: Transcript | None = None    # words of the utterance being decided on
-        self._held: Transcript | None = None     # words that were being decided on when somebody made a sound
+        # words that were being decided on when somebody made a sound
+        self._held: Transcript | None = None
         self._margin: Judged | None = None
         self._asked: str | None = None           # text that the language model was asked about
         self._weighed: Weighed | None = None     # what the small model said last
@@ -135,21 +149,29 @@ class TurnMachine:
         self._decided_s = 0.0                    # when their voice stopped
         self._unanswered: list[tuple[int, str]] = []   # what a reply has to answer, by utterance
         self._settled = 0                        # utterance that needs no (further) decision
-        self._certain_s = 0.0                    # from when on the turn that is being answered is over
-        self._resumed = 0                        # utterance that began before that, or hardly later: the person went on
-        self._answered: list[tuple[int, str]] = []     # what the reply that is being spoken answers
+        # from when on the turn that is being answered is over
+        self._certain_s = 0.0
+        # utterance that began before that, or hardly later: the person went on
+        self._resumed = 0
+        # what the reply that is being spoken answers
+        self._answered: list[tuple[int, str]] = []
         self._sounded_s = 0.0                    # when its first sound was heard
         self._cut_in = 0                         # utterance that silenced the robot
-        self._doubted: Transcript | None = None  # said over the robot's voice; the language model is asked about it
+        # said over the robot's voice; the language model is asked about it
+        self._doubted: Transcript | None = None
         self._lowered_since = 0.0
-        self._for_a_sound = False                # it was lowered, and nobody has been found to speak yet
-        self._refused = False                    # what is being decided on does not seem to be for the robot
-        self._refused_s: float | None = None     # end of the last utterance that was not for the robot
+        # it was lowered, and nobody has been found to speak yet
+        self._for_a_sound = False
+        # what is being decided on does not seem to be for the robot
+        self._refused = False
+        # end of the last utterance that was not for the robot
+        self._refused_s: float | None = None
         self._spoke_s: float | None = None       # end of the robot's last speech
         self._last_heard = ''
         self._person_s = 0.0                     # last sign of life of the person
         self._reply_s = 0.0                      # last sign of life of the reply
-        self.moves = False                      # wheels or arms are at work: they hold for a voice, and stop for a stop
+        # wheels or arms are at work: they hold for a voice, and stop for a stop
+        self.moves = False
         self._remarks = Remarks(params.remark_wait_s, params.remark_limit_s)
         self._now = 0.0                          # of the last step
 
@@ -163,14 +185,17 @@ class TurnMachine:
         return bool(self._unanswered) and self._unanswered[-1][0] == TYPED
 
     def view(self) -> View:
-        return View(self.epoch, self.person, self.agent, self.voice, self._utterance, self._text, self.score, self.why)
+        return View(self.epoch, self.person, self.agent, self.voice, self._utterance, self._text,
+                    self.score, self.why)
 
     def start(self) -> list[Effect]:
         """Void whatever a former life of this node left behind."""
         return [Interrupt(self.epoch, False, Reason.STARTED)]
 
     def step(self, event: Event, now: float) -> list[Effect]:
-        """Never raises, never blocks; an event of an older epoch changes nothing but the memory."""
+        """Never raises, never blocks; an event of an older epoch changes nothing but the
+        memory.
+        """
         if now < self._now - SET_BACK_S:
             self._shift(now - self._now)
         self._now = now
@@ -182,7 +207,8 @@ class TurnMachine:
 
     def _shift(self, by_s: float) -> None:
         """Somebody set the clock back: what is awaited is awaited for as long as before."""
-        for name in ('_certain_s', '_decided_s', '_sounded_s', '_lowered_since', '_person_s', '_reply_s'):
+        for name in ('_certain_s', '_decided_s', '_sounded_s', '_lowered_since', '_person_s',
+                     '_reply_s'):
             setattr(self, name, getattr(self, name) + by_s)
         self._remarks.shift(by_s)
         self.attention.shift_clock(by_s)
@@ -209,7 +235,7 @@ class TurnMachine:
         remark = self._remarks.due(self._speaking_since()) if self.person is Person.QUIET else None
         return min(times if remark is None else [*times, remark], default=None)
 
-    # -- what each event means by itself ------------------------------------------------------------------
+    # -- what each event means by itself ----------------------------------------------------------
 
     def _take(self, event: Event, now: float) -> list[Effect]:
         if isinstance(event, SpeechStarted):
@@ -262,15 +288,17 @@ class TurnMachine:
             self._text, self.score = '', None
         if event.utterance == self._settled:
             self._settled = 0
-        if self.agent is Agent.PREPARING and event.t < self._certain_s or (
-                self.agent is Agent.SPEAKING and event.t < self._sounded_s + self.params.carry_on_s):
+        if (self.agent is Agent.PREPARING and event.t < self._certain_s or
+            (self.agent is Agent.SPEAKING and event.t < self._sounded_s + self.params.carry_on_s)):
             self._resumed = event.utterance
         self._utterance, self._stopped, self._final, self._person_s = event.utterance, None, None, now
         self._doubted = None
         return []
 
     def _set_aside(self, utterance: int) -> None:
-        """Stop deciding; the words are kept unless they are part of ``utterance``, which brings them again."""
+        """Stop deciding; the words are kept unless they are part of ``utterance``, which brings
+        them again.
+        """
         final = self._final
         self._held = final if final is not None and final.utterance != utterance else None
         self.agent = Agent.IDLE
@@ -323,16 +351,18 @@ class TurnMachine:
         self.why = 'typed, so it is for the robot'
         return self._react(event.t, now, not_before=now)
 
-    # -- where the two machines meet ----------------------------------------------------------------------
+    # -- where the two machines meet --------------------------------------------------------------
 
     def _meet(self, event: Event, now: float) -> list[Effect]:
         busy = self.agent in (Agent.PREPARING, Agent.SPEAKING)
-        if isinstance(event, SoundStarted) and self.agent is Agent.SPEAKING and self.voice is Voice.UP:
+        if (isinstance(event, SoundStarted) and self.agent is Agent.SPEAKING
+                and self.voice is Voice.UP):
             return self._lower_voice(event.t, now, for_a_sound=True)
         if isinstance(event, SpeechStarted) and (busy or self.moves):
             return self._lower_voice(event.t, now)
         if isinstance(event, Transcript) and event.utterance == self._utterance != self._settled:
-            if self.lexicon.is_stop(event.text, self.addressee.name_words) and not self._is_own(event, is_stop=True):
+            if (self.lexicon.is_stop(event.text, self.addressee.name_words)
+                    and not self._is_own(event, is_stop=True)):
                 return self._on_stop_phrase(event)
             if busy:
                 return self._on_overlap(event, now)
@@ -345,7 +375,8 @@ class TurnMachine:
     def _on_stop_phrase(self, event: Transcript) -> list[Effect]:
         self._forget()
         effects: list[Effect] = []
-        if event.final:                          # a partial one may go on: 'stop, what is the time?'
+        # a partial one may go on: 'stop, what is the time?'
+        if event.final:
             self._settled = event.utterance
             effects = [EndInstructions(event.text)]
         if self.agent is Agent.IDLE and self.voice is Voice.UP and not self.moves:
@@ -377,7 +408,8 @@ class TurnMachine:
             effects += self._begin_deciding(event, now)
         return effects
 
-    def _on_doubt_settled(self, event: Transcript, margin: float | None, now: float) -> list[Effect]:
+    def _on_doubt_settled(self, event: Transcript, margin: float | None,
+                          now: float) -> list[Effect]:
         self._doubted = None
         self.score = self._score(event.text, event, now, margin)
         if self.score.probability < self.addressee.params.threshold:
@@ -386,10 +418,12 @@ class TurnMachine:
             return self._on_barge_in(event, now)
         return self._begin_deciding(event, now) if self.agent is Agent.IDLE else []
 
-    def _let_pass(self, event: Transcript, now: float, margin: float | None = None) -> list[Effect]:
+    def _let_pass(self, event: Transcript, now: float,
+                  margin: float | None = None) -> list[Effect]:
         self._settled, self._final = event.utterance, None
         nod, own = self.lexicon.is_nod(event.text), self._is_own(event)
-        self.why = f'"{event.text}" is ' + ('a nod' if nod else 'its own voice' if own else 'not for the robot')
+        self.why = (f'"{event.text}" is ' +
+                    ('a nod' if nod else 'its own voice' if own else 'not for the robot'))
         self.score = self._score(event.text, event, now, margin)
         if not nod and not own and self.score.probability < self.addressee.params.threshold:
             self._refused_s = now
@@ -420,15 +454,18 @@ class TurnMachine:
             return False
         self.score = self._score(event.text, event, now)
         goes_on = event.utterance == self._resumed
-        if self.score.by_words <= 0.0 and not goes_on:             # near, but what was said says nothing
+        # near, but what was said says nothing
+        if self.score.by_words <= 0.0 and not goes_on:
             early = not event.final and event.voiced_s < self.params.barge_in_doubtful_s
             if early or news < self.params.barge_in_words + DOUBTFUL:
                 return False
-        return self.score.probability >= (self.params.carry_on_score if goes_on else self.params.barge_in_score)
+        return (self.score.probability
+                >= (self.params.carry_on_score if goes_on else self.params.barge_in_score))
 
     def _begin_deciding(self, event: Transcript, now: float) -> list[Effect]:
         own = self._is_own(event)
-        if own or self.lexicon.is_noise(event.text) or self.lexicon.is_nod(event.text) and not self._is_answer(event.t):
+        if (own or self.lexicon.is_noise(event.text)
+                or self.lexicon.is_nod(event.text) and not self._is_answer(event.t)):
             self._settled, self._final = event.utterance, None
             self.why = f'"{event.text}" ' + ('is its own voice' if own else 'needs no answer')
             return self._raise_voice(Reason.NO_INTERRUPT) + self._take_up_held(now)
@@ -453,13 +490,15 @@ class TurnMachine:
 
     def _ending(self, final: Transcript) -> float | None:
         """Probability that a sentence ends with these words, as far as it is known."""
-        return self._weighed.ending if self._weighed is not None and self._weighed.text == final.text else None
+        return (self._weighed.ending
+                if self._weighed is not None and self._weighed.text == final.text else None)
 
     def _on_weighed(self, event: Weighed) -> list[Effect]:
         """The answer that is being prepared may be heard sooner or later than was thought."""
         self._weighed = event
         decided = self._decided
-        if self.agent is not Agent.PREPARING or decided is None or decided.utterance != event.utterance:
+        if (self.agent is not Agent.PREPARING or decided is None
+                or decided.utterance != event.utterance):
             return []
         certain_s = self._decided_s + self.end_of_turn.silence_s(decided, self._ending(decided))
         if certain_s == self._certain_s:
@@ -471,14 +510,15 @@ class TurnMachine:
         """It was a cough or a nod: the question before it still stands."""
         if self.agent is not Agent.IDLE:
             return []
-        if self._held is None:                   # a reply that was taken back before its first sound
+        # a reply that was taken back before its first sound
+        if self._held is None:
             return self._react(now, now, not_before=now) if self._unanswered else []
         self._final, self._held = self._held, None
         self._utterance, self._text = self._final.utterance, self._final.text
         self._stopped = self._final.t
         return self._begin_deciding(self._final, now)
 
-    # -- what time does -----------------------------------------------------------------------------------
+    # -- what time does ---------------------------------------------------------------------------
 
     def _expire(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -494,7 +534,8 @@ class TurnMachine:
             effects += self._raise_voice(Reason.NO_INTERRUPT)
         if self.agent is Agent.DECIDING and now >= self._decide_at():
             effects += self._decide(now)
-        if self.agent in (Agent.PREPARING, Agent.SPEAKING) and now >= self._reply_s + self.params.patience_s:
+        if (self.agent in (Agent.PREPARING, Agent.SPEAKING)
+                and now >= self._reply_s + self.params.patience_s):
             self.why = 'the reply got lost'
             self._forget()
             effects += self._void(Reason.LOST, None)
@@ -515,10 +556,13 @@ class TurnMachine:
 
     def _raise_at(self) -> float:
         """When a lowered voice comes back: soon, if it was for a sound and nobody speaks."""
-        return self._lowered_since + (self.params.onset_limit_s if self._for_a_sound else self.params.duck_limit_s)
+        return (self._lowered_since +
+                (self.params.onset_limit_s if self._for_a_sound else self.params.duck_limit_s))
 
     def _decide_at(self) -> float:
-        """When to prepare the answer; but the model that says to whom that was has its say or its time."""
+        """When to prepare the answer; but the model that says to whom that was has its say or its
+        time.
+        """
         assert self._final is not None
         stopped = self._stopped if self._stopped is not None else self._final.t
         silence_s = self.end_of_turn.silence_s if self._refused else self.end_of_turn.prepare_s
@@ -534,13 +578,15 @@ class TurnMachine:
         margin = self._margin.margin if self._margin else None
         self.score = self._score(text, final, final.t, margin)
         self._refused = self.score.probability < self.addressee.params.threshold
-        if now < self._decide_at():              # there is nothing to prepare, and more words may change it
+        # there is nothing to prepare, and more words may change it
+        if now < self._decide_at():
             return []
         self.agent, self.person = Agent.IDLE, Person.QUIET
         self._settled, self._final = final.utterance, None
         if self._refused:
             self._refused_s, self._unanswered = now, []
-            self.why = f'not for the robot ({self.score.because()})' + self._learn(final, answered=False)
+            self.why = (f'not for the robot ({self.score.because()})' +
+                        self._learn(final, answered=False))
             return self._raise_voice(Reason.NO_INTERRUPT)
         self.why = f'for the robot ({self.score.because()})' + self._learn(final, answered=True)
         if self.score.decisive:
@@ -558,10 +604,12 @@ class TurnMachine:
         learnt = self.attention.heard(final.text, final.t, answered)
         return f'; learnt: {learnt}' if learnt else ''
 
-    # -- the few things the agent can do ------------------------------------------------------------------
+    # -- the few things the agent can do ----------------------------------------------------------
 
     def _react(self, t: float, now: float, not_before: float, say: str = '') -> list[Effect]:
-        """Have a reply prepared; it may be heard from ``not_before`` on, when the turn is certainly over."""
+        """Have a reply prepared; it may be heard from ``not_before`` on, when the turn is
+        certainly over.
+        """
         if not say and self.agent is Agent.PREPARING:
             self._remarks.take_back()
         self.gate.admit(self.epoch + 1)
@@ -602,7 +650,7 @@ class TurnMachine:
         self.voice = Voice.UP
         return [Interrupt(self.epoch, False, reason)]
 
-    # -- questions ----------------------------------------------------------------------------------------
+    # -- questions --------------------------------------------------------------------------------
 
     def _question(self, final: Transcript) -> str:
         """Everything that a reply has to answer, this utterance last."""
@@ -611,7 +659,8 @@ class TurnMachine:
 
     def _is_answer(self, t: float) -> bool:
         """'Okay' straight after the robot's yes/no question is no nod."""
-        straight = self._spoke_s is not None and t - self._spoke_s <= self.addressee.params.follow_up_s
+        straight = (self._spoke_s is not None
+                    and t - self._spoke_s <= self.addressee.params.follow_up_s)
         return straight and self.lexicon.wants_yes_or_no(self._last_heard)
 
     def _robot_asked(self) -> bool:
@@ -619,7 +668,8 @@ class TurnMachine:
 
     def _score(self, text: str, said: Transcript, t: float, margin: float | None = None) -> Score:
         """To whom ``text`` was said, and whether the robot listens at all."""
-        return self.attention.admit(self.addressee.score(text, self._situation(said, t), margin), text, t)
+        return self.attention.admit(self.addressee.score(text, self._situation(said, t), margin),
+                                    text, t)
 
     def _situation(self, said: Transcript, t: float) -> Situation:
         return Situation(

@@ -12,13 +12,17 @@ from .endpoint import Endpointer
 from .events import SpeechStarted
 from .hearing import HeardFrame
 
-PRE_ROLL = int(0.5 * RATE)     # [samples] before the first voiced frame: soft onsets ('f', 's') are not voiced, and over
+# [samples] before the first voiced frame: soft onsets ('f', 's') are not voiced, and over
+PRE_ROLL = int(0.5 * RATE)
 #                                the robot's voice a quiet person is found late
 POST_ROLL = int(0.1 * RATE)    # [samples] after the last voiced frame
-PROOF = 6                      # [frames] of another voice in the strict stream: what it leaves of the robot in a room that
-#                                has just changed has four of them, and of 216 people who spoke over a robot at full
-#                                loudness 82 % gave six within 0.5 s, 94 % within 0.7 s, 98 % within 1.5 s
-EARLY_S = 0.1                  # silence after which the final result is begun; thrown away if the voice goes on
+# [frames] of another voice in the strict stream: what it leaves of the robot in a room that
+PROOF = 6
+#                                has just changed has four of them, and of 216 people who spoke
+# over a robot at full
+#                                loudness 82 % gave six within 0.5 s, 94 % within 0.7 s, 98 %
+# within 1.5 s silence after which the final result is begun; thrown away if the voice goes on
+EARLY_S = 0.1
 FIRST_PARTIAL_S = 0.25         # voiced time before the first partial result is worth its while
 
 
@@ -40,7 +44,9 @@ class Words(Protocol):
 
 
 class Utterance:
-    """The open utterance: where it began, how loud it was, what was asked and answered about it."""
+    """The open utterance: where it began, how loud it was, what was asked and answered about
+    it.
+    """
 
     def __init__(self) -> None:
         self.t = 0.0                       # acquisition time of its first voiced sample [Unix s]
@@ -63,11 +69,13 @@ class Utterance:
         """Level (RMS) of the voiced part."""
         if not self._levels:
             return -96.0
-        return 10.0 * log10(sum(10.0 ** (level / 10.0) for level in self._levels) / len(self._levels))
+        return (10.0 *
+                log10(sum(10.0**(level / 10.0) for level in self._levels) / len(self._levels)))
 
     @property
     def echo_likelihood(self) -> float:
-        """That nobody spoke but the robot; where there is a strict stream, until PROOF of another voice.
+        """That nobody spoke but the robot; where there is a strict stream, until PROOF of another
+        voice.
 
         Without one it is the mean over the voiced part.
         """
@@ -92,14 +100,15 @@ class Utterance:
         self._levels.append(frame.level_dbfs)
         voice = frame.voice
         self._echoes.append(voice.echo_likelihood)
-        self._persons.append(voice.strict if voice.strict is not None else
-                             0.0 if voice.overlap else voice.probability * (1.0 - voice.echo_likelihood))
+        self._persons.append(voice.strict if voice.strict is not None else 0.0 if voice.
+                             overlap else voice.probability * (1.0 - voice.echo_likelihood))
         self._is_strict = self._is_strict or voice.strict is not None
 
     def stop(self) -> None:
         self._stopped = True
 
-    def request(self, frame: HeardFrame, endpointer: Endpointer, partial_s: float) -> Request | None:
+    def request(self, frame: HeardFrame, endpointer: Endpointer,
+                partial_s: float) -> Request | None:
         """What to recognise after this frame, if anything."""
         if not self.number or self.number != endpointer.utterance:
             return None
@@ -108,7 +117,8 @@ class Utterance:
         silence_s = (frame.end - self.last_voiced) / RATE
         start = max(0, self.begin - PRE_ROLL)
         if silence_s >= EARLY_S and self._final_for != self.last_voiced and not self._is_over():
-            return Request(self.number, start, min(frame.end, self.last_voiced + POST_ROLL), final=True)
+            return Request(self.number, start, min(frame.end, self.last_voiced + POST_ROLL),
+                           final=True)
         waited = (frame.end - self._partial_at) / RATE
         due = partial_s if self._partial_at > self.begin else FIRST_PARTIAL_S
         if endpointer.speaking and silence_s == 0.0 and waited >= due:
@@ -126,13 +136,14 @@ class Utterance:
             self._partial_at = request.end
 
     def final(self) -> tuple[Words, float] | None:
-        """The final words and the turn-end probability, once, when the silence has lasted and both are there."""
-        if not self._stopped or self._awaited is None or self.words is None or self.turn_end is None:
+        """The final words and the turn-end probability, once, when the silence has lasted and both
+        are there.
+        """
+        if (not self._stopped or self._awaited is None or self.words is None
+                or self.turn_end is None):
             return None
         if not self.words.request == self.turn_end[0] == self._awaited:
             return None
         ready = (self.words, self.turn_end[1])
         self._awaited = None
         return ready
-
-

@@ -1,6 +1,8 @@
-"""Standing instructions: 'tell me when somebody comes in' -> an item that is confirmed, listed, kept and cancelled.
+"""Standing instructions: 'tell me when somebody comes in' -> an item that is confirmed, listed,
+kept and cancelled.
 
-The sentences of a language are data (core/watch_words.py); what is understood is the same in all of them.
+The sentences of a language are data (core/watch_words.py); what is understood is the same in all
+of them.
 """
 
 from __future__ import annotations
@@ -42,8 +44,10 @@ class WatchItemsParams:
     LIVE = True          # each is read where it is used
 
     most: int = param(16, 'instructions that are kept at the same time', 1, 200)
-    cool_down_s: float = param(3.0, 'the same instruction is not told again for this long [s]', 0.0, 3600.0)
-    alone_s: float = param(10.0, 'alone means for at least this long, unless it is said [s]', 0.0, 3600.0)
+    cool_down_s: float = param(3.0, 'the same instruction is not told again for this long [s]',
+                               0.0, 3600.0)
+    alone_s: float = param(10.0, 'alone means for at least this long, unless it is said [s]', 0.0,
+                           3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ class Reply:
 class WatchItems:
     """The instructions that stand. Holds no clock and no file."""
 
-    def __init__(self, language: WatchWords, params: WatchItemsParams = WatchItemsParams()) -> None:
+    def __init__(self, language: WatchWords,
+                 params: WatchItemsParams = WatchItemsParams()) -> None:
         self.words = language
         self.params = params
         self._items: list[WatchItem] = []
@@ -103,7 +108,9 @@ class WatchItems:
         return len(self._items)
 
     def hear(self, sentence: str, now: float, sees: bool = True) -> Reply | None:
-        """What is to be said to a sentence; None: it is not about watching. ``sees``: there is a camera."""
+        """What is to be said to a sentence; None: it is not about watching. ``sees``: there is a
+        camera.
+        """
         spoken = _without(self.words.polite, words(sentence))
         if not spoken:
             return None
@@ -119,7 +126,9 @@ class WatchItems:
         return self.words.say('list_some', clauses=self._clauses(self._items))
 
     def done(self, item_id: int) -> bool:
-        """It was told: what was to be told once is over. True if the items are to be written down again."""
+        """It was told: what was to be told once is over. True if the items are to be written down
+        again.
+        """
         before = len(self._items)
         self._items = [item for item in self._items if item.id != item_id or not item.once]
         return len(self._items) != before
@@ -136,18 +145,23 @@ class WatchItems:
         text = self.words.say(f'remark_{name}', **self._parts(one, count or item.at_least))
         return f'{text} {self.words.say("remark_note", note=item.note)}' if item.note else text
 
-    # -- kept over a restart ------------------------------------------------------------------------------
+    # -- kept over a restart ----------------------------------------------------------------------
 
     def to_json(self) -> str:
-        return json.dumps({'version': VERSION, 'items': [_row(item) for item in self._items]}, indent=1) + '\n'
+        return (json.dumps({
+            'version': VERSION,
+            'items': [_row(item) for item in self._items]
+        }, indent=1) + '\n')
 
     def restore(self, text: str) -> int:
-        """Items of a former life; how many there are. Raises ConfigError, and nothing has changed then."""
+        """Items of a former life; how many there are. Raises ConfigError, and nothing has changed
+        then.
+        """
         self._items = _read(text, self.words, self.params.most)
         self._next = max((item.id for item in self._items), default=0) + 1
         return len(self._items)
 
-    # -- what was said ------------------------------------------------------------------------------------
+    # -- what was said ----------------------------------------------------------------------------
 
     def _add(self, spoken: list[str], sentence: str, now: float, sees: bool) -> Reply | None:
         asked = _Asked.of(self.words, spoken)
@@ -173,32 +187,37 @@ class WatchItems:
         if asked.label:
             if not asked.is_sure:
                 return None
-            return Reply(Answer.DECLINED, self.words.say('unknown_event', thing=self._thing(asked.label)))
+            return Reply(Answer.DECLINED,
+                         self.words.say('unknown_event', thing=self._thing(asked.label)))
         if asked.kind is None or not asked.subject:
             return None
-        return Reply(Answer.DECLINED, self.words.say('unknown_thing', thing=' '.join(asked.subject)))
+        return Reply(Answer.DECLINED, self.words.say('unknown_thing',
+                                                     thing=' '.join(asked.subject)))
 
     def _confirmation(self, item: WatchItem) -> str:
         if item.note:
             return self.words.say('confirm_note', note=item.note, clause=self.clause(item))
-        return self.words.say('confirm_once' if item.once else 'confirm_always', clause=self.clause(item))
+        return self.words.say('confirm_once' if item.once else 'confirm_always',
+                              clause=self.clause(item))
 
     def _cancel(self, spoken: list[str]) -> Reply | None:
         plain = _without_end(self.words.polite, spoken)
         if tuple(plain) in self.words.cancels_everything:
             ended, self._items = self._items, []
-            return Reply(Answer.CANCELLED, self.words.say('cancelled_all' if ended else 'list_none'))
+            return Reply(Answer.CANCELLED,
+                         self.words.say('cancelled_all' if ended else 'list_none'))
         size = self.words.cancels.start(spoken)
         if not size:
             return None
         label = _things(self.words, spoken[size:])
         ended = [item for item in self._items if set(item.labels) & set(label)]
-        if not label or not ended:               # 'do not tell me what to do' is about something else
+        # 'do not tell me what to do' is about something else
+        if not label or not ended:
             return Reply(Answer.CANCELLED, self.words.say('nothing_to_cancel')) if label else None
         self._items = [item for item in self._items if item not in ended]
         return Reply(Answer.CANCELLED, self.words.say('cancelled', clauses=self._clauses(ended)))
 
-    # -- what is said -------------------------------------------------------------------------------------
+    # -- what is said -----------------------------------------------------------------------------
 
     def _clauses(self, items: Sequence[WatchItem]) -> str:
         return self.words.sentences['list_joint'].join(self.clause(item) for item in items)
@@ -206,11 +225,16 @@ class WatchItems:
     def _parts(self, item: WatchItem, count: int) -> dict[str, str]:
         label = item.labels[0]
         number = NUMBERS[count] if count < len(NUMBERS) else str(count)
-        return {'thing': self._thing(label), 'things': plural(label) if count != 1 else label, 'count': number,
-                'for_s': self._time(item.for_s)}
+        return {
+            'thing': self._thing(label),
+            'things': plural(label) if count != 1 else label,
+            'count': number,
+            'for_s': self._time(item.for_s)
+        }
 
     def _thing(self, label: str) -> str:
-        article = '' if plural(label) == label and label.endswith('s') else 'an ' if label[0] in 'aeiou' else 'a '
+        article = ('' if plural(label) == label and label.endswith('s') else
+                   'an ' if label[0] in 'aeiou' else 'a ')
         return article + label
 
     def _time(self, seconds: float) -> str:
@@ -219,7 +243,8 @@ class WatchItems:
         else:
             count, one, many = round(seconds), 'a_second', 'some_seconds'
         number = NUMBERS[count] if count < len(NUMBERS) else str(count)
-        return self.words.sentences[one] if count == 1 else self.words.sentences[many].format(count=number)
+        return (self.words.sentences[one] if count == 1 else self.words.sentences[many].format(
+            count=number))
 
 
 @dataclass(frozen=True)
@@ -259,26 +284,38 @@ class _Asked:
             kind = Kind.LEAVES
         if label and count > 1 and kind in (None, Kind.APPEARS):
             kind = Kind.COUNT
-        back = kind is Kind.APPEARS and verb is not None and tuple(rest[slice(*verb)]) in language.back
+        back = (kind is Kind.APPEARS and verb is not None
+                and tuple(rest[slice(*verb)]) in language.back)
         both = [*opener, *rest]
         always = language.always.anywhere(both)
         once = not always and (language.once.anywhere(both) or back or bool(note))
-        return cls(kind, label, tuple(_without(language.determiners, subject)), once, seconds, count,
-                   bool(label) and nobody and kind is Kind.LEAVES, back, note, always or bare or sure or bool(note))
+        return cls(kind, label, tuple(_without(language.determiners,
+                                               subject)), once, seconds, count,
+                   bool(label) and nobody and kind is Kind.LEAVES, back, note, always or bare
+                   or sure or bool(note))
 
     def item(self, params: WatchItemsParams) -> WatchItem | None:
         if self.kind is None or not self.label:
             return None
-        for_s = self.for_s if self.for_s is not None else params.alone_s if self.kind is Kind.ALONE else 0.0
-        return WatchItem(0, self.kind, (self.label,), '', 0.0, self.once, params.cool_down_s, min(for_s, MOST_FOR_S),
-                         self.at_least if self.kind is Kind.COUNT else 1, self.nobody, self.back, self.note[:LONGEST])
+        for_s = (self.for_s
+                 if self.for_s is not None else params.alone_s if self.kind is Kind.ALONE else 0.0)
+        return WatchItem(0, self.kind, (self.label, ), '', 0.0, self.once, params.cool_down_s,
+                         min(for_s, MOST_FOR_S), self.at_least if self.kind is Kind.COUNT else 1,
+                         self.nobody, self.back, self.note[:LONGEST])
 
 
-def _condition(language: WatchWords, spoken: list[str]) -> tuple[list[str], list[str], str, bool] | None:
-    """(what introduced it, the condition, what to be reminded of, without 'when'); None: nobody asked."""
+def _condition(language: WatchWords,
+               spoken: list[str]) -> tuple[list[str], list[str], str, bool] | None:
+    """(what introduced it, the condition, what to be reminded of, without 'when'); None: nobody
+    asked.
+    """
     size = language.note_askers.start(spoken)
     if size:
-        at = next((at for at in range(size + 1, len(spoken)) if any(True for _ in language.when.at(spoken, at))), None)
+        at = next(
+            (at
+             for at in range(size + 1, len(spoken)) if any(True
+                                                           for _ in language.when.at(spoken, at))),
+            None)
         if at is None:
             return None
         end = max(language.when.at(spoken, at))
@@ -295,7 +332,8 @@ def _condition(language: WatchWords, spoken: list[str]) -> tuple[list[str], list
     when = language.when.start(spoken)
     plain = _without_end(language.polite, spoken)
     for length in range(4, 0, -1):               # 'when she comes, please tell me'
-        if when and len(plain) > when + length and tuple(plain[-length:]) in language.tell_at_the_end:
+        if (when and len(plain) > when + length
+                and tuple(plain[-length:]) in language.tell_at_the_end):
             return spoken[:when], _without_end(language.polite, plain[when:-length]), '', False
     return None
 
@@ -375,12 +413,14 @@ def _same(one: WatchItem, other: WatchItem) -> bool:
 
 def _read(text: str, language: WatchWords, most: int) -> list[WatchItem]:
     if len(text) > MOST_BYTES:
-        raise ConfigError(f'the list of what to watch for has {len(text)} characters, which none of ours has: '
-                          'remove it')
+        raise ConfigError(
+            f'the list of what to watch for has {len(text)} characters, which none of ours has: '
+            'remove it')
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f'the list of what to watch for is not JSON ({error}): remove it') from error
+        raise ConfigError(
+            f'the list of what to watch for is not JSON ({error}): remove it') from error
     table = Table(data, ())
     table.number('version', None, VERSION, VERSION)
     found = [_item(one, set(language.things.values())) for one in table.tables('items')]
@@ -391,9 +431,20 @@ def _read(text: str, language: WatchWords, most: int) -> list[WatchItem]:
 
 
 def _row(item: WatchItem) -> dict[str, str | float]:
-    row = {'id': item.id, 'kind': item.kind.value, 'labels': ', '.join(item.labels), 'sentence': item.sentence,
-           'asked_s': item.asked_s, 'cool_down_s': item.cool_down_s, 'for_s': item.for_s, 'at_least': item.at_least,
-           **{name: YES_NO[not getattr(item, name)] for name in ('once', 'nobody', 'back')}}
+    row = {
+        'id': item.id,
+        'kind': item.kind.value,
+        'labels': ', '.join(item.labels),
+        'sentence': item.sentence,
+        'asked_s': item.asked_s,
+        'cool_down_s': item.cool_down_s,
+        'for_s': item.for_s,
+        'at_least': item.at_least,
+        **{
+            name: YES_NO[not getattr(item, name)]
+            for name in ('once', 'nobody', 'back')
+        }
+    }
     return {**row, 'note': item.note} if item.note else row
 
 
@@ -402,12 +453,15 @@ def _item(table: Table, known: set[str]) -> WatchItem:
     for label in labels:
         if label not in known:
             raise FieldError((*table.where, 'labels'), f"nothing is called '{label}' here")
-    item = WatchItem(
-        id=int(table.number('id', None, 1, 2**53)), kind=Kind(table.choice('kind', [k.value for k in Kind], None)),
-        labels=labels, sentence=table.text('sentence')[:LONGEST], asked_s=table.number('asked_s', None, 0, 1e11),
-        once=table.choice('once', YES_NO, None) == 'yes', cool_down_s=table.number('cool_down_s', None, 0, 3600),
-        for_s=table.number('for_s', None, 0, MOST_FOR_S), at_least=int(table.number('at_least', None, 1, 99)),
-        nobody=table.choice('nobody', YES_NO, None) == 'yes', back=table.choice('back', YES_NO, None) == 'yes',
-        note=table.text('note', '')[:LONGEST])
+    item = WatchItem(id=int(table.number('id', None, 1, 2**53)), kind=Kind(
+        table.choice('kind', [k.value for k in Kind],
+                     None)), labels=labels, sentence=table.text('sentence')[:LONGEST],
+                     asked_s=table.number('asked_s', None, 0,
+                                          1e11), once=table.choice('once', YES_NO, None) == 'yes',
+                     cool_down_s=table.number('cool_down_s', None, 0, 3600), for_s=table.number(
+                         'for_s', None, 0,
+                         MOST_FOR_S), at_least=int(table.number('at_least', None, 1, 99)),
+                     nobody=table.choice('nobody', YES_NO, None) == 'yes', back=table.choice(
+                         'back', YES_NO, None) == 'yes', note=table.text('note', '')[:LONGEST])
     table.finish()
     return item

@@ -1,6 +1,8 @@
-"""What the words of standing instructions mean in one language, as data: the only place that checks them.
+"""What the words of standing instructions mean in one language, as data: the only place that
+checks them.
 
-Files are read elsewhere. Lists are texts of phrases with commas between them, as in core/language.py.
+Files are read elsewhere. Lists are texts of phrases with commas between them, as in
+core/language.py.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ from .words import Phrases, words
 
 VERSION = 1
 CODE = re.compile(r'[a-z]{2,3}')
-KINDS = ('alone', 'moves', 'leaves', 'appears')      # fields that are kinds, the first that fits counts
+# fields that are kinds, the first that fits counts
+KINDS = ('alone', 'moves', 'leaves', 'appears')
 _FIELD = re.compile(r'\{(\w+)\}')
 
 
 @dataclass(frozen=True)
 class WatchWords:
-    """One language. ``things``: phrase -> label of the detector; ``sentences``: name -> template."""
+    """One language. ``things``: phrase -> label of the detector; ``sentences``: name ->
+    template.
+    """
 
     code: str
     things: Mapping[tuple[str, ...], str]
@@ -65,14 +70,39 @@ class WatchWords:
 
 
 SENTENCES = {
-    'clause_appears': 'thing', 'clause_back': 'thing', 'clause_leaves': 'thing', 'clause_nobody': '',
-    'clause_alone': 'thing for_s', 'clause_moves': 'thing', 'clause_count': 'count things',
-    'confirm_always': 'clause', 'confirm_once': 'clause', 'confirm_note': 'note clause', 'already': 'clause',
-    'list_none': '', 'list_some': 'clauses', 'list_joint': '', 'cancelled': 'clauses', 'cancelled_all': '',
-    'nothing_to_cancel': '', 'unknown_thing': 'thing', 'unknown_event': 'thing', 'no_camera': '', 'too_many': 'count',
-    'a_second': '', 'some_seconds': 'count', 'a_minute': '', 'some_minutes': 'count',
-    'remark_appears': 'thing', 'remark_back': 'thing', 'remark_leaves': 'thing', 'remark_nobody': '',
-    'remark_alone': 'thing for_s', 'remark_moves': 'thing', 'remark_count': 'count things', 'remark_note': 'note',
+    'clause_appears': 'thing',
+    'clause_back': 'thing',
+    'clause_leaves': 'thing',
+    'clause_nobody': '',
+    'clause_alone': 'thing for_s',
+    'clause_moves': 'thing',
+    'clause_count': 'count things',
+    'confirm_always': 'clause',
+    'confirm_once': 'clause',
+    'confirm_note': 'note clause',
+    'already': 'clause',
+    'list_none': '',
+    'list_some': 'clauses',
+    'list_joint': '',
+    'cancelled': 'clauses',
+    'cancelled_all': '',
+    'nothing_to_cancel': '',
+    'unknown_thing': 'thing',
+    'unknown_event': 'thing',
+    'no_camera': '',
+    'too_many': 'count',
+    'a_second': '',
+    'some_seconds': 'count',
+    'a_minute': '',
+    'some_minutes': 'count',
+    'remark_appears': 'thing',
+    'remark_back': 'thing',
+    'remark_leaves': 'thing',
+    'remark_nobody': '',
+    'remark_alone': 'thing for_s',
+    'remark_moves': 'thing',
+    'remark_count': 'count things',
+    'remark_note': 'note',
 }
 
 
@@ -107,7 +137,8 @@ def _things(table: Table, labels: Sequence[str]) -> dict[tuple[str, ...], str]:
             if not phrase:
                 raise FieldError((*table.where, label), 'has an empty name between two commas')
             if found.setdefault(phrase, label) != label:
-                raise FieldError((*table.where, label), f"'{name.strip()}' is already a {found[phrase]}")
+                raise FieldError((*table.where, label),
+                                 f"'{name.strip()}' is already a {found[phrase]}")
     table.finish()
     return found
 

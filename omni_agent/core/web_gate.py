@@ -1,8 +1,10 @@
-"""The only place that decides who may look through the window in the browser, and press its buttons.
+"""The only place that decides who may look through the window in the browser, and press its
+buttons.
 
-Three dangers, three checks. A stranger on the network: needs the token. A web page of somebody else, open in a browser
-that may look: its requests carry its own Origin. The same page after its name was pointed at this machine (DNS
-rebinding): its requests carry that name as Host. A number as Host cannot be rebound, a name can.
+Three dangers, three checks. A stranger on the network: needs the token. A web page of somebody
+else, open in a browser that may look: its requests carry its own Origin. The same page after its
+name was pointed at this machine (DNS rebinding): its requests carry that name as Host. A number as
+Host cannot be rebound, a name can.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Knock:
 
 
 class Gate:
-    """``token`` '' lets everybody in who reaches the port; ``names`` are those that this machine is called by.
+    """``token`` '' lets everybody in who reaches the port; ``names`` are those that this machine
+    is called by.
 
     Raises ConfigError for a token that is easily guessed or cannot stand in an address.
     """
@@ -54,7 +57,9 @@ class Gate:
 
     @property
     def cookie_line(self) -> str:
-        """What keeps the token: no script may read it, and no other site's page makes a browser send it."""
+        """What keeps the token: no script may read it, and no other site's page makes a browser
+        send it.
+        """
         return f'{self._cookie}={self._token}; HttpOnly; SameSite=Lax; Path=/'
 
     def judge(self, knock: Knock) -> Verdict:
@@ -71,11 +76,14 @@ class Gate:
         host = HOST.fullmatch(knock.host or '')
         if host is None or not (host['name'].lower() in self._names or _is_number(host['name'])):
             return False
-        # No Origin: no web page. Programs of this machine send none; the token is what stops those of others.
-        return knock.origin is None or knock.origin in (f'http://{knock.host}', f'https://{knock.host}')
+        # No Origin: no web page. Programs of this machine send none; the token is what stops those
+        # of others.
+        return (knock.origin is None
+                or knock.origin in (f'http://{knock.host}', f'https://{knock.host}'))
 
     def _fits(self, word: str) -> bool:
-        return hmac.compare_digest(word.encode(), self._token.encode())      # takes as long whatever is wrong
+        # takes as long whatever is wrong
+        return hmac.compare_digest(word.encode(), self._token.encode())
 
     def _kept(self, cookies: str | None) -> str:
         try:
@@ -88,8 +96,10 @@ class Gate:
 def check_token(token: str) -> None:
     """Raises ConfigError."""
     if not TOKEN.fullmatch(token):
-        raise ConfigError('a token has 12 characters or more, letters, digits, - and _ only; without one of your own '
-                          'a good one is made')
+        raise ConfigError(
+            'a token has 12 characters or more, letters, digits, - and _ only; without one of '
+            'your own '
+            'a good one is made')
 
 
 def is_loopback(host: str) -> bool:

@@ -1,7 +1,7 @@
 """Which senses are there and alive, as the decision node knows it.
 
-Ears are known by what perception says of them in the diagnostics, once a second: its voice-activity frames come 31
-times a second, and counting those costs 3 % of a core.
+Ears are known by what perception says of them in the diagnostics, once a second: its
+voice-activity frames come 31 times a second, and counting those costs 3 % of a core.
 """
 
 from __future__ import annotations

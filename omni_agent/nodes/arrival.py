@@ -1,4 +1,6 @@
-"""Whether a topic that a sense lives on is there: said as a value always, and as a warning when it went away."""
+"""Whether a topic that a sense lives on is there: said as a value always, and as a warning when it
+went away.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,9 @@ class Arrival:
             return 'alive'
         if not self._gone:
             self._gone = True
-            self._health.trouble(self._part, WARN, f'no {self._what} on {self._topic} for {SILENT_S:.0f} s: '
-                                                   'see whether its node runs')
+            self._health.trouble(
+                self._part, WARN, f'no {self._what} on {self._topic} for {SILENT_S:.0f} s: '
+                'see whether its node runs')
         return f'no {self._what} for {silent_s:.0f} s'
 
     def _well(self, state: str) -> str:

@@ -1,4 +1,6 @@
-"""A call of a service, from being sent to its answer. It cannot be taken back, only no longer be waited for."""
+"""A call of a service, from being sent to its answer. It cannot be taken back, only no longer be
+waited for.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from .doing import SERVER_S, Tell, as_json
 class Asking:
     """One call; the server's own word says whether it worked."""
 
-    def __init__(self, key: Key, call: Call, client: Client, request: object, tell: Tell, t: float) -> None:
+    def __init__(self, key: Key, call: Call, client: Client, request: object, tell: Tell,
+                 t: float) -> None:
         self._key, self._client, self._request, self._tell = key, client, request, tell
         self._due = t + call.skill.target.timeout_s
         self._server_due = min(self._due, t + SERVER_S)
@@ -32,10 +35,14 @@ class Asking:
             self._future = self._client.call_async(self._request)
             self._future.add_done_callback(self._on_answer)
         elif self._future is None and t > self._server_due:
-            self._tell(Told(self._key, SkillState.FAILED, f'there is no service {self._client.srv_name}: start its node'))
+            self._tell(
+                Told(self._key, SkillState.FAILED,
+                     f'there is no service {self._client.srv_name}: start its node'))
         elif t > self._due:
             self._forget()
-            self._tell(Told(self._key, SkillState.FAILED, f'{self._client.srv_name} did not answer in time'))
+            self._tell(
+                Told(self._key, SkillState.FAILED,
+                     f'{self._client.srv_name} did not answer in time'))
 
     def _on_answer(self, future: Future) -> None:
         if future.cancelled():
@@ -43,9 +50,10 @@ class Asking:
         answer = future.result()
         worked = getattr(answer, 'success', True)
         said = getattr(answer, 'message', '') or getattr(answer, 'status_message', '')
-        self._tell(Told(self._key, SkillState.SUCCEEDED if worked else SkillState.FAILED,
-                        said or ('' if worked else f'{self._client.srv_name} said no'), 1.0 if worked else 0.0,
-                        as_json(answer)))
+        self._tell(
+            Told(self._key, SkillState.SUCCEEDED if worked else SkillState.FAILED, said or
+                 ('' if worked else f'{self._client.srv_name} said no'), 1.0 if worked else 0.0,
+                 as_json(answer)))
 
     def cancel(self) -> None:
         asked = self._future is not None

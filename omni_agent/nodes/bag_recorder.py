@@ -1,5 +1,5 @@
-"""Every topic of the agent -> a rosbag2 folder, as it is on the wire, with the parameters of every node. It says that it
-records: aloud, in the log and in the diagnostics.
+"""Every topic of the agent -> a rosbag2 folder, as it is on the wire, with the parameters of every
+node. It says that it records: aloud, in the log and in the diagnostics.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ AGENT = frozenset(spec.name for spec in (*graph.GRAPH, *graph.OPTIONAL))
 EVERYWHERE = ('/diagnostics', '/rosout')         # of the whole system, and worth having
 NEVER = ('/parameter_events',)
 LOOK_S = 0.25                                    # between two looks at who is there
-MATCHED = 4                                      # looks that saw somebody listen: the other side may notice later
+# looks that saw somebody listen: the other side may notice later
+MATCHED = 4
 UNHEARD_S = 30.0
 
 
@@ -50,12 +51,17 @@ class BagRecorderParams:
     folder: str = param('', 'new folder for the bag; empty = bag-DATE-TIME in the current one')
     without: str = param('', 'what is left out, separated by commas: image, sound')
     topics: str = param('', 'further topics, whose they may be, separated by commas')
-    picture_hz: float = param(0.0, 'pictures a second that are recorded of each camera, at most; 0 = all. A VGA camera at '
-                                   '15 Hz fills 14 MB a second [Hz]', 0.0, 1000.0)
+    picture_hz: float = param(
+        0.0,
+        'pictures a second that are recorded of each camera, at most; 0 = all. A VGA camera at '
+        '15 Hz fills 14 MB a second [Hz]', 0.0, 1000.0)
     announce: bool = param(True, 'say aloud that a recording begins')
     split_mib: int = param(1024, 'a new file begins at this size [MiB]', 1, 1_000_000)
-    queue_mib: int = param(64, 'what may wait for a slow disk; pictures get half of it [MiB]', 1, 16_384)
-    reserve_mib: int = param(256, 'room on the disk that is left to others; the recording ends there [MiB]', 0, 1_000_000)
+    queue_mib: int = param(64, 'what may wait for a slow disk; pictures get half of it [MiB]', 1,
+                           16_384)
+    reserve_mib: int = param(
+        256, 'room on the disk that is left to others; the recording ends there [MiB]', 0,
+        1_000_000)
 
 
 PARAMETERS = (('', BagRecorderParams),)
@@ -68,9 +74,11 @@ class BagRecorder:
         self.node = join(NAME)
         self.params = declare(self.node, BagRecorderParams)
         self.without = left_out.parse(self.params.without)
-        self.folder = Path(self.params.folder or time.strftime('bag-%Y%m%d-%H%M%S')).expanduser().absolute()
+        self.folder = Path(self.params.folder
+                           or time.strftime('bag-%Y%m%d-%H%M%S')).expanduser().absolute()
         self._definitions = Definitions()
-        self.writer = bags.BagWriter(self.folder, custom(self.node.get_namespace(), self.without), self.params.split_mib,
+        self.writer = bags.BagWriter(self.folder, custom(self.node.get_namespace(),
+                                                         self.without), self.params.split_mib,
                                      self.params.queue_mib, self.params.reserve_mib)
         self.health = Health(self.node)
         self._further = {_absolute(name.strip(), self.node.get_namespace())
@@ -84,10 +92,11 @@ class BagRecorder:
         self.node.create_timer(LOOK_S, self.on_look_around, clock=pace(self.node))
         self.node.create_timer(1.0, self.on_timer, clock=pace(self.node))
         self.on_timer()
-        self.node.get_logger().info(f'recording into {self.folder}' + (
-            f', without {" and ".join(self.without)}' if self.without else ', with pictures and sound'))
+        self.node.get_logger().info(f'recording into {self.folder}' +
+                                    (f', without {" and ".join(self.without)}' if self.
+                                     without else ', with pictures and sound'))
 
-    # -- who is there ---------------------------------------------------------------------------------------
+    # -- who is there -----------------------------------------------------------------------------
 
     def on_look_around(self) -> None:
         members = self._members()
@@ -103,7 +112,9 @@ class BagRecorder:
             self._announce()
 
     def _members(self) -> list[tuple[str, str]]:
-        """Nodes of the agent: those of the graph, and in a namespace of its own all others there."""
+        """Nodes of the agent: those of the graph, and in a namespace of its own all others
+        there.
+        """
         own = self.node.get_namespace()
         return [(name, namespace) for name, namespace in self.node.get_node_names_and_namespaces()
                 if namespace == own and name != NAME and (name in AGENT or own != '/')]
@@ -115,7 +126,8 @@ class BagRecorder:
                             self.node.get_subscriber_names_and_types_by_node):
                 try:
                     found.update(of_node(name, namespace))
-                except RuntimeError:             # rclpy's NodeNameNonExistentError: it has just gone
+                except RuntimeError:
+                    # rclpy's NodeNameNonExistentError: it has just gone
                     continue
         own = self.node.get_namespace()
         for topic, kinds in self.node.get_topic_names_and_types():
@@ -159,21 +171,26 @@ class BagRecorder:
                 now_s = time.monotonic()
                 if now_s < due_s:
                     return
-                due_s = (due_s if now_s - due_s < pace_s else now_s) + pace_s     # on average: cameras waver
+                # on average: cameras waver
+                due_s = (due_s if now_s - due_s < pace_s else now_s) + pace_s
             taken[topic.name] += 1
-            writer.write(topic, clock.now().nanoseconds, without_keyframe(data) if strip else data, can_miss)
+            writer.write(topic,
+                         clock.now().nanoseconds,
+                         without_keyframe(data) if strip else data, can_miss)
         return take
 
     def _keep_parameters(self, target: str, values: Values) -> None:
         folder = self.folder / 'parameters'
         try:
             folder.mkdir(exist_ok=True)
-            (folder / f'{target.strip("/").replace("/", ".")}.yaml').write_text(yaml_text(values), encoding='utf-8')
+            (folder / f'{target.strip("/").replace("/", ".")}.yaml').write_text(
+                yaml_text(values), encoding='utf-8')
             self.health.count('parameter files')
         except OSError as error:
-            self.health.trouble('parameters', WARN, f'cannot write into {folder}: {error.strerror}')
+            self.health.trouble('parameters', WARN,
+                                f'cannot write into {folder}: {error.strerror}')
 
-    # -- saying so ------------------------------------------------------------------------------------------
+    # -- saying so --------------------------------------------------------------------------------
 
     def _announce(self) -> None:
         there = any(info.node_name != self.node.get_name() for info in      # it records them, too
@@ -184,7 +201,8 @@ class BagRecorder:
             self._announced = True
             self.health.well('announcement')
         elif not there and time.monotonic() - self._since > UNHEARD_S:
-            self.health.trouble('announcement', WARN, 'nobody is there to say aloud that this is recorded')
+            self.health.trouble('announcement', WARN,
+                                'nobody is there to say aloud that this is recorded')
 
     def on_timer(self) -> None:
         figures = self.writer.figures
@@ -207,24 +225,35 @@ class BagRecorder:
             reader.close()
         self.writer.close()
         figures = self.writer.figures
-        self.node.get_logger().info(f'{figures.messages} messages, {figures.bytes / bags.MIB:.1f} MiB in {self.folder}')
+        self.node.get_logger().info(
+            f'{figures.messages} messages, {figures.bytes / bags.MIB:.1f} MiB in {self.folder}')
 
 
 def custom(namespace: str, without: tuple[str, ...]) -> dict[str, str]:
     """What metadata.yaml says of the run."""
-    return {'omni_agent.version': omni_agent.__version__, 'omni_agent.namespace': namespace,
-            'omni_agent.without': ','.join(without), 'omni_agent.models': json.dumps(model_hashes())}
+    return {
+        'omni_agent.version': omni_agent.__version__,
+        'omni_agent.namespace': namespace,
+        'omni_agent.without': ','.join(without),
+        'omni_agent.models': json.dumps(model_hashes())
+    }
 
 
 def model_hashes() -> dict[str, dict[str, str]]:
-    """sha256 of the models that are here, as their manifests say: nothing else gets into the cache."""
+    """sha256 of the models that are here, as their manifests say: nothing else gets into the
+    cache.
+    """
     found: dict[str, dict[str, str]] = {}
     try:
         for name, manifest in models.manifests().items():
-            here = {file.name: file.sha256 for file in manifest.files if model_cache.place_of(manifest, file).is_file()}
+            here = {
+                file.name: file.sha256
+                for file in manifest.files if model_cache.place_of(manifest, file).is_file()
+            }
             found.update({name: here} if here else {})
     except ConfigError:
-        return found                             # an unusable manifest is not ours to complain about
+        # an unusable manifest is not ours to complain about
+        return found
     return found
 
 

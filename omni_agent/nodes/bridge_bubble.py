@@ -1,4 +1,5 @@
-"""``percept``, ``playback`` and ``agent_state`` -> ``speech_bubble``: text in front of the camera, for rviz.
+"""``percept``, ``playback`` and ``agent_state`` -> ``speech_bubble``: text in front of the camera,
+for rviz.
 
 Made only while somebody subscribes.
 """
@@ -22,7 +23,10 @@ DEPTH_M, SIZE_M = 1.0, 0.05
 # name -> where [m, in the optical frame: x right, y down], colour
 PLACES = {'state': (0.0, -0.55, (0.75, 0.75, 0.75)), 'person': (0.0, 0.42, (1.0, 0.65, 0.1)),
           'robot': (0.0, 0.55, (0.2, 0.75, 1.0))}
-PERSON = {AgentState.PERSON_SPEAKING: 'somebody speaks', AgentState.PERSON_TRAILING: 'somebody paused'}
+PERSON = {
+    AgentState.PERSON_SPEAKING: 'somebody speaks',
+    AgentState.PERSON_TRAILING: 'somebody paused'
+}
 AGENT = {AgentState.AGENT_IDLE: 'listening', AgentState.AGENT_DECIDING: 'deciding',
          AgentState.AGENT_PREPARING: 'preparing a reply', AgentState.AGENT_SPEAKING: 'speaking'}
 
@@ -32,7 +36,8 @@ class Bubble:
 
     def __init__(self, node: Node, frame_id: str) -> None:
         self._node, self._frame_id = node, frame_id
-        self._marker, self._array = (interface(f'visualization_msgs/msg/{name}') for name in ('Marker', 'MarkerArray'))
+        self._marker, self._array = (interface(f'visualization_msgs/msg/{name}')
+                                     for name in ('Marker', 'MarkerArray'))
         self.words: dict[str, tuple[float, str]] = {}        # who -> when [Unix s], what
         self.state = ''
         self.publisher = node.create_publisher(self._array, 'speech_bubble', qos.LOOK)
@@ -57,13 +62,21 @@ class Bubble:
         if not self.publisher.get_subscription_count():
             return
         t = now(self._node)
-        shown = {'state': self.state, **{who: text for who, (when, text) in self.words.items() if t - when < SHOWN_S}}
-        self.publisher.publish(self._array(markers=[self._text(who, text) for who, text in shown.items() if text]))
+        shown = {
+            'state': self.state,
+            **{
+                who: text
+                for who, (when, text) in self.words.items() if t - when < SHOWN_S
+            }
+        }
+        self.publisher.publish(
+            self._array(markers=[self._text(who, text) for who, text in shown.items() if text]))
 
     def _text(self, who: str, text: str) -> object:
         x, y, (red, green, blue) = PLACES[who]
-        marker = self._marker(ns=who, id=0, type=self._marker.TEXT_VIEW_FACING, action=self._marker.ADD,
-                              text='\n'.join(textwrap.wrap(text, WIDTH)), lifetime=Duration(sec=1))
+        marker = self._marker(ns=who, id=0, type=self._marker.TEXT_VIEW_FACING,
+                              action=self._marker.ADD, text='\n'.join(textwrap.wrap(text, WIDTH)),
+                              lifetime=Duration(sec=1))
         marker.header.frame_id = self._frame_id       # no stamp: the newest transform will do
         marker.pose.position.x, marker.pose.position.y, marker.pose.position.z = x, y, DEPTH_M
         marker.pose.orientation.w, marker.scale.z = 1.0, SIZE_M
@@ -80,7 +93,8 @@ def _tail(text: str) -> str:
 def told(state: AgentState) -> str:
     """What the agent is at, and what it thinks of what it heard."""
     parts = [PERSON[state.person]] if state.person in PERSON else []
-    parts.append(AGENT.get(state.agent, 'unknown') + (', its voice lowered' if state.ducked else ''))
+    parts.append(
+        AGENT.get(state.agent, 'unknown') + (', its voice lowered' if state.ducked else ''))
     if state.doing:
         parts.append(f'does: {state.doing}')
     if state.addressee_score == state.addressee_score:

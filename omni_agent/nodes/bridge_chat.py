@@ -1,7 +1,8 @@
-"""rqt_chat -> ``typed``: it publishes what is typed into it as the words of a voice (hri_msgs/LiveSpeech).
+"""rqt_chat -> ``typed``: it publishes what is typed into it as the words of a voice
+(hri_msgs/LiveSpeech).
 
-The voices bridge publishes on the same topic what the microphone heard. That has the time at which it was heard; what is
-typed into rqt_chat has none, and this is how the two are told apart.
+The voices bridge publishes on the same topic what the microphone heard. That has the time at which
+it was heard; what is typed into rqt_chat has none, and this is how the two are told apart.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class Chat:
     def __init__(self, node: Node, health: Health, params: BridgesParams) -> None:
         self._health = health
         self.typed = node.create_publisher(String, 'typed', qos.PERCEPT)
-        node.create_subscription(interface('hri_msgs/msg/LiveSpeech'), f'{params.humans}/voices/{params.voice}/speech',
-                                 self.on_speech, qos.PERCEPT)
+        node.create_subscription(interface('hri_msgs/msg/LiveSpeech'),
+                                 f'{params.humans}/voices/{params.voice}/speech', self.on_speech,
+                                 qos.PERCEPT)
 
     def on_speech(self, message: object) -> None:
         text = message.final.strip()

@@ -42,7 +42,8 @@ class ForeignMicrophone:
         self._ears: Subscription | None = None
         self._begin()
         info = self._topic.removesuffix('_stamped') + '_info'
-        node.create_subscription(ros_drivers('AudioInfo'), info, self.on_info, 1)      # told anew every 5 s, not latched
+        # told anew every 5 s, not latched
+        node.create_subscription(ros_drivers('AudioInfo'), info, self.on_info, 1)
         node.create_timer(LOOK_S, self.on_timer, clock=pace(node))
 
     def _begin(self) -> None:
@@ -57,18 +58,26 @@ class ForeignMicrophone:
         """Which of the two it is, is known when somebody publishes it."""
         if self._ears is not None:
             return
-        kinds = {kind for end in self._node.get_publishers_info_by_topic(self._topic) for kind in [end.topic_type]}
+        kinds = {
+            kind
+            for end in self._node.get_publishers_info_by_topic(self._topic)
+            for kind in [end.topic_type]
+        }
         for kind, take in ((STAMPED, self.on_stamped), (PLAIN, self.on_plain)):
             if kind in kinds:
-                self._ears = self._node.create_subscription(self._types[kind], self._topic, take, qos.AUDIO)
+                self._ears = self._node.create_subscription(self._types[kind], self._topic, take,
+                                                            qos.AUDIO)
                 self._health.well(PART)
                 return
-        self._health.trouble(PART, WARN, f'nobody publishes sound of audio_common_msgs on {self._topic}: start the driver, '
-                                         'or check the parameter microphone')
+        self._health.trouble(
+            PART, WARN,
+            f'nobody publishes sound of audio_common_msgs on {self._topic}: start the driver, '
+            'or check the parameter microphone')
 
     def on_info(self, info: object) -> None:
         self._format = info.sample_format
-        if (info.sample_rate, info.channels) != (self._rate, self._channels) and info.sample_rate and info.channels:
+        if ((info.sample_rate, info.channels) != (self._rate, self._channels) and info.sample_rate
+                and info.channels):
             self._rate, self._channels = info.sample_rate, info.channels
             self._begin()
 
@@ -84,8 +93,10 @@ class ForeignMicrophone:
         width = 2 * self._channels
         if self._format != FORMAT or not data or len(data) % width:
             self._health.count('refused foreign sound')
-            self._health.trouble(PART, WARN, f'{len(data)} bytes of {self._format} with {self._channels} channels on '
-                                             f'{self._topic}: send raw {FORMAT} (audio_capture: format:=wave)')
+            self._health.trouble(
+                PART, WARN,
+                f'{len(data)} bytes of {self._format} with {self._channels} channels on '
+                f'{self._topic}: send raw {FORMAT} (audio_capture: format:=wave)')
             return
         self._health.well(PART)
         sound = np.frombuffer(data, '<i2').reshape(-1, self._channels)
@@ -98,7 +109,9 @@ class ForeignMicrophone:
         self._send()
 
     def _place(self, t: float, steady: bool) -> None:
-        """Blocks follow each other by their samples; a hole in the stamps is one in the positions."""
+        """Blocks follow each other by their samples; a hole in the stamps is one in the
+        positions.
+        """
         t -= self._delay_s
         begin = self._t + self._rest.size / RATE
         if not self._t:
@@ -107,13 +120,15 @@ class ForeignMicrophone:
             self._position += max(0, self._rest.size + round((t - begin) * RATE))
             self._rest, self._t = np.zeros(0, np.int16), t
             self._health.count('holes in foreign sound')
-        elif steady:                             # the clocks of samples and stamps drift apart: follow slowly
+        elif steady:
+            # the clocks of samples and stamps drift apart: follow slowly
             self._t += 0.01 * (t - begin)
 
     def _send(self) -> None:
         while self._rest.size >= BLOCK:
             block, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
-            chunk = AudioChunk(position=self._position, rate=RATE, channels=1, samples=array.array('h', block.tobytes()))
+            chunk = AudioChunk(position=self._position, rate=RATE, channels=1,
+                               samples=array.array('h', block.tobytes()))
             chunk.header.stamp = stamp(self._t)
             self.audio.publish(chunk)
             self._position += BLOCK

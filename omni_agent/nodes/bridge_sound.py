@@ -1,6 +1,7 @@
 """``audio`` and ``speaker/reference`` -> audio_common_msgs of ros-drivers, while somebody listens.
 
-A package of the same name and with other messages exists (mgonzs13/audio_common): that one is recognised and refused.
+A package of the same name and with other messages exists (mgonzs13/audio_common): that one is
+recognised and refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from .stamps import pace
 
 LOOK_S = 0.5             # how often it is looked whether somebody listens
 FORMAT, CODING = 'S16LE', 'wave'      # as audio_capture calls raw samples
-SOURCES = {'audio': 'audio', 'voice': 'speaker/reference'}      # ours below audio_common/ -> where it comes from
+# ours below audio_common/ -> where it comes from
+SOURCES = {'audio': 'audio', 'voice': 'speaker/reference'}
 
 
 def ros_drivers(name: str) -> type:
@@ -30,13 +32,17 @@ def ros_drivers(name: str) -> type:
     found = interface(f'audio_common_msgs/msg/{name}')
     fields = interface('audio_common_msgs/msg/AudioInfo').get_fields_and_field_types()
     if 'sample_rate' not in fields:
-        raise TargetError('audio_common_msgs is installed from mgonzs13/audio_common, whose messages are others: install '
-                          'ros-$ROS_DISTRO-audio-common-msgs in a workspace without it')
+        raise TargetError(
+            'audio_common_msgs is installed from mgonzs13/audio_common, whose messages are '
+            'others: install '
+            'ros-$ROS_DISTRO-audio-common-msgs in a workspace without it')
     return found
 
 
 def audio_data(kind: type, chunk: AudioChunk) -> object:
-    """The samples as little-endian bytes, which they are in memory on every machine that ROS 2 runs on."""
+    """The samples as little-endian bytes, which they are in memory on every machine that ROS 2
+    runs on.
+    """
     return kind(data=array.array('B', chunk.samples.tobytes()))
 
 
@@ -84,7 +90,8 @@ class SoundOut:
         for line in self.lines:
             if line.wanted and line.heard is None:
                 line.heard = self._node.create_subscription(
-                    AudioChunk, line.source, lambda chunk, line=line: self.on_chunk(line, chunk), qos.AUDIO)
+                    AudioChunk, line.source, lambda chunk, line=line: self.on_chunk(line, chunk),
+                    qos.AUDIO)
             elif not line.wanted and line.heard is not None:
                 self._node.destroy_subscription(line.heard)
                 line.heard = None

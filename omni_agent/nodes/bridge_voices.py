@@ -1,6 +1,8 @@
-"""``percept`` and ``playback`` -> people's voices as REP-155 has them: who is tracked, who speaks, what is said.
+"""``percept`` and ``playback`` -> people's voices as REP-155 has them: who is tracked, who speaks,
+what is said.
 
-One voice: the agent does not tell people apart by their voices. Whatever is said is published, to whomever it was said.
+One voice: the agent does not tell people apart by their voices. Whatever is said is published, to
+whomever it was said.
 """
 
 from __future__ import annotations
@@ -21,23 +23,28 @@ from .stamps import pace
 if TYPE_CHECKING:
     from .bridges import BridgesParams
 
-LOOK_S = 0.5             # how often it is looked whether somebody wants the sound, and whether a voice is still tracked
+# how often it is looked whether somebody wants the sound, and whether a voice is still tracked
+LOOK_S = 0.5
 SILENT = (Percept.SPEECH_STOPPED, Percept.FINAL)
 
 
 class Voices:
-    """Raises TargetError where hri_msgs is not installed; without audio_common_msgs only the sound is missing."""
+    """Raises TargetError where hri_msgs is not installed; without audio_common_msgs only the sound
+    is missing.
+    """
 
     def __init__(self, node: Node, health: Health, params: BridgesParams) -> None:
         self._node, self._health, self._params = node, health, params
         self._live_speech = interface('hri_msgs/msg/LiveSpeech')
         self._ids_list = interface('hri_msgs/msg/IdsList')
         voice = f'{params.humans}/voices/{params.voice}'
-        self.tracked = node.create_publisher(self._ids_list, f'{params.humans}/voices/tracked', qos.STATE)
+        self.tracked = node.create_publisher(self._ids_list, f'{params.humans}/voices/tracked',
+                                             qos.STATE)
         self.speaking = node.create_publisher(Bool, f'{voice}/is_speaking', qos.SPEECH_STATE)
         self.speech = node.create_publisher(self._live_speech, f'{voice}/speech', qos.PERCEPT)
         self.sound = self._sound(f'{voice}/audio')
-        self.robot = node.create_publisher(Bool, params.robot_speaking, qos.STATE) if params.robot_speaking else None
+        self.robot = (node.create_publisher(Bool, params.robot_speaking, qos.STATE)
+                      if params.robot_speaking else None)
         self._ids: list[str] | None = None       # None: nothing said yet
         self._silent_s = 0.0
         self._speaks = False
@@ -73,8 +80,9 @@ class Voices:
 
     def _say(self, percept: Percept) -> None:
         """A recogniser that is sure of nothing but whose voice it was: that is its confidence."""
-        message = self._live_speech(header=percept.header, locale=self._params.locale,
-                                    confidence=1.0 - max(0.0, min(1.0, float(percept.text_echo_likelihood))))
+        message = self._live_speech(
+            header=percept.header, locale=self._params.locale,
+            confidence=1.0 - max(0.0, min(1.0, float(percept.text_echo_likelihood))))
         if percept.kind == Percept.FINAL:
             message.final = percept.text
         else:
@@ -92,7 +100,8 @@ class Voices:
             self._track([])
         wanted = self.sound is not None and self.sound.get_subscription_count() > 0
         if wanted and self._ears is None:
-            self._ears = self._node.create_subscription(AudioChunk, 'audio', self.on_audio, qos.AUDIO)
+            self._ears = self._node.create_subscription(AudioChunk, 'audio', self.on_audio,
+                                                        qos.AUDIO)
         elif not wanted and self._ears is not None:
             self._node.destroy_subscription(self._ears)
             self._ears = None

@@ -34,8 +34,10 @@ class CameraParams:
                              'address, room:SCENARIO@FOLDER, or none')
     width: int = param(640, 'width asked of the device [pixels]', 16, 7680)
     height: int = param(480, 'height asked of the device [pixels]', 16, 4320)
-    rate_hz: float = param(10.0, 'pictures published per second, at most [Hz]', 0.1, 120.0, live=True)
-    frame_id: str = param('camera_optical', 'optical frame (z forward, x right, y down; REP-103)', live=True)
+    rate_hz: float = param(10.0, 'pictures published per second, at most [Hz]', 0.1, 120.0,
+                           live=True)
+    frame_id: str = param('camera_optical', 'optical frame (z forward, x right, y down; REP-103)',
+                          live=True)
     jpeg_quality: int = param(80, 'quality of image_raw/compressed', 1, 100, live=True)
 
 

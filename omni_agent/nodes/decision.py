@@ -22,9 +22,10 @@ from omni_agent.core.attention import Attention, AttentionParams
 from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import (HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed, Played, Playing, React, Reason,
-                                    Remember, Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript, Typed,
-                                    Weigh, Weighed)
+from omni_agent.core.events import (
+    HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed,
+    Played, Playing, React, Reason, Remember, Role, SceneChanged, SoundStarted, SpeechStarted,
+    SpeechStopped, Tick, Transcript, Typed, Weigh, Weighed)
 from omni_agent.core.dialogue import LOOKING
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.params import param
@@ -60,25 +61,42 @@ from .threads import Alarm, Inbox, Worker
 class DecisionParams:
     """Who judges, and how much is remembered."""
 
-    llm: str = param('qwen2_5_0_5b', 'model that judges whom an unclear utterance was meant for: a manifest name, a '
-                                     '.gguf file, the http(s) address of an OpenAI-compatible server, fake, or none')
+    llm: str = param(
+        'qwen2_5_0_5b',
+        'model that judges whom an unclear utterance was meant for: a manifest name, a '
+        '.gguf file, the http(s) address of an OpenAI-compatible server, fake, or none')
     llm_model: str = param('', 'model name that the server expects')
     llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
-    sentence_end: str = param('smollm2_135m', 'small language model that says whether a sentence is over: a manifest '
-                                              'name, a .gguf file, fake, or none')
-    weights: str = param('hand', 'what tells whom an utterance was meant for: rules set by hand, or weights fitted to voice, '
-                                 'source, dialogue and camera as well: better in the bench, stricter after other people\'s talk',
-                         choices=('hand', 'fitted'))
-    languages: str = param('en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
-    state: str = param('', 'folder for what outlasts a restart, standing instructions and memory; empty = below '
-                           '~/.local/state (XDG_STATE_HOME), by namespace; none = nothing is kept')
-    max_turns: int = param(12, 'turns of dialogue kept, at most; the older half goes when they are exceeded', 2, 200)
+    sentence_end: str = param(
+        'smollm2_135m', 'small language model that says whether a sentence is over: a manifest '
+        'name, a .gguf file, fake, or none')
+    weights: str = param(
+        'hand',
+        'what tells whom an utterance was meant for: rules set by hand, or weights fitted to '
+        'voice, '
+        'source, dialogue and camera as well: better in the bench, stricter after other people\'s '
+        'talk',
+        choices=('hand', 'fitted'))
+    languages: str = param(
+        'en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
+    state: str = param(
+        '', 'folder for what outlasts a restart, standing instructions and memory; empty = below '
+        '~/.local/state (XDG_STATE_HOME), by namespace; none = nothing is kept')
+    max_turns: int = param(
+        12, 'turns of dialogue kept, at most; the older half goes when they are exceeded', 2, 200)
 
 
 NO_EYES = 'nothing, because it is off'
 LONGEST_NOTICE = 300     # [characters] that another node may have said
-PARAMETERS = (('', DecisionParams), ('addressee', AddresseeParams), ('attention', AttentionParams), ('turn', TurnParams),
-              *OF_LOOKOUT, *OF_RECALL, *OF_HANDS)      # (prefix, dataclass): what is declared below and in those
+PARAMETERS = (
+    ('', DecisionParams),
+    ('addressee', AddresseeParams),
+    ('attention', AttentionParams),
+    ('turn', TurnParams),
+    # (prefix, dataclass): what is declared below and in those
+    *OF_LOOKOUT,
+    *OF_RECALL,
+    *OF_HANDS)
 
 
 @dataclass(frozen=True)
@@ -115,22 +133,25 @@ class Decision:
         self.params = declare(self.node, DecisionParams)
         addressee = Addressee(declare(self.node, AddresseeParams, 'addressee'),
                               addressee_model.load() if self.params.weights == 'fitted' else None)
-        attention = Attention.begin(declare(self.node, AttentionParams, 'attention'), addressee.names)
+        attention = Attention.begin(declare(self.node, AttentionParams, 'attention'),
+                                    addressee.names)
         turn = declare(self.node, TurnParams, 'turn')
-        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()), languages.lexicon(self.params.languages),
-                                   attention)
+        self.machine = TurnMachine(turn, addressee, first_epoch(time.time()),
+                                   languages.lexicon(self.params.languages), attention)
         self.memory = Memory(self.params.max_turns)
         self.health = Health(self.node)
         self.trace = DecisionTrace(self.node, self.health, self.machine, self.params.languages)
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
-        self._halted = 0                         # what moves since that epoch or before has to stand still
-        for effect in self.machine.start():      # at once: opening a memory may take the disk seconds
+        # what moves since that epoch or before has to stand still
+        self._halted = 0
+        # at once: opening a memory may take the disk seconds
+        for effect in self.machine.start():
             self._interrupt(effect)
         self.heartbeat = Heartbeat(self.node)
-        self.inbox: Inbox[Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined | OmniAgentError] = Inbox(
-            self.node, self.on_result)
+        self.inbox: Inbox[Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined
+                          | OmniAgentError] = Inbox(self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
         self.llm = None
         self.worker = Worker('judge', self.inbox.put, limit=4)
@@ -139,16 +160,20 @@ class Decision:
             self.health.trouble('sentence end', WARN, 'loading')
             self.weigher.submit(self._load_endings)
         state = _state_folder(self.params.state, self.node.get_namespace())
-        self.lookout = Lookout(self.node, self.health, self.params.languages, state and state / 'instructions.json',
-                               self.on_remark, self._ask_silence, lambda: self.senses.sees)
+        self.lookout = Lookout(self.node, self.health, self.params.languages, state
+                               and state / 'instructions.json', self.on_remark, self._ask_silence,
+                               lambda: self.senses.sees)
         self.recall = Recall(self.node, self.health, state and state / 'memory.db', self.inbox.put)
         self.senses = Alive(self.node, self._show)
-        self.hands = Hands(self.node, self.health, self.params.languages, addressee.params.name.split(','),
-                           None if self.params.llm == 'none' else self, self.inbox.put, self.on_own_skill)
+        self.hands = Hands(self.node, self.health, self.params.languages,
+                           addressee.params.name.split(','),
+                           None if self.params.llm == 'none' else self, self.inbox.put,
+                           self.on_own_skill)
         self.loudness = Loudness(self.node, self.on_remark)
         self.listening = Listening(self.node, self.health, self.machine.attention, self.inbox.put)
         self._react_now: React | None = None     # the newest intention
-        self._looking_up: tuple[int, str] | None = None      # epoch and brief that somebody thinks about, aside
+        # epoch and brief that somebody thinks about, aside
+        self._looking_up: tuple[int, str] | None = None
         self._prepared = Prepared(0, '')
         self._used: tuple[str, ...] = ()
         self._shown: tuple | None = None
@@ -163,7 +188,7 @@ class Decision:
         self.node.create_subscription(String, 'notice', self.on_notice, qos.PERCEPT)
         self.node.create_service(Trigger, '~/hush', self.on_hush)
 
-    # -- messages become events ---------------------------------------------------------------------------
+    # -- messages become events -------------------------------------------------------------------
 
     def on_percept(self, percept: Percept) -> None:
         self.health.count('percepts')
@@ -187,7 +212,8 @@ class Decision:
             self.lookout.confirmed(playback.epoch)
             self.on_event(Playing(t, playback.epoch, playback.heard))
         else:
-            self.on_event(Played(t, playback.epoch, playback.heard, playback.state == Playback.FINISHED))
+            self.on_event(
+                Played(t, playback.epoch, playback.heard, playback.state == Playback.FINISHED))
             self.hands.said()
 
     def on_typed(self, message: String) -> None:
@@ -218,11 +244,15 @@ class Decision:
             self.inbox.put(Typed(t, 'What do you see?'))
         elif call.skill.name == 'forget':
             last_s = given.get('last')
-            self.recall.forget(str(given.get('person', '')), None if last_s is None else t - float(last_s), None)
+            self.recall.forget(str(given.get('person', '')),
+                               None if last_s is None else t - float(last_s), None)
         elif call.skill.name == 'set_volume':
             self.loudness.set(given)
 
-    def on_result(self, result: Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined | OmniAgentError) -> None:
+    def on_result(
+        self, result: Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined |
+        OmniAgentError
+    ) -> None:
         if isinstance(result, OmniAgentError):
             self.health.trouble('language model', WARN, f'{result}; deciding without it')
         elif isinstance(result, Loaded):
@@ -251,7 +281,7 @@ class Decision:
         elif isinstance(event, SceneChanged):
             self.recall.saw(event.t, event.text, event.salience)
 
-    # -- effects become messages --------------------------------------------------------------------------
+    # -- effects become messages ------------------------------------------------------------------
 
     def perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -287,14 +317,17 @@ class Decision:
     def _interrupt(self, effect: Interrupt) -> None:
         if effect.reason in HALTING:
             self._halted = effect.epoch - 1
-        message = InterruptMsg(epoch=effect.epoch, ducked=effect.ducked, reason=effect.reason.value, halted=self._halted)
+        message = InterruptMsg(epoch=effect.epoch, ducked=effect.ducked,
+                               reason=effect.reason.value, halted=self._halted)
         message.header.stamp = stamp(now(self.node))
         message.evidence = stamp(effect.evidence or 0.0)
         self.interrupts.publish(message)
         self.health.count(f'interrupt {effect.reason.name.lower()}')
 
     def _react(self, effect: React) -> None:
-        """To be said as it is, about watching, something to do, about the past, or for the language model, in this order."""
+        """To be said as it is, about watching, something to do, about the past, or for the
+        language model, in this order.
+        """
         self._react_now = effect
         known = self._prepared
         if effect.say:
@@ -306,10 +339,12 @@ class Decision:
             self._look_up(effect)
 
     def _look_up(self, effect: React) -> None:
-        """Who thinks about it aside comes back in an event, when ``_react_now`` may have another time."""
+        """Who thinks about it aside comes back in an event, when ``_react_now`` may have another
+        time.
+        """
         self._looking_up = effect.epoch, effect.brief
-        said = (self.listening.answer(effect.brief) or self.lookout.answer(effect.epoch, effect.brief)
-                or self.hands.answer(effect))
+        said = (self.listening.answer(effect.brief)
+                or self.lookout.answer(effect.epoch, effect.brief) or self.hands.answer(effect))
         if isinstance(said, Unclear):
             self.worker.submit(lambda: self._plan(effect))
         elif said is not None:
@@ -333,24 +368,30 @@ class Decision:
     def _on_recalled(self, found: Recalled) -> None:
         effect = self._react_now
         if effect is not None and found.epoch == effect.epoch == self.machine.epoch:
-            self._publish_react(effect, Prepared(effect.epoch, effect.brief, found.say, found.lines, found.route))
+            self._publish_react(
+                effect, Prepared(effect.epoch, effect.brief, found.say, found.lines, found.route))
 
     def _publish_react(self, effect: React, known: Prepared) -> None:
         self._prepared, self._looking_up = known, None
         self._used = self._rests_on(effect, known)
         history = [DialogueTurn(role=line.role.value, text=line.text, truncated=line.truncated)
                    for line in self._history()]
-        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, say=known.say, recalled=list(known.lines),
-                           history=history, not_before=stamp(effect.not_before))
+        message = ReactMsg(epoch=effect.epoch, brief=effect.brief, say=known.say,
+                           recalled=list(known.lines), history=history,
+                           not_before=stamp(effect.not_before))
         message.header.stamp = stamp(now(self.node))
         self.reacts.publish(message)
         if not self.node.count_publishers('playback'):
             self.lookout.confirmed(effect.epoch)
-            self.inbox.put(Played(now(self.node), effect.epoch, '', False))      # nobody will ever say that it was
+            # nobody will ever say that it was
+            self.inbox.put(Played(now(self.node), effect.epoch, '', False))
 
     def _history(self) -> list[Line]:
         """What the camera showed is no news once it is gone."""
-        lines = [line for line in self.memory.history() if line.role is not Role.SCENE or self.senses.sees]
+        lines = [
+            line for line in self.memory.history()
+            if line.role is not Role.SCENE or self.senses.sees
+        ]
         return lines if self.senses.sees else [*lines, Line(Role.SCENE, NO_EYES, False)]
 
     def _rests_on(self, effect: React, known: Prepared) -> tuple[str, ...]:
@@ -365,7 +406,8 @@ class Decision:
     def _show(self) -> None:
         view = self.machine.view()
         watching = [item.sentence for item in self.lookout.items]
-        shown = (view, tuple(watching), self.hands.doing, self._prepared.route, self.senses.flags, self._used)
+        shown = (view, tuple(watching), self.hands.doing, self._prepared.route, self.senses.flags,
+                 self._used)
         if shown == self._shown:
             return
         self._shown = shown
@@ -374,15 +416,18 @@ class Decision:
                            ducked=bool(view.voice.value), utterance=view.utterance, text=view.text,
                            addressee_score=score.probability if score else math.nan,
                            evidence_names=[name for name, _ in score.evidence] if score else [],
-                           evidence_values=[value for _, value in score.evidence] if score else [], why=view.why,
-                           watching=watching, doing=self.hands.doing, route=self._prepared.route, senses=self.senses.flags, used=list(self._used))
+                           evidence_values=[value for _, value in score.evidence] if score else [],
+                           why=view.why, watching=watching, doing=self.hands.doing,
+                           route=self._prepared.route, senses=self.senses.flags, used=list(
+                               self._used))
         state.header.stamp = stamp(now(self.node))
         self.states.publish(state)
 
-    # -- the language model, on its own thread ------------------------------------------------------------
+    # -- the language model, on its own thread ----------------------------------------------------
 
     def _load(self) -> None:
-        llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
+        llm = load.llm(self.params.llm, threads=self.params.llm_threads,
+                       model=self.params.llm_model)
         llm.warm([Message(role, text) for role, text in prompts.judge('Hello.')])
         self.llm = llm
         if self.hands.planner is not None:
@@ -392,14 +437,16 @@ class Decision:
     def _judge(self, effect: Judge) -> None:
         messages = [Message(role, text) for role, text in prompts.judge(effect.text)]
         try:
-            if self.llm is None:                  # it could not be loaded at first; a server may be up by now
+            # it could not be loaded at first; a server may be up by now
+            if self.llm is None:
                 self._load()
             self.inbox.put(Judged(effect.utterance, effect.text, self.llm.margin(messages)))
         except OmniAgentError as error:
             self.inbox.put(error)
             self.inbox.put(Judged(effect.utterance, effect.text, None))
 
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, object], max_tokens: int = 64) -> str:
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, object],
+               max_tokens: int = 64) -> str:
         """Under a JSON schema; for the planner, on the worker's thread."""
         if self.llm is None:
             self._load()
@@ -429,7 +476,8 @@ class Decision:
         try:
             self.endings = load.sentence_end(self.params.sentence_end)
         except OmniAgentError as error:
-            self.inbox.put(Unable('sentence end', f'{error}; pauses are told from ends without it'))
+            self.inbox.put(Unable('sentence end',
+                                  f'{error}; pauses are told from ends without it'))
         else:
             self.inbox.put(Loaded('sentence end'))
 
@@ -469,9 +517,11 @@ def _event(percept: Percept) -> Event | None:
     if percept.kind == Percept.SPEECH_STOPPED:
         return SpeechStopped(t, percept.utterance, percept.voiced_s)
     if percept.kind in (Percept.PARTIAL, Percept.FINAL):
-        turn_end = None if math.isnan(percept.turn_end_probability) else percept.turn_end_probability
-        return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL, percept.voiced_s, turn_end,
-                          percept.echo_likelihood, percept.text_echo_likelihood, percept.level_dbfs or None,
+        turn_end = (None
+                    if math.isnan(percept.turn_end_probability) else percept.turn_end_probability)
+        return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL,
+                          percept.voiced_s, turn_end, percept.echo_likelihood,
+                          percept.text_echo_likelihood, percept.level_dbfs or None,
                           tuple(zip(percept.cue_names, percept.cue_values)))
     if percept.kind == Percept.SCENE:
         return SceneChanged(t, percept.text, percept.salience)

@@ -1,4 +1,6 @@
-"""``decision_trace``: what the decision core was told and what it did, while somebody records it."""
+"""``decision_trace``: what the decision core was told and what it did, while somebody records
+it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from . import qos
 from .health import WARN, Health
 from .stamps import now, pace
 
-AGAIN_S = 10         # [s] between two beginnings: what a lost line can cost, or another listener misses
+# [s] between two beginnings: what a lost line can cost, or another listener misses
+AGAIN_S = 10
 
 
 class DecisionTrace:
@@ -33,7 +36,9 @@ class DecisionTrace:
         node.create_timer(1.0, self.on_timer, clock=pace(node))
 
     def on_timer(self) -> None:
-        """A listener is there for good when it was there a second ago: the other side may notice a match later."""
+        """A listener is there for good when it was there a second ago: the other side may notice a
+        match later.
+        """
         there = self._publisher.get_subscription_count() > 0
         self._matched_s = self._matched_s + 1 if there else 0
         self._open = self._open and there
@@ -44,8 +49,9 @@ class DecisionTrace:
         """Between two steps, so that the next one starts from here."""
         self._given = trace.given(self._machine)
         try:
-            line = trace.write(trace.begin(self._machine, self._number, now(self._node), omni_agent.__version__,
-                                           self._languages))
+            line = trace.write(
+                trace.begin(self._machine, self._number, now(self._node), omni_agent.__version__,
+                            self._languages))
         except WireError as error:
             self._open = False
             self._health.trouble('trace', WARN, f'{error}; a recording of this cannot be replayed step by step')
@@ -57,12 +63,14 @@ class DecisionTrace:
         """One step of the machine, right after it."""
         if not self._open:
             return
-        done = trace.Step(self._number, at, event, tuple(effects), trace.state(self._machine.view()))
+        done = trace.Step(self._number, at, event, tuple(effects),
+                          trace.state(self._machine.view()))
         try:
             self._publish(trace.write(done))
         except WireError as error:
             self._open = False
-            self._health.trouble('trace', WARN, f'{error}; a recording of this cannot be replayed step by step')
+            self._health.trouble('trace', WARN,
+                                 f'{error}; a recording of this cannot be replayed step by step')
         if self._open and trace.given(self._machine) != self._given:
             self._begin()                        # somebody has changed a parameter
 

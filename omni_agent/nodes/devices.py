@@ -13,8 +13,10 @@ from .stamps import pace
 from .threads import Inbox
 
 
-LOSSES = ('xruns', 'dropped', 'late_blocks')      # counters of a device, each a piece of sound that was not heard
-PERIOD_S = 10                                    # over which losses are added up [looks, one a second]
+# counters of a device, each a piece of sound that was not heard
+LOSSES = ('xruns', 'dropped', 'late_blocks')
+# over which losses are added up [looks, one a second]
+PERIOD_S = 10
 TOO_MANY = 15                                    # 3 % of the blocks of that time: it is heard
 SHORT = 'the machine is short of cores: see "late_blocks" in the README'
 
@@ -45,7 +47,8 @@ class DeviceWatch:
         values = asdict(self._device.snapshot())
         self._health.values.update({name: str(value) for name, value in values.items()})
         self._health.values['dropped in the inbox'] = str(self._inbox.dropped)
-        self._look_at_losses(self._inbox.dropped + sum(int(values.get(name) or 0) for name in LOSSES))
+        self._look_at_losses(self._inbox.dropped +
+                             sum(int(values.get(name) or 0) for name in LOSSES))
         moved, self._last = values != self._last, values
         if moved:
             self._health.well(self._part)
@@ -58,8 +61,9 @@ class DeviceWatch:
         newly = lost - self._lost[0]
         if newly >= TOO_MANY and not self._is_losing:
             self._is_losing = True
-            self._health.trouble(f'{self._part} losses', WARN, f'{newly} blocks of 20 ms were lost or late in '
-                                                               f'{len(self._lost) - 1} s: {SHORT}')
+            self._health.trouble(
+                f'{self._part} losses', WARN, f'{newly} blocks of 20 ms were lost or late in '
+                f'{len(self._lost) - 1} s: {SHORT}')
         elif newly == 0 and self._is_losing:
             self._is_losing = False
             self._health.well(f'{self._part} losses')

@@ -16,7 +16,9 @@ Tell = Callable[[Told], None]
 
 
 class Doing(Protocol):
-    """A call under way. Each ends with exactly one Told of an end, unless whoever began it forgets it."""
+    """A call under way. Each ends with exactly one Told of an end, unless whoever began it forgets
+    it.
+    """
 
     def hold(self, at_once: bool) -> None: ...
     def resume(self) -> None: ...

@@ -1,4 +1,6 @@
-"""Every topic of the agent for Foxglove, as it is on the wire; each is subscribed to only while somebody reads it."""
+"""Every topic of the agent for Foxglove, as it is on the wire; each is subscribed to only while
+somebody reads it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ class FoxgloveBridge:
     def __init__(self, node: Node, health: Health, port: int) -> None:
         self._node, self._health = node, health
         self._inbox: Inbox[tuple[str, int]] = Inbox(node, lambda news: self.on_readers(*news))
-        self._server = FoxgloveServer(port, lambda topic, readers: self._inbox.put((topic, readers)))
+        self._server = FoxgloveServer(port, lambda topic, readers: self._inbox.put(
+            (topic, readers)))
         self._kinds: dict[str, str] = {}                     # of the topics on offer
         self._listening: dict[str, Subscription] = {}
         health.values['foxglove'] = f'ws://127.0.0.1:{self._server.port}'
@@ -73,8 +76,8 @@ class FoxgloveBridge:
     def on_readers(self, topic: str, readers: int) -> None:
         if readers and topic in self._kinds and topic not in self._listening:
             self._listening[topic] = self._node.create_subscription(
-                message_type(self._kinds[topic]), topic, lambda data: self._server.pass_on(topic, data),
-                self._profile(topic), raw=True)
+                message_type(self._kinds[topic]), topic,
+                lambda data: self._server.pass_on(topic, data), self._profile(topic), raw=True)
         elif not readers and topic in self._listening:
             self._node.destroy_subscription(self._listening.pop(topic))
         self._health.values['foxglove topics'] = str(len(self._listening))
@@ -94,19 +97,23 @@ class FoxgloveBridge:
 
 
 def schema(kind: str) -> str:
-    """The definition of 'package/msg/Name' with all that it is made of; '' where one is not installed."""
+    """The definition of 'package/msg/Name' with all that it is made of; '' where one is not
+    installed.
+    """
     try:
         parts = list(_definitions(kind, set()))
     except (PackageNotFoundError, ImportError, AttributeError, OSError):
         return ''
     head, *rest = (text for _, text in parts)
-    return head + ''.join(f'\n{"=" * 80}\nMSG: {name}\n{text}' for (name, _), text in zip(parts[1:], rest))
+    return (head + ''.join(f'\n{"=" * 80}\nMSG: {name}\n{text}'
+                           for (name, _), text in zip(parts[1:], rest)))
 
 
 def _definitions(kind: str, seen: set[str]) -> Iterator[tuple[str, str]]:
     package, _, name = kind.partition('/msg/')
     seen.add(kind)
-    text = Path(get_package_share_directory(package), 'msg', f'{name}.msg').read_text(encoding='utf-8')
+    text = Path(get_package_share_directory(package), 'msg',
+                f'{name}.msg').read_text(encoding='utf-8')
     yield f'{package}/{name}', text
     for field in message_type(kind).get_fields_and_field_types().values():
         for inner_package, inner in NESTED.findall(field):

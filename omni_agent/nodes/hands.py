@@ -33,11 +33,15 @@ NO_HANDS = 'I would, but nothing here carries out skills at the moment.'
 class HandsParams:
     """What the robot may be asked to do."""
 
-    skills: str = param(NONE, 'what the robot can be asked to do: none, or default, or more: your own skill files and Python '
-                              'modules, separated by commas, the same as in the node skills')
+    skills: str = param(
+        NONE,
+        'what the robot can be asked to do: none, or default, or more: your own skill files and '
+        'Python '
+        'modules, separated by commas, the same as in the node skills')
 
 
-PARAMETERS = (('', HandsParams), ('errand', ErrandParams), ('plan', PlannerParams), ('consent', ConsentParams))
+PARAMETERS = (('', HandsParams), ('errand', ErrandParams), ('plan', PlannerParams),
+              ('consent', ConsentParams))
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,13 @@ class Planned:
 
 
 class Hands:
-    """Owned by the executor thread. ``step`` takes what the turn machine has to know, ``own`` what the agent does itself."""
+    """Owned by the executor thread. ``step`` takes what the turn machine has to know, ``own`` what
+    the agent does itself.
+    """
 
-    def __init__(self, node: Node, health: Health, spoken: str, names: tuple[str, ...], chooser: skills.Chooser | None,
-                 step: Callable[[Event], None], own: Callable[[Call], None]) -> None:
+    def __init__(self, node: Node, health: Health, spoken: str, names: tuple[str, ...],
+                 chooser: skills.Chooser | None, step: Callable[[Event], None],
+                 own: Callable[[Call], None]) -> None:
         self.node, self.health = node, health
         self._step, self._own = step, own
         params = declare(node, HandsParams)
@@ -72,10 +79,12 @@ class Hands:
     def doing(self) -> str:
         return self.errands.doing
 
-    # -- what was said --------------------------------------------------------------------------------------
+    # -- what was said ----------------------------------------------------------------------------
 
     def answer(self, react: React) -> str | Unclear | None:
-        """What to say to a request; Unclear: the language model has to be asked (``plan``); None: it is no request."""
+        """What to say to a request; Unclear: the language model has to be asked (``plan``); None:
+        it is no request.
+        """
         if self.planner is None:
             return None
         self.errands.withdraw(react.epoch)
@@ -111,7 +120,8 @@ class Hands:
         self._consent.asked(now(self.node))
 
     def halted(self, epoch: int, goes_on: bool) -> None:
-        """What was asked for in that epoch or before is over; the node ``skills`` knows from the same message.
+        """What was asked for in that epoch or before is over; the node ``skills`` knows from the
+        same message.
 
         ``goes_on``: the person had not finished, and everything will be heard again.
         """
@@ -125,14 +135,16 @@ class Hands:
     def _begin(self, react: React, plan: Plan) -> str:
         needs_hands = any(call.skill.target.kind is not TargetKind.OWN for call in plan.calls)
         if needs_hands and not self.node.count_subscribers('act'):
-            self.health.trouble('skills', WARN, 'nobody carries them out: start the node skills, with the same `skills`')
+            self.health.trouble(
+                'skills', WARN,
+                'nobody carries them out: start the node skills, with the same `skills`')
             return NO_HANDS
         self.health.well('skills')
         self.errands.offer(react.epoch, plan.calls, react.not_before)
         self._alarm.set(self.errands.deadline())
         return plan.says
 
-    # -- what comes of it -----------------------------------------------------------------------------------
+    # -- what comes of it -------------------------------------------------------------------------
 
     def on_state(self, message: SkillStateMsg) -> None:
         progress = Progress(message.epoch, message.step, SkillState(message.state), message.text)
@@ -154,8 +166,8 @@ class Hands:
         self._alarm.set(self.errands.deadline())
 
     def _hand_out(self, effect: HandOut) -> None:
-        message = Act(epoch=effect.epoch, step=effect.step, steps=effect.steps, skill=effect.call.skill.name,
-                      arguments=effect.call.json())
+        message = Act(epoch=effect.epoch, step=effect.step, steps=effect.steps,
+                      skill=effect.call.skill.name, arguments=effect.call.json())
         message.header.stamp = message.not_before = stamp(now(self.node))
         self._acts.publish(message)
         self.health.count('acts')

@@ -66,7 +66,9 @@ class Health:
         known.over = False
 
     def progress(self, part: str, message: str) -> None:
-        """``part`` is not ready, and this is how far it is: not logged, as it changes all the time."""
+        """``part`` is not ready, and this is how far it is: not logged, as it changes all the
+        time.
+        """
         self._troubles[part] = Trouble(WARN, f'{LOADING}, {message}')
 
     def well(self, part: str) -> None:
@@ -103,12 +105,20 @@ class Health:
             self._node.get_logger().info(f'{part}: works again')
 
     def publish(self) -> None:
-        worst = max(self._troubles.values(), key=lambda trouble: (trouble.level, not trouble.message.startswith(SLOW)),
+        worst = max(self._troubles.values(), key=lambda trouble:
+                    (trouble.level, not trouble.message.startswith(SLOW)),
                     default=Trouble(OK, 'OK'))
         status = DiagnosticStatus(
             level=bytes([worst.level]), name=self._node.get_fully_qualified_name().lstrip('/'),
             message=worst.message, hardware_id=self.values.get('device') or HOST)
-        shown = {**self.values, **{name: str(count) for name, count in self.counters.items()}, **self._rates()}
+        shown = {
+            **self.values,
+            **{
+                name: str(count)
+                for name, count in self.counters.items()
+            },
+            **self._rates()
+        }
         if not getattr(self._node, 'active', True):
             status.message, shown = self._resting(worst), {}     # figures would pass for news
         status.values = [KeyValue(key=key, value=value) for key, value in sorted(shown.items())]
@@ -121,8 +131,10 @@ class Health:
 
     def _rates(self) -> dict[str, str]:
         """Of the last period."""
-        rates = {f'{name} [Hz]': f'{(self.counters[name] - self._counted[name]) / self._period_s:.1f}'
-                 for name in FLOWS if name in self.counters}
+        rates = {
+            f'{name} [Hz]': f'{(self.counters[name] - self._counted[name]) / self._period_s:.1f}'
+            for name in FLOWS if name in self.counters
+        }
         self._counted = Counter(self.counters)
         return rates
 

@@ -1,7 +1,8 @@
-"""Whether the decision node is alive: the only place that says how that is told, and how it is known.
+"""Whether the decision node is alive: the only place that says how that is told, and how it is
+known.
 
-A process that dies is noticed by the middleware, which keeps a lease for it and needs no message and no Python for that;
-one that hangs is noticed by the messages that cease to come.
+A process that dies is noticed by the middleware, which keeps a lease for it and needs no message
+and no Python for that; one that hangs is noticed by the messages that cease to come.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ GONE, SILENT = 'the decision node is gone', 'the decision node has said nothing 
 
 
 def _qos() -> QoSProfile:
-    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, liveliness=LivelinessPolicy.AUTOMATIC,
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
+                      liveliness=LivelinessPolicy.AUTOMATIC,
                       liveliness_lease_duration=Duration(seconds=LEASE_S))
 
 
@@ -37,7 +39,8 @@ class Heartbeat:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._publisher = node.create_publisher(Empty, TOPIC, _qos())
-        self._timer = node.create_timer(PERIOD_S, lambda: self._publisher.publish(Empty()), clock=pace(node))
+        self._timer = node.create_timer(PERIOD_S, lambda: self._publisher.publish(Empty()),
+                                        clock=pace(node))
 
     def close(self) -> None:
         """From now on nobody is told that the node is alive."""
@@ -46,19 +49,22 @@ class Heartbeat:
 
 
 class HeartbeatWatch:
-    """In whoever must not go on without it: ``found``, then ``doubted`` and ``found`` again, or ``lost``.
+    """In whoever must not go on without it: ``found``, then ``doubted`` and ``found`` again, or
+    ``lost``.
 
-    A process that gets no turn for a quarter of a second looks dead, too: that is a doubt, and a beat ends it.
+    A process that gets no turn for a quarter of a second looks dead, too: that is a doubt, and a
+    beat ends it.
     """
 
-    def __init__(self, node: Node, silent_s: float, doubted: Callable[[str], None], lost: Callable[[str], None],
-                 found: Callable[[], None]) -> None:
+    def __init__(self, node: Node, silent_s: float, doubted: Callable[[str], None],
+                 lost: Callable[[str], None], found: Callable[[], None]) -> None:
         self._doubted, self._lost, self._found, self._silent_s = doubted, lost, found, silent_s
         self._clock = pace(node)
         self._is_there = self._is_doubted = False
         self._heard_t = 0.0
-        node.create_subscription(Empty, TOPIC, self._on_beat, _qos(),
-                                 event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_liveliness))
+        node.create_subscription(
+            Empty, TOPIC, self._on_beat, _qos(),
+            event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_liveliness))
         self._timer = node.create_timer(min(0.1, silent_s / 5), self._on_timer, clock=self._clock)
 
     def forget(self) -> None:

@@ -37,7 +37,9 @@ def from_bgr(pixels: np.ndarray) -> Image:
 
 
 def to_jpeg(pixels: np.ndarray, widest: int, quality: int = 80) -> bytes:
-    """JPEG of a uint8 BGR array, made smaller where it is wider than ``widest`` pixels. Raises BackendError."""
+    """JPEG of a uint8 BGR array, made smaller where it is wider than ``widest`` pixels. Raises
+    BackendError.
+    """
     from omni_agent.backends.vision import need_opencv      # the camera node needs none of it
 
     cv2 = need_opencv()
@@ -45,6 +47,7 @@ def to_jpeg(pixels: np.ndarray, widest: int, quality: int = 80) -> bytes:
     if width > widest:
         size = (widest, max(1, round(height * widest / width)))
         pixels = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
-    encoded, jpeg = cv2.imencode('.jpg', np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    encoded, jpeg = cv2.imencode('.jpg', np.ascontiguousarray(pixels),
+                                 [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert encoded, 'a uint8 BGR picture always has a JPEG'
     return jpeg.tobytes()

@@ -1,4 +1,6 @@
-"""Interface types by name, and messages by field: how a skill's table becomes a message of any installed package."""
+"""Interface types by name, and messages by field: how a skill's table becomes a message of any
+installed package.
+"""
 
 from __future__ import annotations
 
@@ -28,19 +30,25 @@ def interface(name: str) -> type:
     try:
         return getattr(importlib.import_module(f'{package}.{kind}'), plain)
     except ModuleNotFoundError as error:
-        raise TargetError(f'the interface package {package} is not installed: install it '
-                          f'(apt: ros-$ROS_DISTRO-{package.replace("_", "-")}), then start again') from error
+        raise TargetError(
+            f'the interface package {package} is not installed: install it '
+            f'(apt: ros-$ROS_DISTRO-{package.replace("_", "-")}), then start again') from error
     except AttributeError as error:
-        raise TargetError(f'{package} is installed, but has no {kind} called {plain}: check the type {name}') from error
+        raise TargetError(
+            f'{package} is installed, but has no {kind} called {plain}: check the type {name}'
+        ) from error
 
 
 def fill(message: object, fields: Mapping[str, Scalar], stamp: Time) -> None:
-    """Dotted fields; a number is an index. Headers get ``stamp``. TargetError for a field that is not there."""
+    """Dotted fields; a number is an index. Headers get ``stamp``. TargetError for a field that is
+    not there.
+    """
     _stamp(message, stamp)
     for path, value in fields.items():
         try:
             _set(message, path.split('.'), value)
-        except (AssertionError, TypeError, ValueError, OverflowError) as error:      # also of the message's own checks
+        except (AssertionError, TypeError, ValueError, OverflowError) as error:
+            # also of the message's own checks
             raise TargetError(f'{value!r} cannot go into {path} of {_name(message)}: {error}; '
                               'check the fields of the skill') from error
 
@@ -73,7 +81,8 @@ def _set_element(message: object, name: str, kind: str, steps: list[str], value:
         raise ValueError(f'{name} is a list: write {name}.0, {name}.1 and so on')
     items, at = list(getattr(message, name)), int(steps[0])
     while len(items) <= at:
-        items.append(interface(kind.replace('/', '/msg/'))() if '/' in kind else _converted(kind, 0))
+        items.append(
+            interface(kind.replace('/', '/msg/'))() if '/' in kind else _converted(kind, 0))
     if '/' in kind and steps[1:]:
         _set(items[at], steps[1:], value)
     elif '/' in kind or steps[1:]:
@@ -98,7 +107,8 @@ def _converted(kind: str, value: Scalar) -> Scalar:
 def _whole(value: Scalar, bits: int, signed: bool) -> int:
     """The messages themselves do not look, and the middleware would cut the number off."""
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-    if isinstance(value, str) or isinstance(value, float) and not value.is_integer() or not low <= value <= high:
+    if (isinstance(value, str) or isinstance(value, float) and not value.is_integer()
+            or not low <= value <= high):
         raise ValueError(f'it takes a whole number from {low} to {high}')
     return int(value)
 
@@ -113,7 +123,10 @@ def data(message: object) -> dict[str, Data]:
         elif isinstance(value, (bool, int, float, str)):
             found[name] = value
         elif not kind.startswith('octet') and len(value) <= SHOWN:
-            found[name] = [data(item) if hasattr(item, 'get_fields_and_field_types') else _plain(item) for item in value]
+            found[name] = [
+                data(item) if hasattr(item, 'get_fields_and_field_types') else _plain(item)
+                for item in value
+            ]
     return found
 
 

@@ -1,4 +1,6 @@
-"""Whether a model keeps up with what it is given: a slow one is a warning with what to do, until it is fast enough."""
+"""Whether a model keeps up with what it is given: a slow one is a warning with what to do, until
+it is fast enough.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,14 @@ from .health import SLOW, WARN, Health
 MEMORY = 20              # jobs that the mean goes back
 WARMING = 3              # first jobs, which are slow and say nothing
 ENOUGH = 10              # jobs after those before anything is said
-WELL = 0.8               # of what is allowed: below it the warning goes, so that it does not come and go
+# of what is allowed: below it the warning goes, so that it does not come and go
+WELL = 0.8
 
 
 class Lateness:
-    """``part`` ('pace of the detector') takes ``took_s`` for a job where ``allowed_s`` are left for one."""
+    """``part`` ('pace of the detector') takes ``took_s`` for a job where ``allowed_s`` are left
+    for one.
+    """
 
     def __init__(self, health: Health, part: str, advice: str) -> None:
         self._health, self._part, self._advice = health, part, advice
@@ -29,8 +34,10 @@ class Lateness:
             return
         if self._share > 1.0 and not self._late:
             self._late = True
-            self._health.trouble(self._part, WARN, f'{SLOW}: {1000 * self._share * allowed_s:.0f} ms for what should take '
-                                                   f'{1000 * allowed_s:.0f} ms at most: {self._advice}')
+            self._health.trouble(
+                self._part, WARN,
+                f'{SLOW}: {1000 * self._share * allowed_s:.0f} ms for what should take '
+                f'{1000 * allowed_s:.0f} ms at most: {self._advice}')
         elif self._share < WELL and self._late:
             self._late = False
             self._health.well(self._part)

@@ -1,4 +1,6 @@
-"""When the robot listens at all: modes by voice, topic and button, looks at it, and what corrections taught it."""
+"""When the robot listens at all: modes by voice, topic and button, looks at it, and what
+corrections taught it.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,21 @@ from .health import WARN, Health
 from .stamps import now, seconds
 
 LOOK_EVERY_S = 0.5       # a face that keeps looking is no news ten times a second
-SAYS = {Mode.OPEN: 'I listen to everything that seems to be for me.', Mode.ATTENTIVE: 'I listen when you look at me or call me.',
-        Mode.NAME_ONLY: 'I listen when you say my name.', Mode.PUSH_TO_TALK: 'I listen while the button is pressed.'}
+SAYS = {
+    Mode.OPEN: 'I listen to everything that seems to be for me.',
+    Mode.ATTENTIVE: 'I listen when you look at me or call me.',
+    Mode.NAME_ONLY: 'I listen when you say my name.',
+    Mode.PUSH_TO_TALK: 'I listen while the button is pressed.'
+}
 
 
 class Listening:
-    """Owned by the executor thread. What changes is told to ``step`` as events, so that it is in the trace."""
+    """Owned by the executor thread. What changes is told to ``step`` as events, so that it is in
+    the trace.
+    """
 
-    def __init__(self, node: Node, health: Health, attention: Attention, step: Callable[[Event], None]) -> None:
+    def __init__(self, node: Node, health: Health, attention: Attention,
+                 step: Callable[[Event], None]) -> None:
         self.node, self.health = node, health
         self._attention, self._step = attention, step
         self._looked_s = 0.0
@@ -46,14 +55,17 @@ class Listening:
             self.health.well('mode')
             self._switch(Mode(message.data))
         else:
-            self.health.trouble('mode', WARN, f"'{message.data}' on the topic listen is none of {', '.join(MODES)}")
+            self.health.trouble(
+                'mode', WARN,
+                f"'{message.data}' on the topic listen is none of {', '.join(MODES)}")
 
     def on_button(self, message: Bool) -> None:
         self._step(ButtonHeld(now(self.node), message.data))
 
     def on_look(self, look: Look) -> None:
         t = seconds(look.header.stamp)
-        if t - self._looked_s >= LOOK_EVERY_S and any(face.looks_here >= self._attention.params.look for face in look.faces):
+        if (t - self._looked_s >= LOOK_EVERY_S
+                and any(face.looks_here >= self._attention.params.look for face in look.faces)):
             self._looked_s = t
             self._step(LookedAt(t))
 

@@ -1,4 +1,6 @@
-"""What a look showed -> ``Look`` messages. The only writer of that message (``looks.py`` reads it)."""
+"""What a look showed -> ``Look`` messages. The only writer of that message (``looks.py`` reads
+it).
+"""
 
 from __future__ import annotations
 
@@ -17,32 +19,44 @@ from omni_agent.core.tracks import Appeared, Approached, Left, Moved, Track, Tra
 
 from .stamps import stamp
 
-KINDS = {Appeared: EventMsg.APPEARED, Left: EventMsg.LEFT, Moved: EventMsg.MOVED, Approached: EventMsg.APPROACHED}
+KINDS = {
+    Appeared: EventMsg.APPEARED,
+    Left: EventMsg.LEFT,
+    Moved: EventMsg.MOVED,
+    Approached: EventMsg.APPROACHED
+}
 
 
-def look_message(header: Header, size: tuple[int, int], watched: Watched, figures: SkipFigures, keyframe: bytes,
-                 ahead_s: float = 0.0) -> Look:
-    """``size``: (width, height) of the picture. ``ahead_s``: what the times of ``watched`` are ahead of the stamps."""
+def look_message(header: Header, size: tuple[int, int], watched: Watched, figures: SkipFigures,
+                 keyframe: bytes, ahead_s: float = 0.0) -> Look:
+    """``size``: (width, height) of the picture. ``ahead_s``: what the times of ``watched`` are
+    ahead of the stamps.
+    """
     looked = watched.looked
-    return Look(header=header, width=size[0], height=size[1], skipped=watched.skipped, processing_s=watched.seconds,
-                skip_share=figures.skip_share, saved_ms=figures.saved_ms,
-                tracks=[_track(track, ahead_s) for track in looked.tracks],
-                faces=[_face(face) for face in watched.faces.faces],
-                events=[_event(event, ahead_s) for event in looked.events], keyframe=array.array('B', keyframe))
+    return Look(header=header, width=size[0], height=size[1], skipped=watched.skipped,
+                processing_s=watched.seconds, skip_share=figures.skip_share,
+                saved_ms=figures.saved_ms, tracks=[
+                    _track(track, ahead_s) for track in looked.tracks
+                ], faces=[_face(face) for face in watched.faces.faces],
+                events=[_event(event, ahead_s) for event in looked.events], keyframe=array.array(
+                    'B', keyframe))
 
 
 def _face(face: Face) -> FaceMsg:
-    return FaceMsg(track=face.track, box=face.box, score=face.score, yaw=face.pose.yaw, pitch=face.pose.pitch,
-                   roll=face.pose.roll, looks_here=face.looks_here, mouth_open=face.mouth_open)
+    return FaceMsg(track=face.track, box=face.box, score=face.score, yaw=face.pose.yaw,
+                   pitch=face.pose.pitch, roll=face.pose.roll, looks_here=face.looks_here,
+                   mouth_open=face.mouth_open)
 
 
 def _event(event: TrackEvent, ahead_s: float) -> EventMsg:
-    return EventMsg(kind=KINDS[type(event)], since=stamp(event.since - ahead_s), track=_track(event.track, ahead_s))
+    return EventMsg(kind=KINDS[type(event)], since=stamp(event.since - ahead_s),
+                    track=_track(event.track, ahead_s))
 
 
 def _track(track: Track, ahead_s: float) -> TrackMsg:
-    return TrackMsg(
-        id=track.id, label=track.label, box=track.box, first=stamp(track.first_s - ahead_s),
-        born=stamp(track.born_s - ahead_s), last=stamp(track.last_s - ahead_s), hits=track.hits, looks=track.looks,
-        score=track.score, best=track.best, speed=track.speed, growth=track.growth, share=track.share,
-        at_edge=track.at_edge, began_at_edge=track.began_at_edge, near_lost=track.near_lost, again=track.again)
+    return TrackMsg(id=track.id, label=track.label, box=track.box,
+                    first=stamp(track.first_s - ahead_s), born=stamp(track.born_s - ahead_s),
+                    last=stamp(track.last_s - ahead_s), hits=track.hits, looks=track.looks,
+                    score=track.score, best=track.best, speed=track.speed, growth=track.growth,
+                    share=track.share, at_edge=track.at_edge, began_at_edge=track.began_at_edge,
+                    near_lost=track.near_lost, again=track.again)

@@ -10,8 +10,8 @@ from rclpy.node import Node
 from omni_agent.backends import watching
 from omni_agent.core import speak_score
 from omni_agent.core.errors import ConfigError, OmniAgentError
-from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark, SpeakUp, SpeakUpParams,
-                                      Ticked, WatchEvent)
+from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
+                                      SpeakUp, SpeakUpParams, Ticked, WatchEvent)
 from omni_agent.core.watch_items import Reply, WatchItems, WatchItemsParams
 from omni_agent.share import share_dir
 
@@ -24,16 +24,21 @@ PARAMETERS = (('watch', WatchItemsParams), ('speak_up', SpeakUpParams))
 
 
 class Lookout:
-    """Standing instructions in, remarks out. ``path``: where the instructions are kept, None = nowhere."""
+    """Standing instructions in, remarks out. ``path``: where the instructions are kept, None =
+    nowhere.
+    """
 
-    def __init__(self, node: Node, health: Health, languages: str, path: Path | None, on_remark: Callable[[str], None],
-                 ask_model: Callable[[AskModel], None], sees: Callable[[], bool]) -> None:
+    def __init__(self, node: Node, health: Health, languages: str, path: Path | None,
+                 on_remark: Callable[[str], None], ask_model: Callable[[AskModel], None],
+                 sees: Callable[[], bool]) -> None:
         self.node, self.health = node, health
         self._path = path
         self._on_remark, self._ask_model, self._sees = on_remark, ask_model, sees
-        self.items = WatchItems(watching.watch_words(languages), declare(node, WatchItemsParams, 'watch'))
+        self.items = WatchItems(watching.watch_words(languages),
+                                declare(node, WatchItemsParams, 'watch'))
         self.speak_up = SpeakUp(declare(node, SpeakUpParams, 'speak_up'), _scorer(), self.items)
-        self._tried: tuple[int, str] | None = None     # (epoch, items before) of an instruction not yet confirmed aloud
+        # (epoch, items before) of an instruction not yet confirmed aloud
+        self._tried: tuple[int, str] | None = None
         self._alarm = Alarm(node, lambda: self.step(Ticked(now(node))))
         self._restore()
 
@@ -61,12 +66,13 @@ class Lookout:
             self._keep()
         self._alarm.set(self.speak_up.deadline())
 
-    # -- instructions ---------------------------------------------------------------------------------------
+    # -- instructions -----------------------------------------------------------------------------
 
     def answer(self, epoch: int, text: str) -> str | None:
         """What to say to ``text`` if it is about watching.
 
-        The answer may be taken back before anybody heard it, because the person went on; then so is the instruction.
+        The answer may be taken back before anybody heard it, because the person went on; then so
+        is the instruction.
         """
         self._take_back(epoch)
         before = self.items.to_json()
@@ -119,4 +125,5 @@ def _scorer() -> speak_score.Scorer:
     try:
         return speak_score.parse(path.read_text(encoding='utf-8'))
     except OSError as error:
-        raise ConfigError(f'{path}: {error.strerror}; it comes with the package, install it again') from error
+        raise ConfigError(
+            f'{path}: {error.strerror}; it comes with the package, install it again') from error

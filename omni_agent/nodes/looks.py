@@ -13,7 +13,12 @@ from omni_agent.core.tracks import Appeared, Approached, Left, Moved, Track, Tra
 
 from .stamps import seconds
 
-EVENTS = {EventMsg.APPEARED: Appeared, EventMsg.LEFT: Left, EventMsg.MOVED: Moved, EventMsg.APPROACHED: Approached}
+EVENTS = {
+    EventMsg.APPEARED: Appeared,
+    EventMsg.LEFT: Left,
+    EventMsg.MOVED: Moved,
+    EventMsg.APPROACHED: Approached
+}
 
 
 def looked(message: Look) -> Looked:
@@ -29,8 +34,10 @@ def faces(message: Look) -> tuple[Face, ...]:
 
 
 def face(message: FaceMsg) -> Face:
-    box, pose = tuple(float(edge) for edge in message.box), Pose(message.yaw, message.pitch, message.roll)
-    return Face(box, message.score, pose, None, message.looks_here, message.mouth_open, message.track)
+    box, pose = tuple(float(edge) for edge in message.box), Pose(message.yaw, message.pitch,
+                                                                 message.roll)
+    return Face(box, message.score, pose, None, message.looks_here, message.mouth_open,
+                message.track)
 
 
 def event(message: EventMsg, t: float) -> TrackEvent:
@@ -38,9 +45,10 @@ def event(message: EventMsg, t: float) -> TrackEvent:
 
 
 def track(message: TrackMsg, t: float) -> Track:
-    return Track(
-        id=message.id, label=message.label, t=t, box=tuple(float(edge) for edge in message.box),
-        first_s=seconds(message.first), born_s=seconds(message.born), last_s=seconds(message.last),
-        hits=message.hits, looks=message.looks, score=message.score, best=message.best,
-        speed=(float(message.speed[0]), float(message.speed[1])), growth=message.growth, share=message.share,
-        at_edge=message.at_edge, began_at_edge=message.began_at_edge, near_lost=message.near_lost, again=message.again)
+    return Track(id=message.id, label=message.label, t=t, box=tuple(
+        float(edge) for edge in message.box), first_s=seconds(message.first),
+                 born_s=seconds(message.born), last_s=seconds(message.last), hits=message.hits,
+                 looks=message.looks, score=message.score, best=message.best, speed=(float(
+                     message.speed[0]), float(message.speed[1])), growth=message.growth,
+                 share=message.share, at_edge=message.at_edge, began_at_edge=message.began_at_edge,
+                 near_lost=message.near_lost, again=message.again)

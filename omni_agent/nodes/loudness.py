@@ -1,4 +1,6 @@
-"""How loud the voice is, as people ask for it: a parameter of the speaker node, which this changes."""
+"""How loud the voice is, as people ask for it: a parameter of the speaker node, which this
+changes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from omni_agent.core.skills import Scalar
 
 NAME = 'volume'
 STEP = 1.5               # 3.5 dB: clearly louder, and not twice as loud
-LEAST = 0.1              # of who asks for less without a number: it would not hear itself asked for more
+# of who asks for less without a number: it would not hear itself asked for more
+LEAST = 0.1
 FAILED, LOUDEST = 'I could not change my voice.', 'I cannot speak any louder.'
 
 
@@ -34,7 +37,8 @@ class Loudness:
         elif 'change' in wanted:
             factor = STEP if wanted['change'] == 'louder' else 1.0 / STEP
             asked = self._get.call_async(GetParameters.Request(names=[NAME]))
-            asked.add_done_callback(lambda done: self._change(done.result().values[0].double_value, factor))
+            asked.add_done_callback(
+                lambda done: self._change(done.result().values[0].double_value, factor))
 
     def _change(self, share: float, factor: float) -> None:
         if factor > 1.0 and share >= 1.0:

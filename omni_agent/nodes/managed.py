@@ -1,8 +1,10 @@
-"""A node that a lifecycle manager (nav2's, ``ros2 lifecycle``) owns: its services and topic, and what they make it do.
+"""A node that a lifecycle manager (nav2's, ``ros2 lifecycle``) owns: its services and topic, and
+what they make it do.
 
-configure makes the box, which loads models and opens devices; activate wakes the node, deactivate puts it to rest,
-cleanup closes the box. A transition is done between two callbacks, never within one, and may take its time: the node
-answers meanwhile. (rclpy's LifecycleNode does it inside the service's callback and drops exceptions unsaid.)
+configure makes the box, which loads models and opens devices; activate wakes the node, deactivate
+puts it to rest, cleanup closes the box. A transition is done between two callbacks, never within
+one, and may take its time: the node answers meanwhile. (rclpy's LifecycleNode does it inside the
+service's callback and drops exceptions unsaid.)
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from .parameters import CLEAN_UP, declare, tuning
 
 
 class Agent(Protocol):
-    """A node in a box, so that the box can own threads. ``rest``, where there is one, ends what the box is doing; it is
-    called before the node is put to rest, so it may still publish.
+    """A node in a box, so that the box can own threads. ``rest``, where there is one, ends what
+    the box is doing; it is called before the node is put to rest, so it may still publish.
     """
 
     node: AgentNode
@@ -36,7 +38,8 @@ class Agent(Protocol):
 class Managed:
     """Owned by the executor thread; call ``step`` after each of its turns."""
 
-    def __init__(self, node: AgentNode, make: Callable[[], Agent], parameters: Sequence[tuple[str, type]]) -> None:
+    def __init__(self, node: AgentNode, make: Callable[[], Agent],
+                 parameters: Sequence[tuple[str, type]]) -> None:
         self._node, self._make, self._parameters = node, make, parameters
         self._lifecycle = Lifecycle()
         self._agent: Agent | None = None
@@ -52,13 +55,17 @@ class Managed:
 
     def _offer(self) -> None:
         self._events = self._node.create_publisher(TransitionEvent, '~/transition_event', 10)
-        for kind, name, callback in (
-                (ChangeState, 'change_state', self._on_change_state), (GetState, 'get_state', self._on_get_state),
-                (GetAvailableStates, 'get_available_states', self._on_get_states),
-                (GetAvailableTransitions, 'get_available_transitions', self._on_get_transitions),
-                (GetAvailableTransitions, 'get_transition_graph', self._on_get_graph)):
+        for kind, name, callback in ((ChangeState, 'change_state', self._on_change_state),
+                                     (GetState, 'get_state', self._on_get_state),
+                                     (GetAvailableStates, 'get_available_states',
+                                      self._on_get_states),
+                                     (GetAvailableTransitions, 'get_available_transitions',
+                                      self._on_get_transitions), (GetAvailableTransitions,
+                                                                  'get_transition_graph',
+                                                                  self._on_get_graph)):
             # a group that lets others in: change_state may wait for models
-            self._node.create_service(kind, f'~/{name}', callback, callback_group=ReentrantCallbackGroup())
+            self._node.create_service(kind, f'~/{name}', callback,
+                                      callback_group=ReentrantCallbackGroup())
 
     def _open_parameters(self) -> None:
         """All of them are there and may be changed before anything is made of them."""
@@ -67,7 +74,7 @@ class Managed:
         for prefix, params in self._parameters:
             declare(self._node, params, prefix)
 
-    # -- what a manager asks --------------------------------------------------------------------------------
+    # -- what a manager asks ----------------------------------------------------------------------
 
     async def _on_change_state(self, request: ChangeState.Request,
                                response: ChangeState.Response) -> ChangeState.Response:
@@ -76,15 +83,16 @@ class Managed:
         if begun is None:
             self._node.get_logger().warning(
                 f'transition {wanted.label or wanted.id} is none of an {state.label} node; there '
-                + (f'is {", ".join(item.label for item in self._lifecycle.available())}'
-                   if state.value < State.CONFIGURING.value else 'are others when this one has ended'))
+                + (f'is {", ".join(item.label for item in self._lifecycle.available())}' if state.
+                   value < State.CONFIGURING.value else 'are others when this one has ended'))
             return response
         self._tell(begun)
         self._done = done = Future()
         response.success = await done is Verdict.SUCCESS
         return response
 
-    def _on_get_state(self, request: GetState.Request, response: GetState.Response) -> GetState.Response:
+    def _on_get_state(self, request: GetState.Request,
+                      response: GetState.Response) -> GetState.Response:
         response.current_state = _state(self._lifecycle.state)
         return response
 
@@ -93,23 +101,25 @@ class Managed:
         response.available_states = [_state(state) for state in State]
         return response
 
-    def _on_get_transitions(self, request: GetAvailableTransitions.Request,
-                            response: GetAvailableTransitions.Response) -> GetAvailableTransitions.Response:
+    def _on_get_transitions(
+            self, request: GetAvailableTransitions.Request,
+            response: GetAvailableTransitions.Response) -> GetAvailableTransitions.Response:
         response.available_transitions = [_described(item) for item in self._lifecycle.available()]
         return response
 
-    def _on_get_graph(self, request: GetAvailableTransitions.Request,
-                      response: GetAvailableTransitions.Response) -> GetAvailableTransitions.Response:
+    def _on_get_graph(
+            self, request: GetAvailableTransitions.Request,
+            response: GetAvailableTransitions.Response) -> GetAvailableTransitions.Response:
         response.available_transitions = [_described(item) for item in GRAPH]
         return response
 
     def _tell(self, gone: Transition) -> None:
-        event = TransitionEvent(timestamp=self._node.get_clock().now().nanoseconds, start_state=_state(gone.start),
-                                goal_state=_state(gone.goal))
+        event = TransitionEvent(timestamp=self._node.get_clock().now().nanoseconds,
+                                start_state=_state(gone.start), goal_state=_state(gone.goal))
         event.transition.id, event.transition.label = gone.id, gone.label
         self._events.publish(event)
 
-    # -- what is done about it ------------------------------------------------------------------------------
+    # -- what is done about it --------------------------------------------------------------------
 
     def step(self) -> None:
         """Begin, go on with or end what was asked for."""
@@ -132,7 +142,9 @@ class Managed:
             return Verdict.ERROR
 
     def _configure(self) -> Verdict | None:
-        """Ends when every model is there, or one that the node cannot do without is not to be had."""
+        """Ends when every model is there, or one that the node cannot do without is not to be
+        had.
+        """
         try:
             if self._agent is None:
                 tuning(self._node).begin(is_open=False)

@@ -1,7 +1,9 @@
-"""Device and ``speaker/reference`` -> ``audio`` and ``audio/strict``: 20 ms blocks with their sample positions.
+"""Device and ``speaker/reference`` -> ``audio`` and ``audio/strict``: 20 ms blocks with their
+sample positions.
 
-Both are the same sound without the robot's own voice: ``audio`` with a person's words whole, for recognition and
-whoever listens, ``audio/strict`` without a trace of the robot, for knowing that somebody speaks.
+Both are the same sound without the robot's own voice: ``audio`` with a person's words whole, for
+recognition and whoever listens, ``audio/strict`` without a trace of the robot, for knowing that
+somebody speaks.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ from .stamps import now, pace, seconds, stamp
 from .threads import Inbox
 
 CANCELLERS = {'both': ('speex', 'aec3'), 'gentle': ('speex', 'none'), 'strict': ('none', 'aec3')}
-PATIENCE_S = 15.0        # a speaker node that was started together with this one has been found by then
+# a speaker node that was started together with this one has been found by then
+PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,11 @@ class MicrophoneParams:
     device: str = param('', 'name (or part of it) or index of the input device, a sound file, '
                             'or room:SCENARIO@FOLDER; empty = default')
     frame_id: str = param('microphone', 'frame of the recordings', live=True)
-    canceller: str = param('both', 'what removes the robot\'s own voice: gentle (SpeexDSP, for audio), strict (WebRTC, '
-                                   'for audio/strict), both, or none for a device that does it itself or a robot '
-                                   'without a voice', choices=('both', 'gentle', 'strict', 'none'))
+    canceller: str = param(
+        'both',
+        'what removes the robot\'s own voice: gentle (SpeexDSP, for audio), strict (WebRTC, '
+        'for audio/strict), both, or none for a device that does it itself or a robot '
+        'without a voice', choices=('both', 'gentle', 'strict', 'none'))
 
 
 PARAMETERS = (('', MicrophoneParams),)     # (prefix, dataclass): what is declared below
@@ -72,7 +77,8 @@ class Microphone:
             self.strict = self.node.create_publisher(AudioChunk, 'audio/strict', qos.AUDIO)
         if gentle is not None or strict is not None:
             self.front_end = FrontEnd(gentle, strict)
-            self.node.create_subscription(AudioChunk, 'speaker/reference', self.on_reference, qos.AUDIO)
+            self.node.create_subscription(AudioChunk, 'speaker/reference', self.on_reference,
+                                          qos.AUDIO)
             self._born = now(self.node)
             self.node.create_timer(1.0, self.on_timer, clock=pace(self.node))
 
@@ -95,12 +101,15 @@ class Microphone:
         """What the alignment is like, and whether there is anything to align."""
         self.health.values['reference samples late'] = str(self.front_end.late)
         self.health.values['reference realigned'] = str(self.front_end.reference.offset.jumps)
-        self.health.values['reference drift'] = f'{self.front_end.reference.offset.drift * 1e6:.0f} ppm'
+        self.health.values[
+            'reference drift'] = f'{self.front_end.reference.offset.drift * 1e6:.0f} ppm'
         if self.node.count_publishers('speaker/reference'):
             self.health.well('reference')
         elif now(self.node) > self._born + PATIENCE_S:
-            self.health.trouble('reference', WARN, 'nobody publishes speaker/reference, so the robot\'s own voice is not '
-                                'removed: start the speaker node, or set canceller to none')
+            self.health.trouble(
+                'reference', WARN,
+                'nobody publishes speaker/reference, so the robot\'s own voice is not '
+                'removed: start the speaker node, or set canceller to none')
 
     def publish(self, block: Block) -> None:
         if not self.node.active:             # the device is open, and nobody hears it
@@ -115,7 +124,8 @@ class Microphone:
             self._send(self.audio, cleaned.position, cleaned.t, cleaned.gentle)
 
     def _send(self, topic: Publisher, position: int, t: float, samples: np.ndarray) -> None:
-        chunk = AudioChunk(position=position, rate=RATE, channels=1, samples=array.array('h', samples.tobytes()))
+        chunk = AudioChunk(position=position, rate=RATE, channels=1,
+                           samples=array.array('h', samples.tobytes()))
         chunk.header.stamp = stamp(t)
         chunk.header.frame_id = self.params.frame_id
         topic.publish(chunk)

@@ -1,4 +1,6 @@
-"""Who is on one of our topics with a quality of service that does not fit, so that nothing arrives: said by name."""
+"""Who is on one of our topics with a quality of service that does not fit, so that nothing
+arrives: said by name.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ class Misfits:
 
     def __init__(self, node: AgentNode, tell: Callable[[str, str], None]) -> None:
         self._node, self._tell = node, tell
-        self._suspects: dict[tuple[str, bool], Suspect] = {}         # by topic and whether we publish there
+        # by topic and whether we publish there
+        self._suspects: dict[tuple[str, bool], Suspect] = {}
         self._timer: Timer | None = None
 
     def found(self, topic: str, publishes: bool, profile: QoSProfile) -> None:
@@ -62,9 +65,11 @@ class Misfits:
             self._node.get_publishers_info_by_topic(topic)
         found = {}
         for other in others:
-            offered, wanted = (profile, other.qos_profile) if publishes else (other.qos_profile, profile)
+            offered, wanted = ((profile, other.qos_profile) if publishes else
+                               (other.qos_profile, profile))
             fits, why = qos_check_compatible(offered, wanted)
-            if fits == QoSCompatibility.ERROR and not other.node_name.startswith('_'):      # _NODE_NAME_UNKNOWN_
+            # _NODE_NAME_UNKNOWN_
+            if fits == QoSCompatibility.ERROR and not other.node_name.startswith('_'):
                 name = f'{other.node_namespace.rstrip("/")}/{other.node_name}'
                 found[name] = why.replace('ERROR: ', '').strip(' ;')
         return found

@@ -1,7 +1,9 @@
-"""The ROS node of a box: the quality of service of its topics can be set from outside, and it can be put to rest.
+"""The ROS node of a box: the quality of service of its topics can be set from outside, and it can
+be put to rest.
 
-At rest (``active`` False) nothing comes in and nothing goes out. What a late joiner would be told at once is not lost:
-of a latched topic the newest messages are kept, both ways, until the node wakes.
+At rest (``active`` False) nothing comes in and nothing goes out. What a late joiner would be told
+at once is not lost: of a latched topic the newest messages are kept, both ways, until the node
+wakes.
 """
 
 from __future__ import annotations
@@ -68,16 +70,22 @@ class AgentNode(Node):
 
     def entities(self) -> set[object]:
         """Everything that was created and is still there."""
-        return {*self.publishers, *self.subscriptions, *self.services, *self.clients, *self.timers, *self.guards,
-                *self.waitables}
+        return {
+            *self.publishers, *self.subscriptions, *self.services, *self.clients, *self.timers,
+            *self.guards, *self.waitables
+        }
 
     def clear(self, kept: set[object]) -> None:
         """Destroy every entity but ``kept``."""
         for entities, destroy in (
-                (self.publishers, self.destroy_publisher), (self.subscriptions, self.destroy_subscription),
-                (self.services, self.destroy_service), (self.clients, self.destroy_client),
-                (self.timers, self.destroy_timer), (self.guards, self.destroy_guard_condition),
-                (self.waitables, lambda action: action.destroy())):      # the others' events went with them
+            (self.publishers, self.destroy_publisher),
+            (self.subscriptions, self.destroy_subscription),
+            (self.services, self.destroy_service),
+            (self.clients, self.destroy_client),
+            (self.timers, self.destroy_timer),
+            (self.guards, self.destroy_guard_condition),
+                # the others' events went with them
+            (self.waitables, lambda action: action.destroy())):
             for entity in [entity for entity in entities if entity not in kept]:
                 destroy(entity)
         self._misfits = Misfits(self, self._tell_misfit)
@@ -89,7 +97,7 @@ class AgentNode(Node):
         elif words:
             self.get_logger().warning(f'quality of service: {words}')
 
-    # -- what boxes create ----------------------------------------------------------------------------------
+    # -- what boxes create ------------------------------------------------------------------------
 
     def create_publisher(self, msg_type: type, topic: str, qos_profile: QoSProfile | int,
                          **options: Any) -> Publisher:
@@ -97,21 +105,25 @@ class AgentNode(Node):
             return super().create_publisher(msg_type, topic, qos_profile, **options)
         profile = self._own(qos_profile)
         events = options.setdefault('event_callbacks', PublisherEventCallbacks())
-        events.incompatible_qos = lambda event: self._misfits.found(self.resolve_topic_name(topic), True, profile)
+        events.incompatible_qos = lambda event: self._misfits.found(self.resolve_topic_name(topic),
+                                                                    True, profile)
         with self._tunable(topic, options):
             publisher = super().create_publisher(msg_type, topic, profile, **options)
         if self._has_doors:
-            publisher.publish = self._doors[publisher] = Door(self, publisher.publish, int(_is_latched(profile)))
+            publisher.publish = self._doors[publisher] = Door(self, publisher.publish,
+                                                              int(_is_latched(profile)))
         return publisher
 
-    def create_subscription(self, msg_type: type, topic: str, callback: Callback, qos_profile: QoSProfile | int,
-                            **options: Any) -> Subscription:
+    def create_subscription(self, msg_type: type, topic: str, callback: Callback,
+                            qos_profile: QoSProfile | int, **options: Any) -> Subscription:
         if self._is_of_ros(topic):
             return super().create_subscription(msg_type, topic, callback, qos_profile, **options)
         profile = self._own(qos_profile)
-        door = Door(self, callback, WRITERS * _is_latched(profile)) if self._has_doors else callback
+        door = (Door(self, callback, WRITERS *
+                     _is_latched(profile)) if self._has_doors else callback)
         events = options.setdefault('event_callbacks', SubscriptionEventCallbacks())
-        events.incompatible_qos = lambda event: self._misfits.found(self.resolve_topic_name(topic), False, profile)
+        events.incompatible_qos = lambda event: self._misfits.found(self.resolve_topic_name(topic),
+                                                                    False, profile)
         with self._tunable(topic, options):
             subscription = super().create_subscription(msg_type, topic, door, profile, **options)
         if self._has_doors:
@@ -127,7 +139,8 @@ class AgentNode(Node):
         self._doors[timer] = door
         return timer
 
-    def create_service(self, srv_type: type, srv_name: str, callback: Callback, **options: Any) -> Service:
+    def create_service(self, srv_type: type, srv_name: str, callback: Callback,
+                       **options: Any) -> Service:
         if self._begun and self._has_doors:
             callback = guarded(self, callback)
         return super().create_service(srv_type, srv_name, callback, **options)
@@ -148,7 +161,9 @@ class AgentNode(Node):
         return not self._begun or topic in OF_ROS
 
     def _own(self, profile: QoSProfile | int) -> QoSProfile:
-        """A copy: rclpy writes what is overridden into the profile that it is given, which others use as well."""
+        """A copy: rclpy writes what is overridden into the profile that it is given, which others
+        use as well.
+        """
         return QoSProfile(depth=profile) if isinstance(profile, int) else copy.copy(profile)
 
     @contextmanager
@@ -157,8 +172,10 @@ class AgentNode(Node):
         try:
             yield
         except (ParameterException, InvalidQosOverridesError, RuntimeError, ValueError) as error:
-            raise ConfigError(f'qos_overrides of {self.resolve_topic_name(topic)}: {error}. history takes keep_last or '
-                              'keep_all, depth a whole number, reliability reliable or best_effort') from error
+            raise ConfigError(
+                f'qos_overrides of {self.resolve_topic_name(topic)}: {error}. history takes '
+                'keep_last or '
+                'keep_all, depth a whole number, reliability reliable or best_effort') from error
 
 
 def _is_latched(profile: QoSProfile) -> bool:

@@ -12,12 +12,16 @@ from rclpy.task import Future
 
 from omni_agent.core.left_out import HIDDEN, is_secret
 
-VALUES = {ParameterType.PARAMETER_BOOL: 'bool_value', ParameterType.PARAMETER_INTEGER: 'integer_value',
-          ParameterType.PARAMETER_DOUBLE: 'double_value', ParameterType.PARAMETER_STRING: 'string_value',
-          ParameterType.PARAMETER_BOOL_ARRAY: 'bool_array_value',
-          ParameterType.PARAMETER_INTEGER_ARRAY: 'integer_array_value',
-          ParameterType.PARAMETER_DOUBLE_ARRAY: 'double_array_value',
-          ParameterType.PARAMETER_STRING_ARRAY: 'string_array_value'}
+VALUES = {
+    ParameterType.PARAMETER_BOOL: 'bool_value',
+    ParameterType.PARAMETER_INTEGER: 'integer_value',
+    ParameterType.PARAMETER_DOUBLE: 'double_value',
+    ParameterType.PARAMETER_STRING: 'string_value',
+    ParameterType.PARAMETER_BOOL_ARRAY: 'bool_array_value',
+    ParameterType.PARAMETER_INTEGER_ARRAY: 'integer_array_value',
+    ParameterType.PARAMETER_DOUBLE_ARRAY: 'double_array_value',
+    ParameterType.PARAMETER_STRING_ARRAY: 'string_array_value'
+}
 Values = dict
 
 

@@ -1,4 +1,5 @@
-"""What a look shows to other people's tools: boxes in the picture, vision_msgs and markers for rviz.
+"""What a look shows to other people's tools: boxes in the picture, vision_msgs and markers for
+rviz.
 
 Each is made only while somebody subscribes; what is not installed is said once and left out.
 """
@@ -25,8 +26,11 @@ from . import qos
 from .health import Health
 from .images import from_bgr
 
-COLOURS = ((60, 180, 75), (200, 130, 0), (48, 48, 230), (180, 30, 145), (0, 225, 255), (240, 240, 70))    # BGR
-HERE, AWAY = (90, 230, 90), (150, 150, 150)      # BGR, of faces that look into the camera, and of others
+# BGR
+COLOURS = ((60, 180, 75), (200, 130, 0), (48, 48, 230), (180, 30, 145), (0, 225, 255), (240, 240,
+                                                                                        70))
+# BGR, of faces that look into the camera, and of others
+HERE, AWAY = (90, 230, 90), (150, 150, 150)
 ARROW_M = 0.2            # of where a face looks, among the markers
 DEPTH_M = 1.0            # in front of the camera: a picture alone does not tell how far a thing is
 MARKER_S = 1.0           # [s] a marker that is not renewed vanishes
@@ -69,12 +73,16 @@ class Overlay:
 
     def make(self, wanted: Wanted, header: Header, image: np.ndarray, tracks: Sequence[Track],
              faces: Sequence[Face] = ()) -> Made:
-        """Messages with their publishers. Raises BackendError when there is nothing to draw with."""
+        """Messages with their publishers. Raises BackendError when there is nothing to draw
+        with.
+        """
         made: Made = []
         if wanted.detections:
             made.append((self.detections, detections(header, tracks)))
         if wanted.markers:
-            made.append((self.markers, markers(header, tracks, image.shape[1], image.shape[0], self._reach, faces)))
+            made.append((self.markers,
+                         markers(header, tracks, image.shape[1], image.shape[0], self._reach,
+                                 faces)))
         if wanted.image:
             message = from_bgr(drawn(image, tracks, faces))
             message.header = header
@@ -83,8 +91,8 @@ class Overlay:
 
 
 def drawn(image: np.ndarray, tracks: Sequence[Track], faces: Sequence[Face] = ()) -> np.ndarray:
-    """A copy of the picture with a box, a name and a number for each track; dim what is not seen just now. A face is
-    an arrow to where it looks: a dot when that is here.
+    """A copy of the picture with a box, a name and a number for each track; dim what is not seen
+    just now. A face is an arrow to where it looks: a dot when that is here.
     """
     cv2 = need_opencv()
     picture = np.ascontiguousarray(image).copy()
@@ -95,8 +103,8 @@ def drawn(image: np.ndarray, tracks: Sequence[Track], faces: Sequence[Face] = ()
             colour = tuple(part // 2 for part in colour)
         x0, y0, x1, y1 = (round(edge) for edge in track.box)
         cv2.rectangle(picture, (x0, y0), (x1, y1), colour, line)
-        cv2.putText(picture, caption(track), (x0 + line, max(12 * line, y0 - 3 * line)), cv2.FONT_HERSHEY_SIMPLEX,
-                    0.4 * line, colour, line)
+        cv2.putText(picture, caption(track), (x0 + line, max(12 * line, y0 - 3 * line)),
+                    cv2.FONT_HERSHEY_SIMPLEX, 0.4 * line, colour, line)
     for face in faces:
         x0, y0, x1, y1 = face.box
         start = (round((x0 + x1) / 2), round((y0 + y1) / 2))
@@ -135,30 +143,38 @@ def detections(header: Header, tracks: Sequence[Track]) -> object:
 
 def markers(header: Header, tracks: Sequence[Track], width: int, height: int, reach: float,
             faces: Sequence[Face] = ()) -> object:
-    """visualization_msgs/MarkerArray: each box on a plane in front of the camera, with its name above it, and an
-    arrow to where each face looks.
+    """visualization_msgs/MarkerArray: each box on a plane in front of the camera, with its name
+    above it, and an arrow to where each face looks.
 
-    ``reach``: tangent of half the horizontal field of view; the camera's frame is an optical one (z forward, y down).
+    ``reach``: tangent of half the horizontal field of view; the camera's frame is an optical one
+    (z forward, y down).
     """
     visual = importlib.import_module('visualization_msgs.msg')
     point = importlib.import_module('geometry_msgs.msg').Point
     scale = 2 * reach * DEPTH_M / width
     found = visual.MarkerArray()
     for track in tracks:
-        x0, y0, x1, y1 = (scale * (edge - half) for edge, half in zip(track.box, (width / 2, height / 2) * 2))
+        x0, y0, x1, y1 = (scale * (edge - half)
+                          for edge, half in zip(track.box, (width / 2, height / 2) * 2))
         box = _marker(visual, header, track, 'boxes', visual.Marker.LINE_STRIP)
         box.scale.x = 0.005
-        box.points = [point(x=x, y=y, z=DEPTH_M) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0))]
+        box.points = [
+            point(x=x, y=y, z=DEPTH_M)
+            for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0))
+        ]
         text = _marker(visual, header, track, 'names', visual.Marker.TEXT_VIEW_FACING)
         text.text, text.scale.z = caption(track), 0.05
-        text.pose.position.x, text.pose.position.y, text.pose.position.z = (x0 + x1) / 2, y0 - 0.03, DEPTH_M
+        text.pose.position.x, text.pose.position.y, text.pose.position.z = (
+            x0 + x1) / 2, y0 - 0.03, DEPTH_M
         found.markers += [box, text]
     for at, face in enumerate(faces):
         arrow = _coloured(visual.Marker(header=header, ns='gaze', id=at, type=visual.Marker.ARROW),
                           HERE if face.looks_here > 0.5 else AWAY)
-        arrow.scale.x, arrow.scale.y, arrow.scale.z = 0.01, 0.02, 0.03      # shaft, head, length of the head [m]
+        # shaft, head, length of the head [m]
+        arrow.scale.x, arrow.scale.y, arrow.scale.z = 0.01, 0.02, 0.03
         x0, y0, x1, y1 = face.box
-        eye = np.array([scale * ((x0 + x1) - width) / 2, scale * ((y0 + y1) - height) / 2, DEPTH_M])
+        eye = np.array(
+            [scale * ((x0 + x1) - width) / 2, scale * ((y0 + y1) - height) / 2, DEPTH_M])
         ends = (eye, eye + ARROW_M * _aim(face, eye))
         arrow.points = [point(x=float(x), y=float(y), z=float(z)) for x, y, z in ends]
         found.markers.append(arrow)
@@ -166,7 +182,9 @@ def markers(header: Header, tracks: Sequence[Track], width: int, height: int, re
 
 
 def _aim(face: Face, eye: np.ndarray) -> np.ndarray:
-    """Of length 1, in the camera's frame: the angles of a face are those to the line to the camera."""
+    """Of length 1, in the camera's frame: the angles of a face are those to the line to the
+    camera.
+    """
     left, up, here = _pointing(face)
     away = eye / np.linalg.norm(eye)
     right = np.array([away[2], 0.0, -away[0]]) / math.hypot(away[0], away[2])
@@ -174,7 +192,8 @@ def _aim(face: Face, eye: np.ndarray) -> np.ndarray:
 
 
 def _marker(visual: object, header: Header, track: Track, name: str, kind: int) -> object:
-    marker = visual.Marker(header=header, ns=name, id=track.id, type=kind, action=visual.Marker.ADD)
+    marker = visual.Marker(header=header, ns=name, id=track.id, type=kind,
+                           action=visual.Marker.ADD)
     return _coloured(marker, COLOURS[track.id % len(COLOURS)], 1.0 if track.seen else 0.4)
 
 

@@ -1,7 +1,8 @@
-"""Params dataclasses -> declared ROS parameters with description, type and range, and what becomes of a change.
+"""Params dataclasses -> declared ROS parameters with description, type and range, and what becomes
+of a change.
 
-A ``live`` parameter acts at once: the object that ``declare`` gave out is renewed. Any other is refused with what to do
-instead, except while nothing is made of it (``Tuning.open``).
+A ``live`` parameter acts at once: the object that ``declare`` gave out is renewed. Any other is
+refused with what to do instead, except while nothing is made of it (``Tuning.open``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ CLEAN_UP = 'deactivate and clean up the node first, or ' + RESTART
 
 @dataclass(frozen=True)
 class Declared(Generic[P]):
-    """The parameters ``prefix.*`` of a node, as somebody holds them; ``changed`` is for what was derived from them."""
+    """The parameters ``prefix.*`` of a node, as somebody holds them; ``changed`` is for what was
+    derived from them.
+    """
 
     prefix: str
     params: P
@@ -33,7 +36,8 @@ class Declared(Generic[P]):
     def spec(self, name: str) -> Spec | None:
         if not name.startswith(self.prefix):
             return None
-        return next((spec for spec in specs(type(self.params)) if self.prefix + spec.name == name), None)
+        return next((spec for spec in specs(type(self.params)) if self.prefix + spec.name == name),
+                    None)
 
 
 class Tuning:
@@ -79,12 +83,16 @@ class Tuning:
         is_fixed = one in self.fixed
         if not (spec.live or (self.open and not is_fixed) or value == getattr(one.params, name)):
             remedy = RESTART if is_fixed else self.remedy
-            raise ConfigError(f'{one.prefix}{name} is read when the node starts: '
-                              + remedy.format(name=one.prefix + name, value=value if value != '' else "''"))
+            raise ConfigError(f'{one.prefix}{name} is read when the node starts: ' +
+                              remedy.format(name=one.prefix +
+                                            name, value=value if value != '' else "''"))
 
     def _apply(self, parameters: list[Parameter]) -> None:
         for one, changes in self._changes(parameters):
-            changes = {name: value for name, value in changes.items() if value != getattr(one.params, name)}
+            changes = {
+                name: value
+                for name, value in changes.items() if value != getattr(one.params, name)
+            }
             renew(one.params, changes)
             if changes and one.changed is not None:
                 one.changed(one.params)
@@ -107,13 +115,14 @@ def tuning(node: Node) -> Tuning:
     return _tunings[node]
 
 
-def declare(node: Node, params: type[P], prefix: str = '', changed: Callable[[P], None] | None = None,
-            fixed: bool = False) -> P:
+def declare(node: Node, params: type[P], prefix: str = '',
+            changed: Callable[[P], None] | None = None, fixed: bool = False) -> P:
     """Declare one parameter a field, named ``prefix.field``, and return the filled dataclass.
 
-    What is live changes in it later, between two callbacks of the executor thread; then ``changed`` is called with it.
-    What is ``fixed`` belongs to the process, not to a box on its node.
-    Raises ConfigError for a value outside of its range or of another type. What was declared before is read again.
+    What is live changes in it later, between two callbacks of the executor thread; then
+    ``changed`` is called with it. What is ``fixed`` belongs to the process, not to a box on its
+    node. Raises ConfigError for a value outside of its range or of another type. What was declared
+    before is read again.
     """
     dotted = f'{prefix}.' if prefix else ''
     values = {spec.name: _declare(node, f'{dotted}{spec.name}', spec) for spec in specs(params)}
@@ -139,7 +148,8 @@ def _descriptor(spec: Spec) -> ParameterDescriptor:
     # not read_only: rclpy would refuse a change without saying what to do
     limits = ['one of ' + ', '.join(spec.choices)] if spec.choices else []
     limits += [] if spec.live else ['read when the node starts']
-    descriptor = ParameterDescriptor(description=spec.doc, additional_constraints='; '.join(limits))
+    descriptor = ParameterDescriptor(description=spec.doc,
+                                     additional_constraints='; '.join(limits))
     if spec.low is not None and isinstance(spec.default, float):
         descriptor.floating_point_range = [
             FloatingPointRange(from_value=float(spec.low), to_value=float(spec.high))]

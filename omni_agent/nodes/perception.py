@@ -1,7 +1,8 @@
-"""``audio``, ``audio/strict`` and ``image_raw`` -> ``speech_state``, ``look`` and ``percept``. Never waits for a reply.
+"""``audio``, ``audio/strict`` and ``image_raw`` -> ``speech_state``, ``look`` and ``percept``.
+Never waits for a reply.
 
-Here are the ears; ``watching.py`` has the eyes. What the robot itself plays (``speaker/reference``) and says
-(``playback``) is known, so that it is not taken for a person.
+Here are the ears; ``watching.py`` has the eyes. What the robot itself plays
+(``speaker/reference``) and says (``playback``) is known, so that it is not taken for a person.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ from .threads import Inbox
 from .watching import Seen, Watching, WatchingParams
 
 
-TWINS_S = 0.05          # both streams of a microphone bear the same stamps, but for those of a clock that is being set
-RESTARTED_S = 0.5       # position and stamp of a chunk disagree by more than this: the microphone began anew
+# both streams of a microphone bear the same stamps, but for those of a clock that is being set
+TWINS_S = 0.05
+# position and stamp of a chunk disagree by more than this: the microphone began anew
+RESTARTED_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,22 @@ class PerceptionParams:
     vad: str = param('silero', 'voice-activity model: silero, or fake')
     recogniser: str = param('moonshine', 'speech recogniser: moonshine, fake, or none')
     turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
-    noise_suppression: bool = param(False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
-                                           'is not as used to noise as moonshine, which loses words by it')
+    noise_suppression: bool = param(
+        False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
+        'is not as used to noise as moonshine, which loses words by it')
     partial_s: float = param(0.3, 'time between partial results [s]', 0.1, 2.0, live=True)
-    overlap_partial_s: float = param(0.2, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0,
-                                     live=True)
+    overlap_partial_s: float = param(
+        0.2, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0,
+        live=True)
 
 
-PARAMETERS = (('', PerceptionParams), ('', WatchingParams), ('endpoint', EndpointParams), ('tracks', TracksParams),
-              ('skip', FrameSkipParams))     # (prefix, dataclass): what is declared below and in Watching
+PARAMETERS = (
+    ('', PerceptionParams),
+    ('', WatchingParams),
+    ('endpoint', EndpointParams),
+    ('tracks', TracksParams),
+    # (prefix, dataclass): what is declared below and in Watching
+    ('skip', FrameSkipParams))
 
 
 @dataclass(frozen=True)
@@ -89,35 +99,45 @@ class Perception:
     def __init__(self) -> None:
         self.node = join('perception')
         self.params = declare(self.node, PerceptionParams)
-        self.endpointer = Endpointer(declare(self.node, EndpointParams, 'endpoint', self._on_endpoint))
+        self.endpointer = Endpointer(
+            declare(self.node, EndpointParams, 'endpoint', self._on_endpoint))
         self.health = Health(self.node)
         self.states = self.node.create_publisher(SpeechState, 'speech_state', qos.SPEECH_STATE)
         self.percepts = self.node.create_publisher(Percept, 'percept', qos.PERCEPT)
         self.inbox: Inbox = Inbox(self.node, self.on_result)
         self.utterance = Utterance()
         self.cues = HeardCues()
-        self._lateness = Lateness(self.health, 'pace of the recogniser', 'partial results come late, and interruptions '
-                                  'with them: give it more cores, or raise partial_s')
+        self._lateness = Lateness(
+            self.health, 'pace of the recogniser', 'partial results come late, and interruptions '
+            'with them: give it more cores, or raise partial_s')
         self.own_words = OwnWords()
         self.onset = Onset(self.endpointer.params.onset_db)
         self.hearing: Hearing | None = None
         self.recognise, self.judge_end = None, None
-        self._offset = 0                     # [samples] from a chunk's position to that in the stream
+        # [samples] from a chunk's position to that in the stream
+        self._offset = 0
         self._own = 0.0                      # share of the newest words that the robot itself said
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
-        self.ears = Sense(self.node, self.health, self.inbox, 'hear', {
-            'vad': lambda: _ears(self.params.vad), 'recogniser': lambda: load.recogniser(self.params.recogniser),
-            'turn_end': lambda: load.turn_end(self.params.turn_end)}, self._listen, self._take)
-        self.arrival = Arrival(self.node, self.health, 'microphone', 'sound', 'audio', lambda: self.ears.attached)
+        self.ears = Sense(
+            self.node, self.health, self.inbox, 'hear', {
+                'vad': lambda: _ears(self.params.vad),
+                'recogniser': lambda: load.recogniser(self.params.recogniser),
+                'turn_end': lambda: load.turn_end(self.params.turn_end)
+            }, self._listen, self._take)
+        self.arrival = Arrival(self.node, self.health, 'microphone', 'sound', 'audio',
+                               lambda: self.ears.attached)
         self.watching = Watching(self.node, self.health, self.inbox)
         self.ears.attach()
         self.watching.sense.attach()
 
     def _listen(self) -> list[Subscription]:
         """What was played is to be known before what was heard is judged: it comes first."""
-        return [self.node.create_subscription(AudioChunk, topic, callback, qos.AUDIO) for topic, callback in (
-            ('speaker/reference', self.on_reference), ('audio/strict', self.on_strict), ('audio', self.on_audio))]
+        return [
+            self.node.create_subscription(AudioChunk, topic, callback, qos.AUDIO)
+            for topic, callback in (('speaker/reference', self.on_reference),
+                                    ('audio/strict', self.on_strict), ('audio', self.on_audio))
+        ]
 
     def _take(self, part: str, model: object) -> None:
         """A model has come; None: it goes."""
@@ -146,7 +166,7 @@ class Perception:
         self.endpointer.utterance = number
         self.utterance, self.onset = Utterance(), Onset(self.endpointer.params.onset_db)
 
-    # -- messages -----------------------------------------------------------------------------------------
+    # -- messages ---------------------------------------------------------------------------------
 
     def on_interrupt(self, message: Interrupt) -> None:
         """A decision was made about what was said: what follows is another utterance."""
@@ -179,7 +199,9 @@ class Perception:
         self.health.values['samples lost'] = str(self.hearing.lost)
 
     def on_strict(self, chunk: AudioChunk) -> None:
-        """The twin of a chunk of ``audio``; one that is not, or not of this microphone, is left alone."""
+        """The twin of a chunk of ``audio``; one that is not, or not of this microphone, is left
+        alone.
+        """
         if self.hearing is None or not self.hearing.ring.end:
             return
         try:
@@ -203,7 +225,9 @@ class Perception:
         self.own_words.played(seconds(playback.header.stamp), playback.epoch, playback.heard)
 
     def _position(self, t: float, position: int) -> int:
-        """Where in the stream a chunk belongs: a microphone that was started again counts from 0 again."""
+        """Where in the stream a chunk belongs: a microphone that was started again counts from 0
+        again.
+        """
         end = self.hearing.ring.end
         if end and abs(t - self.hearing.time(position + self._offset)) > RESTARTED_S:
             self.health.count('microphone restarts')
@@ -219,17 +243,19 @@ class Perception:
         for at in range(0, samples.size, BLOCK):
             self.hearing.play(seconds(chunk.header.stamp) + at / RATE, samples[at:at + BLOCK])
 
-    # -- hearing ------------------------------------------------------------------------------------------
+    # -- hearing ----------------------------------------------------------------------------------
 
     def on_frame(self, frame: HeardFrame) -> None:
         event = self.endpointer.step(frame.voice)
-        self.watching.heard(frame.voice.t, frame.voice.probability * (1.0 - frame.voice.echo_likelihood))
+        self.watching.heard(frame.voice.t,
+                            frame.voice.probability * (1.0 - frame.voice.echo_likelihood))
         self._publish_state(frame)
         if isinstance(event, SpeechStarted):
             self._own = 0.0
             self.utterance.start(event, frame, self.hearing.time)
             self._publish(Percept.SPEECH_STARTED, event.t)
-        elif self.endpointer.last_voiced == frame.voice.t:      # its level is that of the voice, without the pauses
+        elif self.endpointer.last_voiced == frame.voice.t:
+            # its level is that of the voice, without the pauses
             self.utterance.go_on(frame)
         if isinstance(event, SpeechStopped):
             self._publish(Percept.SPEECH_STOPPED, event.t)
@@ -238,7 +264,9 @@ class Perception:
         self._publish_final()
 
     def _recognise(self, frame: HeardFrame) -> None:
-        """Partials while the voice lasts; the final one is begun at the first pause, before it is known to be one."""
+        """Partials while the voice lasts; the final one is begun at the first pause, before it is
+        known to be one.
+        """
         every_s = self.params.overlap_partial_s if frame.voice.overlap else self.params.partial_s
         request = self.utterance.request(frame, self.endpointer, every_s)
         if request is None or (not request.final and not self.ears.workers['recogniser'].idle):
@@ -256,11 +284,14 @@ class Perception:
         self.inbox.put(Recognised(request, text.strip(), seconds, voice_cues.measure(samples)))
 
     def _judge_end(self, request: Request, samples: np.ndarray) -> None:
-        self.inbox.put(TurnEndJudged(request, self.judge_end(samples) if self.judge_end else math.nan))
+        self.inbox.put(
+            TurnEndJudged(request,
+                          self.judge_end(samples) if self.judge_end else math.nan))
 
-    # -- results of the workers, back in the executor thread ----------------------------------------------
+    # -- results of the workers, back in the executor thread --------------------------------------
 
-    def on_result(self, result: Recognised | TurnEndJudged | Seen | Ready | Dropped | GivenBack) -> None:
+    def on_result(self,
+                  result: Recognised | TurnEndJudged | Seen | Ready | Dropped | GivenBack) -> None:
         if isinstance(result, Recognised):
             self._on_recognised(result)
         elif isinstance(result, TurnEndJudged):
@@ -273,7 +304,10 @@ class Perception:
         elif isinstance(result, Dropped):
             self._sense(result.part).on_dropped(result)
         else:
-            {sense.name: sense for sense in (self.ears, self.watching.sense)}[result.sense].on_given_back()
+            {
+                sense.name: sense
+                for sense in (self.ears, self.watching.sense)
+            }[result.sense].on_given_back()
 
     def _on_seen(self, seen: Seen) -> None:
         self.watching.on_seen(seen)
@@ -305,19 +339,24 @@ class Perception:
         if self.hearing is None or request.utterance != self.endpointer.utterance:
             return
         self.health.well('recogniser')
-        if not request.final:                    # those that come while somebody speaks; a final one may take its time
+        # those that come while somebody speaks; a final one may take its time
+        if not request.final:
             self._lateness.did(result.seconds, self.params.partial_s)
         self._own = self.own_words.likelihood(result.text, self.utterance.t)
-        self.cues.measured(request.utterance, self.utterance.t, tuple(result.measured.cues.items()), result.measured.print)
+        self.cues.measured(request.utterance, self.utterance.t,
+                           tuple(result.measured.cues.items()), result.measured.print)
         if request.final:
             self.utterance.words = result
             self._publish_final()
-        if self.endpointer.speaking and result.text:      # a stop phrase is obeyed before its silence is certain
+        # a stop phrase is obeyed before its silence is certain
+        if self.endpointer.speaking and result.text:
             self._publish(Percept.PARTIAL, self.hearing.time(request.end), text=result.text,
                           processing_s=result.seconds)
 
     def _publish_final(self) -> None:
-        """Once the silence is certain and both models have spoken about the same piece of sound."""
+        """Once the silence is certain and both models have spoken about the same piece of
+        sound.
+        """
         ready = self.utterance.final()
         if ready is None or self.endpointer.speaking:
             return
@@ -326,17 +365,18 @@ class Perception:
                       turn_end_probability=probability, processing_s=words.seconds)
 
     def _publish_state(self, frame: HeardFrame) -> None:
-        state = SpeechState(utterance=self.endpointer.utterance, probability=frame.voice.probability,
-                            echo_likelihood=frame.voice.echo_likelihood, text_echo_likelihood=self._own,
-                            is_speaking=self.endpointer.speaking,
+        state = SpeechState(utterance=self.endpointer.utterance,
+                            probability=frame.voice.probability,
+                            echo_likelihood=frame.voice.echo_likelihood,
+                            text_echo_likelihood=self._own, is_speaking=self.endpointer.speaking,
                             voiced_s=self.endpointer.voiced_s, level_dbfs=frame.level_dbfs)
         state.header.stamp = stamp(frame.voice.t)
         self.states.publish(state)
 
     def _publish(self, kind: int, t: float, text: str = '', turn_end_probability: float = math.nan,
                  salience: float = 0.0, processing_s: float = 0.0) -> None:
-        percept = Percept(kind=kind, text=text, turn_end_probability=turn_end_probability, salience=salience,
-                          processing_s=processing_s)
+        percept = Percept(kind=kind, text=text, turn_end_probability=turn_end_probability,
+                          salience=salience, processing_s=processing_s)
         percept.header.stamp = stamp(t)
         if kind not in (Percept.SCENE, Percept.SOUND_STARTED):
             percept.utterance = self.endpointer.utterance
@@ -351,11 +391,13 @@ class Perception:
 
     def _add_cues(self, percept: Percept) -> None:
         """Voice, source and camera; what was not measured is not listed."""
-        found = (*self.cues.of(percept.utterance, percept.level_dbfs), *self.watching.cues(self.utterance.t))
+        found = (*self.cues.of(percept.utterance, percept.level_dbfs),
+                 *self.watching.cues(self.utterance.t))
         percept.cue_names = [name for name, _ in found]
         percept.cue_values = [float(value) for _, value in found]
         if percept.kind == Percept.FINAL:
-            self.cues.said(percept.utterance, self.utterance.t, seconds(percept.header.stamp), percept.level_dbfs)
+            self.cues.said(percept.utterance, self.utterance.t, seconds(percept.header.stamp),
+                           percept.level_dbfs)
 
     def close(self) -> None:
         self.ears.close()
@@ -371,9 +413,11 @@ def _samples(chunk: AudioChunk) -> np.ndarray:
     """int16 mono samples of a chunk; raises WireError for what no microphone of ours sends."""
     samples = np.frombuffer(chunk.samples, np.int16)
     if chunk.rate != RATE or chunk.channels != 1:
-        raise WireError(f'audio at {chunk.rate} Hz with {chunk.channels} channels: send {RATE} Hz mono')
+        raise WireError(
+            f'audio at {chunk.rate} Hz with {chunk.channels} channels: send {RATE} Hz mono')
     if not 0 < samples.size <= LONGEST_CHUNK:
-        raise WireError(f'an audio chunk of {samples.size} samples: send 1 to {LONGEST_CHUNK}, 320 is best')
+        raise WireError(
+            f'an audio chunk of {samples.size} samples: send 1 to {LONGEST_CHUNK}, 320 is best')
     return samples
 
 

@@ -1,4 +1,6 @@
-"""A goal of an action, from being sent to the server's last word on it; it can be held by a cancel and sent again."""
+"""A goal of an action, from being sent to the server's last word on it; it can be held by a cancel
+and sent again.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ class Wish(Enum):
 class Pursuing:
     """A goal of an action. Its end is what the server says it was."""
 
-    def __init__(self, key: Key, call: Call, client: ActionClient, goal: object, tell: Tell, t: float,
-                 hold_limit_s: float) -> None:
+    def __init__(self, key: Key, call: Call, client: ActionClient, goal: object, tell: Tell,
+                 t: float, hold_limit_s: float) -> None:
         self._key, self._client, self._goal, self._tell = key, client, goal, tell
         self._name = call.target_name()
         self._limit_s, self._hold_limit_s = call.skill.target.timeout_s, hold_limit_s
@@ -43,7 +45,7 @@ class Pursuing:
         self._was_sent = False
         self.tick(t)
 
-    # -- what is wanted -------------------------------------------------------------------------------------
+    # -- what is wanted ---------------------------------------------------------------------------
 
     def hold(self, at_once: bool) -> None:
         self._wish, self._held_t = Wish.HELD, self._t
@@ -72,13 +74,17 @@ class Pursuing:
         if idle and self._wish is Wish.REACHED and self._client.server_is_ready():
             self._send()
         elif idle and not self._was_sent and t > self._server_due:
-            self._tell(Told(self._key, SkillState.FAILED, f'there is no action server {self._name}: start its node'))
+            self._tell(
+                Told(self._key, SkillState.FAILED,
+                     f'there is no action server {self._name}: start its node'))
         elif idle and self._wish is Wish.HELD and t > self._held_t + self._hold_limit_s:
             self._tell(Told(self._key, SkillState.FAILED, 'somebody spoke for too long'))
         elif t > self._due and not self._is_overdue:
             self._is_overdue = True
             if self._handle is None:             # it never said whether it takes the goal
-                self._tell(Told(self._key, SkillState.FAILED, f'{self._name} did not answer within {self._limit_s:g} s'))
+                self._tell(
+                    Told(self._key, SkillState.FAILED,
+                         f'{self._name} did not answer within {self._limit_s:g} s'))
             self.cancel()
 
     def _send(self) -> None:
@@ -86,13 +92,15 @@ class Pursuing:
         self._sent = self._client.send_goal_async(self._goal, self._on_feedback)
         self._sent.add_done_callback(self._on_response)
 
-    # -- what the server says -------------------------------------------------------------------------------
+    # -- what the server says ---------------------------------------------------------------------
 
     def _on_response(self, future: Future) -> None:
         self._sent, handle = None, future.result()
         if not handle.accepted:
-            self._tell(Told(self._key, SkillState.CANCELLED if self._wish is Wish.CANCELLED else SkillState.FAILED,
-                            f'{self._name} did not take the goal'))
+            self._tell(
+                Told(self._key,
+                     SkillState.CANCELLED if self._wish is Wish.CANCELLED else SkillState.FAILED,
+                     f'{self._name} did not take the goal'))
             return
         self._handle, self._is_withdrawn = handle, False
         handle.get_result_async().add_done_callback(self._on_result)
@@ -118,16 +126,19 @@ class Pursuing:
 
     def _on_result(self, future: Future) -> None:
         self._handle, answer = None, future.result()
-        if answer.status == GoalStatus.STATUS_CANCELED and self._is_withdrawn and self._wish is not Wish.CANCELLED:
+        if (answer.status == GoalStatus.STATUS_CANCELED and self._is_withdrawn
+                and self._wish is not Wish.CANCELLED):
             self.tick(self._t)                   # held, or already to go on
             return
         result = as_json(answer.result)
         if answer.status == GoalStatus.STATUS_SUCCEEDED:
             told = Told(self._key, SkillState.SUCCEEDED, '', 1.0, result)
         elif answer.status == GoalStatus.STATUS_CANCELED and self._is_overdue:
-            told = Told(self._key, SkillState.FAILED, f'it took longer than {self._limit_s:g} s', result=result)
+            told = Told(self._key, SkillState.FAILED, f'it took longer than {self._limit_s:g} s',
+                        result=result)
         elif answer.status == GoalStatus.STATUS_CANCELED:
-            told = Told(self._key, SkillState.CANCELLED, '' if self._is_withdrawn else 'somebody else cancelled it', result=result)
+            told = Told(self._key, SkillState.CANCELLED,
+                        '' if self._is_withdrawn else 'somebody else cancelled it', result=result)
         else:
             told = Told(self._key, SkillState.FAILED, self._why(answer.result), result=result)
         self._tell(told)

@@ -17,12 +17,14 @@ IMAGE_IN = _profile(1, reliable=False)      # the newest picture wins
 AUDIO = _profile(50)                        # 1 s of 20 ms blocks: a hole is half a word
 PERCEPT = _profile(50)                      # never lose one
 SPEECH_STATE = _profile(10)
-LOOK = _profile(10)                         # one second of what was seen: an event in it is told once
+# one second of what was seen: an event in it is told once
+LOOK = _profile(10)
 STATE = _profile(1, latched=True)           # a late joiner learns the epoch at once
 REACT = _profile(1)                         # a newer intention replaces an unread one
 SPEECH = _profile(100)                      # paced to 1.5 s ahead of playback, so 100 never fills
 PLAYBACK = _profile(10)
-TRACE = _profile(100)                       # steps come in bursts, and a hole ends what can be replayed
+# steps come in bursts, and a hole ends what can be replayed
+TRACE = _profile(100)
 ACT = _profile(16)                          # a whole plan
 SKILL_STATE = _profile(10)
 INTENT = _profile(10)

@@ -1,4 +1,6 @@
-"""``react`` -> ``speech``: the model writes, the voice speaks the sentence before, and both check the epoch."""
+"""``react`` -> ``speech``: the model writes, the voice speaks the sentence before, and both check
+the epoch.
+"""
 
 from __future__ import annotations
 
@@ -37,23 +39,29 @@ from .threads import Alarm, Inbox, Worker
 class ReactionParams:
     """Who writes, who speaks."""
 
-    llm: str = param('qwen2_5_0_5b', 'model that writes the reply: a manifest name, a .gguf file, the http(s) address '
-                                     'of an OpenAI-compatible server, or fake')
+    llm: str = param(
+        'qwen2_5_0_5b',
+        'model that writes the reply: a manifest name, a .gguf file, the http(s) address '
+        'of an OpenAI-compatible server, or fake')
     llm_model: str = param('', 'model name that the server expects')
     llm_threads: int = param(2, 'threads of an embedded model', 1, 64)
     max_tokens: int = param(80, 'longest reply [tokens]', 1, 4096, live=True)
-    max_sentences: int = param(3, 'longest reply [sentences]; small models do not know when to stop', 1, 100,
-                               live=True)
+    max_sentences: int = param(3,
+                               'longest reply [sentences]; small models do not know when to stop',
+                               1, 100, live=True)
     tts: str = param('hibari', 'voice: hibari, flite, or fake')
     persona: str = param('', 'system prompt; empty = the one shipped', live=True)
-    max_turns: int = param(12, 'turns that the decision node keeps; only used to read the next prompt ahead', 2, 200)
+    max_turns: int = param(
+        12, 'turns that the decision node keeps; only used to read the next prompt ahead', 2, 200)
     ahead_s: float = param(1.5, 'speech sent ahead of playback, at most [s]', 0.2, 10.0, live=True)
-    filler: str = param('', 'spoken where a reply would otherwise begin with filler_after_s of silence, e.g. '
-                            '"Let me think."; empty = never', live=True)
-    filler_after_s: float = param(1.5, 'silence after the end of the turn that needs no filler [s]', 0.3, 10.0,
-                                  live=True)
-    apology: str = param('Sorry, I cannot think right now.', 'spoken when the language model fails; empty = silence',
-                         live=True)
+    filler: str = param(
+        '', 'spoken where a reply would otherwise begin with filler_after_s of silence, e.g. '
+        '"Let me think."; empty = never', live=True)
+    filler_after_s: float = param(1.5,
+                                  'silence after the end of the turn that needs no filler [s]',
+                                  0.3, 10.0, live=True)
+    apology: str = param('Sorry, I cannot think right now.',
+                         'spoken when the language model fails; empty = silence', live=True)
 
 
 ROLES = frozenset(role.value for role in Role)
@@ -130,7 +138,8 @@ class Reaction:
         self.health = Health(self.node)
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
-        self.inbox: Inbox[Piece | Loaded | Doubted | Written | OmniAgentError] = Inbox(self.node, self.on_result, limit=4096)
+        self.inbox: Inbox[Piece | Loaded | Doubted | Written | OmniAgentError] = Inbox(
+            self.node, self.on_result, limit=4096)
         self.node.create_timer(0.05, self.send, clock=pace(self.node))
         self._filler_alarm = Alarm(self.node, self.fill_silence)
         self.llm, self.tts = None, None
@@ -152,12 +161,13 @@ class Reaction:
                                   for samples, text in self._sound(self.params.filler)]
 
     def _load_llm(self) -> None:
-        llm = load.llm(self.params.llm, threads=self.params.llm_threads, model=self.params.llm_model)
+        llm = load.llm(self.params.llm, threads=self.params.llm_threads,
+                       model=self.params.llm_model)
         llm.warm(self._messages([], 'Hello.'))
         self.llm = llm
         self.inbox.put(Loaded('language model'))
 
-    # -- messages -----------------------------------------------------------------------------------------
+    # -- messages ---------------------------------------------------------------------------------
 
     def on_interrupt(self, message: Interrupt) -> None:
         if self.gate.admit(message.epoch) is Admission.NEWER:
@@ -174,9 +184,11 @@ class Reaction:
         if message.epoch == self._asked.epoch and message.brief == self._asked.brief:
             self.filler.moved(seconds(message.not_before), now(self.node))
             self._filler_alarm.set(self.filler.due if self.params.filler else None)
-            return                               # the turn is over sooner or later than was thought
-        history = tuple(Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
-                        if turn.role in ROLES)
+            # the turn is over sooner or later than was thought
+            return
+        history = tuple(
+            Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
+            if turn.role in ROLES)
         asked = Asked(message.epoch, history, message.brief, message.say, tuple(message.recalled))
         self._asked = asked
         self.filler.asked(message.epoch, seconds(message.not_before), now(self.node))
@@ -187,19 +199,25 @@ class Reaction:
         if message.epoch == self.gate.epoch and message.rate:
             self.pacer.played(message.samples_played / message.rate, now(self.node))
             self.send()
-        if message.state in (Playback.FINISHED, Playback.FLUSHED) and message.epoch == self._asked.epoch:
+        if (message.state in (Playback.FINISHED, Playback.FLUSHED)
+                and message.epoch == self._asked.epoch):
             self._heard(message)
 
     def on_percept(self, percept: Percept) -> None:
-        """What a person is saying will probably be in the next prompt: the first sound comes 0.1 s earlier for it."""
-        if percept.kind == Percept.PARTIAL and self._asked is NOTHING:      # while it speaks, recognition needs the cores
+        """What a person is saying will probably be in the next prompt: the first sound comes 0.1 s
+        earlier for it.
+        """
+        # while it speaks, recognition needs the cores
+        if percept.kind == Percept.PARTIAL and self._asked is NOTHING:
             self._read(percept.text.rstrip(' .,?!'))
 
     def on_look(self, message: Look) -> None:
         self._look = message
 
     def _heard(self, message: Playback) -> None:
-        """The next prompt will begin with what was just said and heard: have it read while nobody waits."""
+        """The next prompt will begin with what was just said and heard: have it read while nobody
+        waits.
+        """
         asked, self._asked = self._asked, NOTHING
         self._memory = Memory(self.params.max_turns)
         for line in (*asked.history, Line(Role.PERSON, '' if asked.say else asked.brief, False),
@@ -208,7 +226,9 @@ class Reaction:
         self._read('')
 
     def _read(self, text: str) -> None:
-        """Into the prompt cache, if the writer has nothing to write; a server's cache is its own business."""
+        """Into the prompt cache, if the writer has nothing to write; a server's cache is its own
+        business.
+        """
         if self.llm is not None and self.writer.idle and not self.params.llm.startswith('http'):
             messages = self._messages(self._memory.history(), text)
             self.writer.submit(lambda: self.llm.warm(messages))
@@ -216,7 +236,8 @@ class Reaction:
     def fill_silence(self) -> None:
         """Nothing of the reply is ready yet, and it has been or will be a long time."""
         if self.filler.due is not None and not self.outbox:
-            self.outbox.extend(replace(piece, epoch=self.gate.epoch) for piece in self._filler_sound)
+            self.outbox.extend(
+                replace(piece, epoch=self.gate.epoch) for piece in self._filler_sound)
             self.filler.void()
             self.health.count('fillers')
             self.send()
@@ -244,23 +265,27 @@ class Reaction:
             self.health.trouble('reply', ERROR, str(result))
 
     def send(self) -> None:
-        """Publish what may be published now; the rest waits here, where an interrupt reaches it."""
+        """Publish what may be published now; the rest waits here, where an interrupt reaches
+        it.
+        """
         while self.outbox and self.pacer.may_send(now(self.node)):
             piece = self.outbox.popleft()
             if self.gate.is_stale(piece.epoch):
                 continue
             chunk = SpeechChunk(epoch=piece.epoch, sequence=self.pacer.sequence, rate=RATE,
-                                samples=array.array('h', piece.samples.tobytes()), text=piece.text, last=piece.last)
+                                samples=array.array('h', piece.samples.tobytes()), text=piece.text,
+                                last=piece.last)
             chunk.header.stamp = stamp(now(self.node))
             self.speech.publish(chunk)
             self.pacer.sent(piece.samples.size / RATE, now(self.node))
             self.health.count('chunks')
 
-    # -- the writer's thread ------------------------------------------------------------------------------
+    # -- the writer's thread ----------------------------------------------------------------------
 
     def _write(self, asked: Asked) -> None:
         epoch, limit = asked.epoch, None if asked.say else self.params.max_sentences
-        tokens = (token for token in [asked.say]) if asked.say else self._fresh(asked, time.monotonic())
+        tokens = ((token for token in [asked.say]) if asked.say else self._fresh(
+            asked, time.monotonic()))
         try:
             for sentence in sentences(tokens, limit):
                 text = sentence if asked.say else self._checked(asked.brief, sentence)
@@ -272,11 +297,15 @@ class Reaction:
                 self.voice.submit(lambda: self._speak(epoch, self.params.apology))
         finally:
             tokens.close()                    # the model stops writing
-        self.voice.submit(lambda: self.inbox.put(Piece(epoch, np.zeros(0, np.int16), '', last=True)))
+        self.voice.submit(
+            lambda: self.inbox.put(Piece(epoch, np.zeros(0, np.int16), '', last=True)))
 
     def _fresh(self, asked: Asked, began: float) -> Iterator[str]:
-        """The model's tokens for as long as anybody wants them; closing the stream cancels the request."""
-        if self.llm is None:                  # it could not be loaded at first; a server may be up by now
+        """The model's tokens for as long as anybody wants them; closing the stream cancels the
+        request.
+        """
+        # it could not be loaded at first; a server may be up by now
+        if self.llm is None:
             self._load_llm()
         messages = self._messages(asked.history, asked.brief, asked.recalled)
         stream = self.llm.stream(messages, max_tokens=self.params.max_tokens)
@@ -293,7 +322,9 @@ class Reaction:
             stream.close()
 
     def _checked(self, brief: str, sentence: str) -> str:
-        """What it claims to see is seen: hedged or taken back otherwise. In a story there may be a bear."""
+        """What it claims to see is seen: hedged or taken back otherwise. In a story there may be a
+        bear.
+        """
         if not dialogue.LOOKING & {*words(brief), *words(sentence)}:
             return sentence
         look, t = looked(self._look) if self._look else None, now(self.node)
@@ -303,10 +334,14 @@ class Reaction:
             self.inbox.put(Doubted(verdict.support.value))
         return sentence if verdict.support is claims.Support.SUPPORTED else verdict.text or UNSEEN
 
-    def _messages(self, history: Sequence[Line], brief: str, recalled: Sequence[str] = ()) -> list[Message]:
-        return [Message(role, text) for role, text in dialogue.reply(history, brief, self.params.persona, recalled)]
+    def _messages(self, history: Sequence[Line], brief: str,
+                  recalled: Sequence[str] = ()) -> list[Message]:
+        return [
+            Message(role, text)
+            for role, text in dialogue.reply(history, brief, self.params.persona, recalled)
+        ]
 
-    # -- the voice's thread -------------------------------------------------------------------------------
+    # -- the voice's thread -----------------------------------------------------------------------
 
     def _speak(self, epoch: int, sentence: str) -> None:
         if self.gate.is_stale(epoch):

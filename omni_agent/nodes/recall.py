@@ -1,4 +1,6 @@
-"""What was said and seen -> long-term memory, and questions about it -> lines for the language model."""
+"""What was said and seen -> long-term memory, and questions about it -> lines for the language
+model.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ PARAMETERS = (('memory', MemoryParams), ('episodes', EpisodesParams))
 
 @dataclass(frozen=True)
 class Forgotten:
-    """Something was deleted for good, and the conversation of the last minutes may hold it, too; or ``error``."""
+    """Something was deleted for good, and the conversation of the last minutes may hold it, too;
+    or ``error``.
+    """
 
     moments: int = 0
     error: str = ''
@@ -54,7 +58,9 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class Recalled:
-    """What was found for the brief of that epoch; ``lines`` go to the language model, ``say`` is said as it is."""
+    """What was found for the brief of that epoch; ``lines`` go to the language model, ``say`` is
+    said as it is.
+    """
 
     epoch: int
     lines: tuple[str, ...] = ()
@@ -63,9 +69,12 @@ class Recalled:
 
 
 class Recall:
-    """Owned by the executor thread; asking happens on a worker. ``path`` None: nothing is remembered for long."""
+    """Owned by the executor thread; asking happens on a worker. ``path`` None: nothing is
+    remembered for long.
+    """
 
-    def __init__(self, node: Node, health: Health, path: Path | None, tell: Callable[[Recalled | Forgotten], None]) -> None:
+    def __init__(self, node: Node, health: Health, path: Path | None,
+                 tell: Callable[[Recalled | Forgotten], None]) -> None:
         self.node, self.health = node, health
         self._tell = tell                        # from any thread
         params = declare(node, MemoryParams, 'memory')
@@ -75,7 +84,8 @@ class Recall:
         self._forgetter = Worker('forget', lambda error: tell(Forgotten(error=str(error))))
         self._waiting: Future | None = None      # a caller of ~/forget
         # a group of its own: the answer waits for the disk, and nothing else may wait with it
-        node.create_service(Forget, '~/forget', self._on_call, callback_group=MutuallyExclusiveCallbackGroup())
+        node.create_service(Forget, '~/forget', self._on_call,
+                            callback_group=MutuallyExclusiveCallbackGroup())
         if self.memory is not None:
             node.create_timer(1.0, self.on_timer, clock=pace(node))
 
@@ -85,16 +95,19 @@ class Recall:
         try:
             memory = LongMemory(path, budget)
         except OmniAgentError as error:
-            self.health.trouble('memory', WARN, f'{error}; remembering nothing beyond this conversation')
+            self.health.trouble('memory', WARN,
+                                f'{error}; remembering nothing beyond this conversation')
             return None
         if memory.notice:
             self.node.get_logger().warning(memory.notice)
         return memory
 
-    # -- what happens ---------------------------------------------------------------------------------------
+    # -- what happens -----------------------------------------------------------------------------
 
     def remember(self, line: Remember, t: float) -> None:
-        """A line of the dialogue: what was said to the robot, or heard of it. Other people's talk is none."""
+        """A line of the dialogue: what was said to the robot, or heard of it. Other people's talk
+        is none.
+        """
         if self.memory is not None and line.role in WHO and line.text:
             self.memory.said(t, WHO[line.role], line.text)
 
@@ -112,7 +125,7 @@ class Recall:
             if image is not None:
                 self.memory.seen(look.t, scene.summary(look.tracks), salience=0.7, image=image)
 
-    # -- questions ------------------------------------------------------------------------------------------
+    # -- questions --------------------------------------------------------------------------------
 
     def ask(self, epoch: int, text: str, t: float) -> bool:
         """True if an answer will come, perhaps that it is no question for the memory."""
@@ -129,7 +142,7 @@ class Recall:
             return Recalled(epoch)
         return answer(epoch, found)
 
-    # -- upkeep ---------------------------------------------------------------------------------------------
+    # -- upkeep -----------------------------------------------------------------------------------
 
     def on_timer(self) -> None:
         figures = self.memory.figures()
@@ -146,9 +159,11 @@ class Recall:
         if self.memory is None:
             self._tell(Forgotten())
         else:
-            self._forgetter.submit(lambda: self._tell(Forgotten(self.memory.forget(person, start, stop))))
+            self._forgetter.submit(
+                lambda: self._tell(Forgotten(self.memory.forget(person, start, stop))))
 
-    async def _on_call(self, request: Forget.Request, response: Forget.Response) -> Forget.Response:
+    async def _on_call(self, request: Forget.Request,
+                       response: Forget.Response) -> Forget.Response:
         """Answers when they are gone."""
         if self.memory is None:
             response.message = 'there is no long-term memory'

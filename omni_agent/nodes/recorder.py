@@ -20,7 +20,8 @@ from . import qos
 from .stamps import now, seconds
 
 
-NAMES = {'camera_info': 'image', 'odom': 'odometry', 'map': 'walls'}     # of the others' records: as their topic
+# of the others' records: as their topic
+NAMES = {'camera_info': 'image', 'odom': 'odometry', 'map': 'walls'}
 
 
 class Recorder:

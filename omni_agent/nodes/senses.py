@@ -1,6 +1,8 @@
-"""A sense that can be attached and detached while the node runs: its topics and its models, which really go.
+"""A sense that can be attached and detached while the node runs: its topics and its models, which
+really go.
 
-The models are loaded and dropped each on its own worker thread; the executor thread owns everything else.
+The models are loaded and dropped each on its own worker thread; the executor thread owns
+everything else.
 """
 
 from __future__ import annotations
@@ -45,12 +47,15 @@ class GivenBack:
 
 
 class Sense:
-    """``loaders`` make the models of the parts; ``subscribe`` opens the topics; ``take`` gets a model, or None for one
-    that is gone. Feed it with every Ready, Dropped and GivenBack of its own (``knows``).
+    """``loaders`` make the models of the parts; ``subscribe`` opens the topics; ``take`` gets a
+    model, or None for one that is gone. Feed it with every Ready, Dropped and GivenBack of its own
+    (``knows``).
     """
 
     def __init__(self, node: Node, health: Health, inbox: Inbox, name: str,
-                 loaders: Mapping[str, Callable[[], object]], subscribe: Callable[[], list[Subscription]],
+                 loaders: Mapping[str, Callable[[],
+                                                object]], subscribe: Callable[[],
+                                                                              list[Subscription]],
                  take: Callable[[str, object], None], limit: int = 2) -> None:
         self.node, self.health, self.inbox, self.name = node, health, inbox, name
         self.attached = False
@@ -61,10 +66,13 @@ class Sense:
         self._waiting: Future | None = None
         self._leaving: dict[str, object] = {}
         self._models: dict[str, object] = {}
-        self.workers = {part: Worker(part, lambda error, part=part: inbox.put(Ready(part, error=error)), limit)
-                        for part in loaders}
+        self.workers = {
+            part: Worker(part, lambda error, part=part: inbox.put(Ready(part, error=error)), limit)
+            for part in loaders
+        }
         # a group of its own: the answer waits for models, and nothing else may wait with it
-        node.create_service(SetBool, f'~/{name}', self._on_call, callback_group=MutuallyExclusiveCallbackGroup())
+        node.create_service(SetBool, f'~/{name}', self._on_call,
+                            callback_group=MutuallyExclusiveCallbackGroup())
 
     def knows(self, part: str) -> bool:
         return part in self._loaders
@@ -74,7 +82,8 @@ class Sense:
         self._awaited, self._failed = set(self._loaders), []
         for part in self._loaders:
             self.health.trouble(part, WARN, 'loading')
-            self.workers[part].submit(lambda part=part: self.inbox.put(Ready(part, self._loaders[part]())))
+            self.workers[part].submit(
+                lambda part=part: self.inbox.put(Ready(part, self._loaders[part]())))
         self._subscriptions = self._subscribe()
 
     def detach(self) -> None:
@@ -94,7 +103,7 @@ class Sense:
         _close(self._leaving.pop(part, None))
         self.inbox.put(Dropped(part))
 
-    # -- what the workers say -------------------------------------------------------------------------------
+    # -- what the workers say ---------------------------------------------------------------------
 
     def on_ready(self, result: Ready) -> None:
         if not self.attached:
@@ -133,9 +142,10 @@ class Sense:
             self._waiting.set_result(None)
             self._waiting = None
 
-    # -- the service ----------------------------------------------------------------------------------------
+    # -- the service ------------------------------------------------------------------------------
 
-    async def _on_call(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+    async def _on_call(self, request: SetBool.Request,
+                       response: SetBool.Response) -> SetBool.Response:
         state = 'attached' if request.data else 'detached'
         before = resident_mib()
         if request.data == self.attached:
@@ -148,10 +158,11 @@ class Sense:
             self.detach()
         await waiting
         after = resident_mib()
-        self.node.get_logger().info(f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after')
+        self.node.get_logger().info(
+            f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after')
         response.success = not self._failed
-        response.message = f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after' + \
-            ''.join(f'; {words}' for words in self._failed)
+        response.message = (f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after' + \
+            ''.join(f'; {words}' for words in self._failed))
         return response
 
     def close(self) -> None:
@@ -160,7 +171,9 @@ class Sense:
 
 
 def _close(model: object) -> None:
-    """Networks on a GPU say themselves what they hold there; the rest goes with the last reference."""
+    """Networks on a GPU say themselves what they hold there; the rest goes with the last
+    reference.
+    """
     close = getattr(model, 'close', None)
     if close is not None:
         close()

@@ -27,12 +27,14 @@ from .node import AgentNode, join, offer
 from .parameters import declare
 
 BAD_CONFIGURATION = 2      # the supervisor does not restart a node that ends with this
-SWITCH_S = 0.001           # the longest that a device's thread waits for another one to let go of the interpreter
+# the longest that a device's thread waits for another one to let go of the interpreter
+SWITCH_S = 0.001
 NICENESS = -10             # where real-time priority is not allowed
 
 
 class Urgency(Enum):
-    """Which threads of a node go before the models', where the system lets them (rtprio, see README).
+    """Which threads of a node go before the models', where the system lets them (rtprio, see
+    README).
 
     The value is their real-time priority, of which these are the lowest there are.
     """
@@ -46,7 +48,9 @@ class Urgency(Enum):
 class NodeParams:
     """What every node has."""
 
-    managed: bool = param(False, 'wait for a lifecycle manager to configure and activate the node, instead of starting')
+    managed: bool = param(
+        False,
+        'wait for a lifecycle manager to configure and activate the node, instead of starting')
 
 
 def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
@@ -119,7 +123,8 @@ def _made(make: Callable[[], Agent], urgency: Urgency) -> Callable[[], Agent]:
         if urgency is Urgency.EXECUTOR:
             _go_as_usual()
         agent = make()
-        assert agent.node is join(_name(make)), 'a box lives on the node that join gives to its name'
+        assert agent.node is join(
+            _name(make)), 'a box lives on the node that join gives to its name'
         if urgency is Urgency.EXECUTOR:
             _go_first(urgency)
         return agent
@@ -136,8 +141,9 @@ def _parameters(make: Callable[[], Agent]) -> tuple[tuple[str, type], ...]:
 
 
 def _go_first(urgency: Urgency) -> None:
-    """On Linux this is of the calling thread and of those that it starts. Two busy cores cost a block of sound every
-    few seconds without it. Niceness alone would not do: it counts only within a session, and each node has its own.
+    """On Linux this is of the calling thread and of those that it starts. Two busy cores cost a
+    block of sound every few seconds without it. Niceness alone would not do: it counts only within
+    a session, and each node has its own.
     """
     if sys.platform != 'linux':
         return
@@ -147,7 +153,8 @@ def _go_first(urgency: Urgency) -> None:
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         except PermissionError:
-            pass                             # a right, not a need: most machines have a core to spare
+            # a right, not a need: most machines have a core to spare
+            pass
 
 
 def _go_as_usual() -> None:

@@ -1,4 +1,6 @@
-"""What nav2 is to a real robot, as far as skills can tell: one goal at a time, feedback, cancel, honest ends."""
+"""What nav2 is to a real robot, as far as skills can tell: one goal at a time, feedback, cancel,
+honest ends.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,9 @@ class Navigator:
         self._node, self._action, self._base, self._params, self._clock = node, action, base, params, clock
         self._velocity = velocity
         self._publisher = node.create_publisher(velocity, 'cmd_vel', qos.VELOCITY)
-        self._server = ActionServer(node, action, 'navigate_to_pose', self._execute, goal_callback=self._on_goal,
-                                    handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
+        self._server = ActionServer(
+            node, action, 'navigate_to_pose', self._execute, goal_callback=self._on_goal,
+            handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
         self._goal: ServerGoalHandle | None = None
         self._route = Route((), None, 0.0, 0.0)
         self._begun_t = self._fed_t = self._free_t = 0.0
@@ -58,7 +61,8 @@ class Navigator:
 
     def _on_goal(self, request: object) -> GoalResponse:
         pose = request.pose
-        numbers = (pose.pose.position.x, pose.pose.position.y, pose.pose.orientation.z, pose.pose.orientation.w)
+        numbers = (pose.pose.position.x, pose.pose.position.y, pose.pose.orientation.z,
+                   pose.pose.orientation.w)
         usable = pose.header.frame_id in FRAMES and all(map(math.isfinite, numbers))
         return GoalResponse.ACCEPT if usable else GoalResponse.REJECT
 
@@ -67,7 +71,8 @@ class Navigator:
             self._end('abort', 'a newer goal came')
         pose = goal.request.pose.pose
         here = self._base.pose
-        corners = self._base.plan.path((here.x, here.y), (pose.position.x, pose.position.y), self._base.params.radius_m)
+        corners = self._base.plan.path((here.x, here.y), (pose.position.x, pose.position.y),
+                                       self._base.params.radius_m)
         yaw = 2 * math.atan2(pose.orientation.z, pose.orientation.w)
         self._goal = goal
         self._route = Route(corners, yaw, self._params.speed, self._params.turn)
@@ -98,11 +103,13 @@ class Navigator:
     def _feedback(self, t: float) -> object:
         feedback = self._action.Feedback()
         pose, left = self._base.pose, self._route.left_m(self._base.pose)
-        feedback.current_pose.header.stamp, feedback.current_pose.header.frame_id = stamp(now(self._node)), 'map'
+        feedback.current_pose.header.stamp, feedback.current_pose.header.frame_id = stamp(
+            now(self._node)), 'map'
         feedback.current_pose.pose.position.x, feedback.current_pose.pose.position.y = pose.x, pose.y
         feedback.current_pose.pose.orientation.z = math.sin(pose.yaw / 2)
         feedback.current_pose.pose.orientation.w = math.cos(pose.yaw / 2)
-        feedback.distance_remaining = float(left)      # not an int, even where nothing is left: the C code asserts it
+        # not an int, even where nothing is left: the C code asserts it
+        feedback.distance_remaining = float(left)
         feedback.navigation_time.sec = int(t - self._begun_t)
         feedback.estimated_time_remaining.sec = math.ceil(left / self._params.speed)
         return feedback
@@ -116,7 +123,9 @@ class Navigator:
         self._publisher.publish(message)
 
     def _end(self, how: str, why: str) -> None:
-        """The goal is executed only now that it is over: a callback that takes as long as the way would stop all else."""
+        """The goal is executed only now that it is over: a callback that takes as long as the way
+        would stop all else.
+        """
         goal, self._goal = self._goal, None
         assert goal is not None
         self._drive(0.0, 0.0)

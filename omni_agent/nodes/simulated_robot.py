@@ -1,4 +1,5 @@
-"""A robot to try skills on: ``cmd_vel`` in, ``odom``, ``bumper`` and ``map`` out, and a NavigateToPose server.
+"""A robot to try skills on: ``cmd_vel`` in, ``odom``, ``bumper`` and ``map`` out, and a
+NavigateToPose server.
 
 It stands where a real base would: the skills know nothing of it but its topics and its action.
 """
@@ -33,7 +34,8 @@ ODOM, BASE, MAP = 'odom', 'base_link', 'map'
 class RobotParams:
     """Where it is, and how it talks."""
 
-    walls: str = param('flat', 'walls as "x0 y0 x1 y1; ..." [m], flat for four rooms, empty for none')
+    walls: str = param('flat',
+                       'walls as "x0 y0 x1 y1; ..." [m], flat for four rooms, empty for none')
     x: float = param(0.0, 'where it stands at the start [m]', -1000.0, 1000.0)
     y: float = param(0.0, 'where it stands at the start [m]', -1000.0, 1000.0)
     yaw: float = param(0.0, 'where it faces at the start [rad]', -math.pi, math.pi)
@@ -65,7 +67,8 @@ class SimulatedRobot:
         limits = declare(self.node, NavigatorParams, 'navigator')
         self.navigator: Navigator | None = None
         if (action := navigate_to_pose()) is None:
-            self.health.trouble('navigation', WARN, 'there is no navigate_to_pose: nav2_msgs is not installed')
+            self.health.trouble('navigation', WARN,
+                                'there is no navigate_to_pose: nav2_msgs is not installed')
         else:
             self.navigator = Navigator(self.node, action, self.base, limits, kind, self._t)
         self.map.publish(_map(plan, now(self.node)))
@@ -87,7 +90,8 @@ class SimulatedRobot:
             self.navigator.tick()
         self.odometry.publish(_odometry(self.base, now(self.node)))
         pose = self.base.pose
-        self.health.values['pose'] = f'{pose.x:.2f} m, {pose.y:.2f} m, {math.degrees(pose.yaw):.0f} deg'
+        self.health.values[
+            'pose'] = f'{pose.x:.2f} m, {pose.y:.2f} m, {math.degrees(pose.yaw):.0f} deg'
         if self.base.touching != self._touching:
             self._touching = self.base.touching
             self.bumper.publish(Bool(data=self._touching))
@@ -104,13 +108,16 @@ def _odometry(base: DiffDrive, t: float) -> Odometry:
     message.header.stamp, message.header.frame_id = stamp(t), ODOM
     pose = message.pose.pose
     pose.position.x, pose.position.y = base.pose.x, base.pose.y
-    pose.orientation.z, pose.orientation.w = math.sin(base.pose.yaw / 2), math.cos(base.pose.yaw / 2)
+    pose.orientation.z, pose.orientation.w = math.sin(base.pose.yaw / 2), math.cos(
+        base.pose.yaw / 2)
     message.twist.twist.linear.x, message.twist.twist.angular.z = base.speed, base.turn
     return message
 
 
 def _map(plan: FloorPlan, t: float) -> OccupancyGrid:
-    """As a map server has it, so that every viewer can draw it; odometry here never drifts, so the frames are one."""
+    """As a map server has it, so that every viewer can draw it; odometry here never drifts, so the
+    frames are one.
+    """
     walls, (x, y) = plan.grid(MAP_CELL_M)
     message = OccupancyGrid(data=array.array('b', [100 if wall else 0 for wall in walls.ravel()]))
     message.header.stamp, message.header.frame_id = stamp(t), MAP

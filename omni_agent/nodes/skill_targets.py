@@ -1,7 +1,7 @@
 """Skills' topics, services and actions of any installed type.
 
-Clients of all that the allow-list names are made at the start: they are discovered before they are needed, and what is
-missing is known before somebody asks.
+Clients of all that the allow-list names are made at the start: they are discovered before they are
+needed, and what is missing is known before somebody asks.
 """
 
 from __future__ import annotations
@@ -46,15 +46,20 @@ class Targets:
             self.missing[skill.name] = str(error)
             return
         if target.ramp:
-            self.velocities.update({name: self._servers[target.type, name] for name in _names(skill, target.name)})
+            self.velocities.update(
+                {name: self._servers[target.type, name]
+                 for name in _names(skill, target.name)})
 
     def _made(self, kind: TargetKind, of: type, name: str) -> object:
         if kind is TargetKind.TOPIC:
             return self._node.create_publisher(of, name, qos.VELOCITY)
-        return self._node.create_client(of, name) if kind is TargetKind.SERVICE else ActionClient(self._node, of, name)
+        return (self._node.create_client(of, name) if kind is TargetKind.SERVICE else ActionClient(
+            self._node, of, name))
 
     def server(self, call: Call) -> object:
-        """The publisher or client of a call; TargetError that says what to do where there is none."""
+        """The publisher or client of a call; TargetError that says what to do where there is
+        none.
+        """
         if call.skill.name in self.missing:
             raise TargetError(self.missing[call.skill.name])
         return self._servers[call.skill.target.type, call.target_name()]
@@ -63,10 +68,14 @@ class Targets:
         """One that somebody listens to."""
         found = self.server(call)
         if not found.get_subscription_count():
-            raise TargetError(f'nobody listens to {found.topic_name}: start what drives the robot, or map the name')
+            raise TargetError(
+                f'nobody listens to {found.topic_name}: start what drives the robot, or map the '
+                'name'
+            )
         return found
 
-    def begin(self, key: Key, call: Call, tell: Tell, t: float, hold_limit_s: float) -> Doing | None:
+    def begin(self, key: Key, call: Call, tell: Tell, t: float,
+              hold_limit_s: float) -> Doing | None:
         """None: it is over, and told. Of everything but a ramp."""
         kind = call.skill.target.kind
         if kind is TargetKind.TOPIC:
@@ -78,7 +87,9 @@ class Targets:
             client = self.server(call)
             return Asking(key, call, client, self.filled(call, client.srv_type.Request()), tell, t)
         client = self.server(call)
-        return Pursuing(key, call, client, self.filled(call, interface(call.skill.target.type).Goal()), tell, t,
+        return Pursuing(key, call, client,
+                        self.filled(call,
+                                    interface(call.skill.target.type).Goal()), tell, t,
                         hold_limit_s)
 
     def filled(self, call: Call, message: object) -> object:

@@ -1,6 +1,8 @@
-"""``act`` -> the robot's own topics, services and actions; ``interrupt`` -> zero. The only place that moves anything.
+"""``act`` -> the robot's own topics, services and actions; ``interrupt`` -> zero. The only place
+that moves anything.
 
-Whatever asks, only what the allow-list holds is done, and only while somebody is alive who could say stop.
+Whatever asks, only what the allow-list holds is done, and only while somebody is alive who could
+say stop.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from omni_agent_msgs.msg import SkillState as SkillStateMsg
 
 from omni_agent.backends.skills import load
 from omni_agent.core.acting import Acting, ActingParams, moves
-from omni_agent.core.acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt, Hold, Interrupted, Key, Lost,
-                                  Report, Resume, SkillState, Tick, Told)
+from omni_agent.core.acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt,
+                                  Hold, Interrupted, Key, Lost, Report, Resume, SkillState, Tick,
+                                  Told)
 from omni_agent.core.motion import MotionParams
 from omni_agent.core.params import param
 from omni_agent.core.skill_check import check
@@ -41,13 +44,20 @@ from .wheels import Wheels
 class SkillsParams:
     """What may be done, and how it is watched."""
 
-    skills: str = param('', 'your own skill files and Python modules, separated by commas, laid over those of the package; '
-                            'simulated = those of the simulated robot')
-    dry_run: bool = param(False, 'nothing is moved or called: what would be done is published on intent')
-    odometry: str = param('odom', 'topic of the odometry by which a way is measured; empty = by the clock')
+    skills: str = param(
+        '',
+        'your own skill files and Python modules, separated by commas, laid over those of the '
+        'package; '
+        'simulated = those of the simulated robot')
+    dry_run: bool = param(False,
+                          'nothing is moved or called: what would be done is published on intent')
+    odometry: str = param(
+        'odom', 'topic of the odometry by which a way is measured; empty = by the clock')
     watchdog_s: float = param(
-        1.0, 'everything ends when the decision node says nothing for this long; it stands still at once when its process '
-             'dies [s]', 0.5, 10.0)
+        1.0,
+        'everything ends when the decision node says nothing for this long; it stands still at '
+        'once when its process '
+        'dies [s]', 0.5, 10.0)
 
 
 PARAMETERS = (('', SkillsParams), ('acting', ActingParams), ('motion', MotionParams))
@@ -64,7 +74,8 @@ class Skills:
                              declare(self.node, ActingParams, 'acting'))
         # first of all subscriptions: rclpy serves them in order of creation
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
-        self.heartbeat = HeartbeatWatch(self.node, self.params.watchdog_s, self.on_doubted, self.on_lost, self.on_found)
+        self.heartbeat = HeartbeatWatch(self.node, self.params.watchdog_s, self.on_doubted,
+                                        self.on_lost, self.on_found)
         self.node.create_subscription(Act, 'act', self.on_act, qos.ACT)
         self.health = Health(self.node)
         self.states = self.node.create_publisher(SkillStateMsg, 'skill_state', qos.SKILL_STATE)
@@ -72,7 +83,8 @@ class Skills:
         self.targets = Targets(self.node, self.skills)
         self._clock = pace(self.node)
         self.motion = declare(self.node, MotionParams, 'motion')
-        self.wheels = Wheels(self.node, self.motion, self.targets.velocities, self.params.odometry, self.tell, self._t)
+        self.wheels = Wheels(self.node, self.motion, self.targets.velocities, self.params.odometry,
+                             self.tell, self._t)
         self._events: deque[Event] = deque()
         self._is_stepping = False
         self._doing: dict[Key, Doing] = {}
@@ -93,15 +105,16 @@ class Skills:
             if self.skills.get(name) in self.skills.usable:
                 self.health.trouble(f'skill {name}', WARN, why)
 
-    # -- messages become events -----------------------------------------------------------------------------
+    # -- messages become events -------------------------------------------------------------------
 
     def on_interrupt(self, message: Interrupt) -> None:
         self.on_event(Interrupted(message.epoch, message.halted, message.ducked))
 
     def on_act(self, message: Act) -> None:
         self.health.count('acts')
-        self.on_event(Asked(message.epoch, message.step, message.steps, message.skill, message.arguments,
-                            seconds(message.not_before)))
+        self.on_event(
+            Asked(message.epoch, message.step, message.steps, message.skill, message.arguments,
+                  seconds(message.not_before)))
 
     def on_doubted(self, why: str) -> None:
         self.health.count('decision node doubted')
@@ -139,7 +152,8 @@ class Skills:
             while self._events:
                 for effect in self.acting.step(self._events.popleft(), now(self.node)):
                     self._perform(effect)
-        except Exception:                        # a mistake of ours ends the node, and must not leave anything moving
+        except Exception:
+            # a mistake of ours ends the node, and must not leave anything moving
             self.wheels.zero(again=False)
             raise
         finally:
@@ -147,7 +161,7 @@ class Skills:
         self.alarm.set(self.acting.deadline())
         self.health.values['doing'] = self.acting.doing or 'nothing'
 
-    # -- effects become calls and messages ------------------------------------------------------------------
+    # -- effects become calls and messages --------------------------------------------------------
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, Halt):
@@ -162,7 +176,8 @@ class Skills:
         elif isinstance(effect, Cancel):
             doing.cancel()
         elif isinstance(effect, Hold):
-            if doing is not self.wheels:         # somebody else drives: this is what reaches the base first
+            # somebody else drives: this is what reaches the base first
+            if doing is not self.wheels:
                 self.wheels.zero(again=True)
             doing.hold(effect.at_once)
         elif isinstance(effect, Resume):
@@ -179,7 +194,8 @@ class Skills:
             else:
                 if moves(call):
                     self.wheels.yield_base()
-                doing = self.targets.begin(key, call, self.tell, self._t(), self.motion.hold_limit_s)
+                doing = self.targets.begin(key, call, self.tell, self._t(),
+                                           self.motion.hold_limit_s)
                 if doing is not None:
                     self._doing[key] = doing
                     self._timer.reset()
@@ -191,10 +207,18 @@ class Skills:
         target = call.skill.target
         fields: dict[str, object] = dict(call.fields())
         if (course := call.course()) is not None:
-            fields[course.field] = {'speed': course.speed, 'acceleration': course.acceleration, 'total_s': course.total_s}
-        message = SkillStateMsg(epoch=key[0], step=key[1], skill=call.skill.name, arguments=call.json(),
-                                state=SkillStateMsg.RUNNING, text=call.says(), dry_run=True, result=json.dumps({
-                                    target.kind.value: call.target_name(), 'type': target.type, 'fields': fields}))
+            fields[course.field] = {
+                'speed': course.speed,
+                'acceleration': course.acceleration,
+                'total_s': course.total_s
+            }
+        message = SkillStateMsg(
+            epoch=key[0], step=key[1], skill=call.skill.name, arguments=call.json(),
+            state=SkillStateMsg.RUNNING, text=call.says(), dry_run=True, result=json.dumps({
+                target.kind.value: call.target_name(),
+                'type': target.type,
+                'fields': fields
+            }))
         message.header.stamp = stamp(now(self.node))
         self.intents.publish(message)
         self.tell(Told(key, SkillState.SUCCEEDED, f'dry run: {call.says()}', 1.0))
@@ -204,9 +228,10 @@ class Skills:
         if state in ENDS:
             self._doing.pop(asked.key, None)
             self.health.count(state.name.lower())
-        message = SkillStateMsg(epoch=asked.epoch, step=asked.step, steps=asked.steps, skill=asked.name,
-                                arguments=asked.arguments, state=state.value, progress=report.progress,
-                                text=report.text, result=report.result, dry_run=self.params.dry_run)
+        message = SkillStateMsg(epoch=asked.epoch, step=asked.step, steps=asked.steps,
+                                skill=asked.name, arguments=asked.arguments, state=state.value,
+                                progress=report.progress, text=report.text, result=report.result,
+                                dry_run=self.params.dry_run)
         message.header.stamp = stamp(now(self.node))
         self.states.publish(message)
 

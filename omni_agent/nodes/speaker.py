@@ -42,7 +42,8 @@ class SpeakerParams:
     frame_id: str = param('loudspeaker', 'frame of the reference', live=True)
     volume: float = param(1.0, 'loudness of the voice [share]', 0.0, 1.0, live=True)
     duck_limit_s: float = param(
-        2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0, live=True)
+        2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0,
+        live=True)
 
 
 PARAMETERS = (('', SpeakerParams),)     # (prefix, dataclass): what is declared below
@@ -68,7 +69,8 @@ class Speaker:
         self.raise_alarm = Alarm(self.node, self.on_no_news)
         self.node.create_timer(0.2, self.on_timer, clock=pace(self.node))
         self._position = 0
-        self._sounded_s = 0.0                    # Unix time at which the newest speech will have sounded
+        # Unix time at which the newest speech will have sounded
+        self._sounded_s = 0.0
         self._ducked = False
         self._reported: tuple[int, int] = (0, Playback.FINISHED)
         self.device = open_loudspeaker(self.params.device)
@@ -130,7 +132,8 @@ class Speaker:
         # in the device, by the device's clock, and never to be heard
         held = round((self._sounded_s - time.time()) * RATE)
         held = min(max(0, held), LONGEST_HELD)
-        begun = self.playout.progress().played > 0       # what the device holds of it has to go, heard or not
+        # what the device holds of it has to go, heard or not
+        begun = self.playout.progress().played > 0
         progress = self.playout.flush(fade=False, unheard=held)
         if held or (begun and not progress.complete):
             self.device.abort()
@@ -181,7 +184,9 @@ class Speaker:
         self.playback.publish(message)
 
     def rest(self) -> None:
-        """At once, and what is still on its way does not go on when the node wakes; the device stays open and silent."""
+        """At once, and what is still on its way does not go on when the node wakes; the device
+        stays open and silent.
+        """
         self.flush()
         self.gate.admit(self.gate.epoch + 1)
         self._ducked = False

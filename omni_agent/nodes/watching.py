@@ -1,6 +1,8 @@
-"""``image_raw`` -> ``look``: the robot's eyes, which never wait for anything and nothing waits for.
+"""``image_raw`` -> ``look``: the robot's eyes, which never wait for anything and nothing waits
+for.
 
-The newest picture wins: one is being looked at, one may wait, an older one that waits is overtaken.
+The newest picture wins: one is being looked at, one may wait, an older one that waits is
+overtaken.
 """
 
 from __future__ import annotations
@@ -39,9 +41,12 @@ from .threads import Inbox
 
 PART = 'detector'
 KEYFRAME = 160           # [px] widest keyframe: enough to recognise a scene by, 3 to 6 kB
-EARLY = 0.3              # [periods] a picture may come early: the clocks of camera and watcher are not the same
-SPARE_S = 2.0            # the longest that calm pictures go without a detector; looks themselves never rest
-BACK_S = 1.0             # a picture older than this is of a clock that was set back, or of a recording that began anew
+# [periods] a picture may come early: the clocks of camera and watcher are not the same
+EARLY = 0.3
+# the longest that calm pictures go without a detector; looks themselves never rest
+SPARE_S = 2.0
+# a picture older than this is of a clock that was set back, or of a recording that began anew
+BACK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,23 +54,32 @@ class WatchingParams:
     """What looks at the pictures, on what, and how often."""
 
     detector: str = param('nanodet', 'object detector: nanodet, fake, or none')
-    engine: str = param('auto', 'what the detector runs on: auto, or in the order to be tried and with commas '
-                                'between: tensorrt, tensorrt_rtx, ort-cuda, ort-cpu')
+    engine: str = param(
+        'auto', 'what the detector runs on: auto, or in the order to be tried and with commas '
+        'between: tensorrt, tensorrt_rtx, ort-cuda, ort-cpu')
     engine_strict: bool = param(False, 'the first of them or none')
-    faces: str = param('mediapipe', 'which way people look and whether their lips move: mediapipe, or none. 3 % of '
-                                    'a core for somebody who moves, and 10 MB', choices=('mediapipe', 'none'))
-    faces_hz: float = param(2.5, 'pictures in which faces are measured per second, while people are there and move '
-                                 '[Hz]', 0.1, 30.0, live=True)
-    watch_hz: float = param(5.0, 'pictures looked at per second, at most as many as the camera sends; 10 where there '
-                                 'are cores to spare [Hz]', 0.5, 60.0, live=True)
-    scene_s: float = param(2.0, 'what is seen is told when it changes, and at least this often [s]', 0.1, 60.0, live=True)
-    field_of_view_deg: float = param(60.0, 'horizontal field of view, by which markers are placed [degrees]', 10.0,
-                                     170.0)
+    faces: str = param(
+        'mediapipe',
+        'which way people look and whether their lips move: mediapipe, or none. 3 % of '
+        'a core for somebody who moves, and 10 MB', choices=('mediapipe', 'none'))
+    faces_hz: float = param(
+        2.5, 'pictures in which faces are measured per second, while people are there and move '
+        '[Hz]', 0.1, 30.0, live=True)
+    watch_hz: float = param(
+        5.0, 'pictures looked at per second, at most as many as the camera sends; 10 where there '
+        'are cores to spare [Hz]', 0.5, 60.0, live=True)
+    scene_s: float = param(2.0,
+                           'what is seen is told when it changes, and at least this often [s]',
+                           0.1, 60.0, live=True)
+    field_of_view_deg: float = param(
+        60.0, 'horizontal field of view, by which markers are placed [degrees]', 10.0, 170.0)
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What looks at the pictures; ``wrong``: why nobody looks at faces although somebody should."""
+    """What looks at the pictures; ``wrong``: why nobody looks at faces although somebody
+    should.
+    """
 
     detect: Detector
     faces: FaceFinder | None
@@ -84,7 +98,9 @@ class Sight:
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of a picture: messages for whoever subscribes, and ``news`` of the scene taken at ``t``."""
+    """What became of a picture: messages for whoever subscribes, and ``news`` of the scene taken
+    at ``t``.
+    """
 
     t: float
     look: Look
@@ -96,17 +112,22 @@ class Seen:
 
 
 class Watching:
-    """Owned by the executor thread; tracks and what is derived from them belong to the worker of the detector."""
+    """Owned by the executor thread; tracks and what is derived from them belong to the worker of
+    the detector.
+    """
 
     def __init__(self, node: Node, health: Health, inbox: Inbox) -> None:
         self.node, self.health, self.inbox = node, health, inbox
         self.params = declare(node, WatchingParams, changed=self._on_params)
         self.tracks = declare(node, TracksParams, 'tracks')
-        choices(self.params.engine)              # a wrong name ends the node before anything is loaded
+        # a wrong name ends the node before anything is loaded
+        choices(self.params.engine)
         self._sight: Sight | None = None         # None: not loaded, or detached
         self._lips = LipsInTime()
-        self._compiling: tuple[str, float] | None = None     # what, and the share done; written by the worker
-        self._lateness = Lateness(health, 'pace of the detector', 'lower watch_hz, or give it a faster engine')
+        # what, and the share done; written by the worker
+        self._compiling: tuple[str, float] | None = None
+        self._lateness = Lateness(health, 'pace of the detector',
+                                  'lower watch_hz, or give it a faster engine')
         self._next = 0.0                         # [s, monotonic]
         self._spare_until = 0.0                  # [s, monotonic]
         self.looks = node.create_publisher(Look, 'look', qos.LOOK)
@@ -114,12 +135,15 @@ class Watching:
         # the worker's own
         self._model: Detector | None = None      # for as long as it looks
         self._faces = FaceWatch(self.params.faces_hz)
-        self._watcher = Watcher(self._boxes, self.tracks, declare(node, FrameSkipParams, 'skip'), self._faces)
+        self._watcher = Watcher(self._boxes, self.tracks, declare(node, FrameSkipParams, 'skip'),
+                                self._faces)
         self._news = SceneNews(self.params.scene_s)
         self._t = 0.0                            # of the last look; never goes back
         self._ahead_s = 0.0                      # of that time to the stamps
-        self.sense = Sense(node, health, inbox, 'see', {PART: self._load}, self._subscribe, self._take, limit=1)
-        self.arrival = Arrival(node, health, 'camera', 'pictures', 'image_raw', lambda: self.sense.attached)
+        self.sense = Sense(node, health, inbox, 'see', {PART: self._load}, self._subscribe,
+                           self._take, limit=1)
+        self.arrival = Arrival(node, health, 'camera', 'pictures', 'image_raw',
+                               lambda: self.sense.attached)
         node.create_timer(1.0, self._tell_compiling, clock=pace(node))
 
     def _on_params(self, params: WatchingParams) -> None:
@@ -131,14 +155,16 @@ class Watching:
             self._compiling = (what, share)
 
         try:
-            detect = load.detector(self.params.detector, 1, self.tracks.keep_score, self.params.engine,
-                                   self.params.engine_strict, watch)
+            detect = load.detector(self.params.detector, 1, self.tracks.keep_score,
+                                   self.params.engine, self.params.engine_strict, watch)
         finally:
             self._compiling = None
         if detect is None:
             return None
         try:
-            return Sight(detect, load.faces(self.params.faces, 1, self.params.engine, self.params.engine_strict))
+            return Sight(
+                detect,
+                load.faces(self.params.faces, 1, self.params.engine, self.params.engine_strict))
         except OmniAgentError as error:
             return Sight(detect, None, str(error))
 
@@ -160,8 +186,10 @@ class Watching:
             self.health.trouble('faces', WARN, f'{sight.wrong}; nobody looks at faces')
         else:
             self.health.well('faces')
-        runs = dict.fromkeys(one.name for one in getattr(sight.faces, 'attempts', ()) if one.ok) if sight else ()
-        self.health.values['faces'] = f'{self.params.faces} on {", ".join(runs)}' if runs else 'not looked at'
+        runs = (dict.fromkeys(one.name for one in getattr(sight.faces, 'attempts', ())
+                              if one.ok) if sight else ())
+        self.health.values['faces'] = (f'{self.params.faces} on {", ".join(runs)}'
+                                       if runs else 'not looked at')
 
     def on_ready(self, result: Ready) -> None:
         self.sense.on_ready(result)
@@ -180,7 +208,7 @@ class Watching:
         else:
             self.health.well('engine')
 
-    # -- pictures -------------------------------------------------------------------------------------------
+    # -- pictures ---------------------------------------------------------------------------------
 
     def on_image(self, image: Image) -> None:
         self.health.count('images')
@@ -197,7 +225,9 @@ class Watching:
         self.health.counters['pictures overtaken'] = worker.dropped
 
     def spare(self, on: bool) -> None:
-        """A person waits for the first sound of a reply: what hardly changes can wait, for SPARE_S at most."""
+        """A person waits for the first sound of a reply: what hardly changes can wait, for SPARE_S
+        at most.
+        """
         self._spare_until = time.monotonic() + SPARE_S if on else 0.0
 
     def _is_due(self, t: float) -> bool:
@@ -226,18 +256,22 @@ class Watching:
         look = look_message(message.header, (message.width, message.height), watched, figures,
                             self._keyframe(image) if changed else b'', self._ahead_s)
         made = self._made(wanted, message, image, looked.tracks, watched.faces)
-        self.inbox.put(Seen(t - self._ahead_s, look, made, news, watched.seconds, figures, watched.faces))
+        self.inbox.put(
+            Seen(t - self._ahead_s, look, made, news, watched.seconds, figures, watched.faces))
 
     def _boxes(self, image: np.ndarray) -> list[Detection]:
         assert self._model is not None, 'looked without a detector'
         return self._model(image)
 
     def _steady_time(self, t: float) -> float:
-        """Tracks need a time that does not go back. Raises WireError for a picture that is no newer than the last."""
+        """Tracks need a time that does not go back. Raises WireError for a picture that is no
+        newer than the last.
+        """
         if self._t and t + self._ahead_s <= self._t - BACK_S:
             self._ahead_s = self._t + 1.0 / self.params.watch_hz - t
         if t + self._ahead_s <= self._t:
-            raise WireError(f'a picture of {t:.3f} s, no newer than the one before: send acquisition times')
+            raise WireError(
+                f'a picture of {t:.3f} s, no newer than the one before: send acquisition times')
         self._t = t + self._ahead_s
         return self._t
 
@@ -248,7 +282,8 @@ class Watching:
             self.inbox.put(Ready('keyframes', error=error))
             return b''
 
-    def _made(self, wanted: Wanted, message: Image, image: np.ndarray, tracks: tuple, faces: FacesSeen) -> Made:
+    def _made(self, wanted: Wanted, message: Image, image: np.ndarray, tracks: tuple,
+              faces: FacesSeen) -> Made:
         try:
             return self.overlay.make(wanted, message.header, image, tracks, faces.faces)
         except BackendError as error:
@@ -263,7 +298,8 @@ class Watching:
         self.health.count('looks')
         if seen.faces.fresh:
             self.health.count('looks at faces')
-        if seen.faces.fresh or self._sight is not None and self._sight.faces and not seen.faces.faces:
+        if (seen.faces.fresh
+                or self._sight is not None and self._sight.faces and not seen.faces.faces):
             self._lips.seen(seen.t, seen.faces.faces)
         self.health.values['pictures skipped'] = f'{100 * seen.figures.skip_share:.0f} %'
         if not seen.look.skipped:
@@ -273,18 +309,22 @@ class Watching:
         for publisher, message in seen.made:
             publisher.publish(message)
 
-    # -- whose voice it is ----------------------------------------------------------------------------------
+    # -- whose voice it is ------------------------------------------------------------------------
 
     def heard(self, t: float, probability: float) -> None:
         """That the frame of sound that ended at ``t`` holds speech of people."""
         self._lips.heard(t, probability)
 
     def speaker(self, since: float) -> Speaker | None:
-        """Whose lips moved most in time with what was heard since then; None where no face tells."""
+        """Whose lips moved most in time with what was heard since then; None where no face
+        tells.
+        """
         return self._lips.speaker(since)
 
     def cues(self, since: float) -> tuple[tuple[str, float], ...]:
-        """What faces say about an utterance that began then, for Percept.cue_names and cue_values."""
+        """What faces say about an utterance that began then, for Percept.cue_names and
+        cue_values.
+        """
         return self._lips.cues(since)
 
     def close(self) -> None:

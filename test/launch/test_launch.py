@@ -65,21 +65,35 @@ def test_optional_nodes_and_windows_run_when_they_are_asked_for():
     assert executables(also='bridges')[len(graph.GRAPH):] == ['bridges']
     assert executables(watch='true')[len(graph.GRAPH):] == ['window']
     assert executables(rviz='true')[len(graph.GRAPH):] == ['bridges', 'rviz2']
-    later = [entity for entity in entities(rqt='true', namespace='robot1') if isinstance(entity, TimerAction)]
+    later = [
+        entity for entity in entities(rqt='true', namespace='robot1')
+        if isinstance(entity, TimerAction)
+    ]
     assert len(later) == 1
 
 
 def test_every_argument_has_a_default_and_a_description():
     declared = {entity.name: entity for entity in entities()
                 if isinstance(entity, DeclareLaunchArgument)}
-    assert set(declared) == {'namespace', 'params_file', 'profile', 'use_sim_time', 'log_level',
-                             'use_respawn', 'without', 'also', 'watch', 'rviz', 'rqt', *graph.DEVICES}
+    assert (set(declared) == {
+        'namespace', 'params_file', 'profile', 'use_sim_time', 'log_level', 'use_respawn',
+        'without', 'also', 'watch', 'rviz', 'rqt', *graph.DEVICES
+    })
     assert all(entity.description and entity.default_value is not None
                for entity in declared.values())
 
 
-@pytest.mark.parametrize('wrong', [{'use_respawn': 'maybe'}, {'profile': 'nonsense'}, {'also': 'ears'},
-                                   {'without': 'ears'}, {'log_level': 'loud'}])
+@pytest.mark.parametrize('wrong', [{
+    'use_respawn': 'maybe'
+}, {
+    'profile': 'nonsense'
+}, {
+    'also': 'ears'
+}, {
+    'without': 'ears'
+}, {
+    'log_level': 'loud'
+}])
 def test_a_wrong_argument_is_refused(wrong: dict[str, str]):
     with pytest.raises((RuntimeError, ValueError, graph.ConfigError)):
         entities(**wrong)

@@ -1,7 +1,8 @@
-"""The only place that compiles omni_agent_msgs, and the interface packages that only the tests need.
+"""The only place that compiles omni_agent_msgs, and the interface packages that only the tests
+need.
 
-They are installed straight into the venv's prefix: their shared objects land in ``lib/``, where the
-ROS wheels already look, and their resources beside theirs, so no further path is needed.
+They are installed straight into the venv's prefix: their shared objects land in ``lib/``, where
+the ROS wheels already look, and their resources beside theirs, so no further path is needed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def build(package: Path, venv: Path, scratch: Path, wheels: bool) -> None:
 def build_foreign(folder: Path, venv: Path, scratch: Path, wheels: bool) -> None:
     """As ``build``, for every interface package in ``folder`` that this machine does not have."""
     prefixes, env = _surroundings(venv, scratch, wheels)
-    env['CMAKE_PREFIX_PATH'] = os.pathsep.join(prefixes)      # inherited by each package's own cmake
+    # inherited by each package's own cmake
+    env['CMAKE_PREFIX_PATH'] = os.pathsep.join(prefixes)
     here = [one.parent.name for one in sorted(folder.glob('*/package.xml'))
             if any((Path(prefix) / 'share' / one.parent.name).is_dir() for prefix in prefixes[1:])]
     run('test messages: configure', [
@@ -52,7 +54,9 @@ def build_foreign(folder: Path, venv: Path, scratch: Path, wheels: bool) -> None
 
 
 def _surroundings(venv: Path, scratch: Path, wheels: bool) -> tuple[list[str], dict[str, str]]:
-    """Where cmake finds ROS, the venv first, and its environment; ``scratch`` is empty afterwards."""
+    """Where cmake finds ROS, the venv first, and its environment; ``scratch`` is empty
+    afterwards.
+    """
     if wheels:
         point_targets_here(venv)
     shutil.rmtree(scratch, ignore_errors=True)

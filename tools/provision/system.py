@@ -93,7 +93,8 @@ TESTING = [
          file('/usr/share/pocketsphinx/test/data/librivox/*.wav')),
     Need('ffmpeg', 'decoding the recordings', program('ffmpeg')),
     # Ubuntu's is a snap, which no container runs: there those tests say that they were left out
-    *([Need('chromium', 'turning the pages of the window', program('chromium'))] if _is_debian() else []),
+    *([Need('chromium', 'turning the pages of the window', program('chromium'))]
+      if _is_debian() else []),
 ]
 
 
