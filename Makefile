@@ -35,7 +35,7 @@ talk: setup  ## the same agent with this machine's microphone, loudspeaker and c
 	@$(IN_VENV) omni-agent talk
 
 test: setup-tests  ## every test (TESTS='test/test_models.py -k offline' for some)
-	@$(IN_VENV) python -m pytest -q -rfEs $(TESTS)
+	@$(IN_VENV) python -m pytest -q -rfEsR $(TESTS)
 
 bench: setup  ## measurements (BENCH=latency, interrupts, memory, ...; omni-agent bench --help lists them), figures in JSON
 	@$(IN_VENV) omni-agent bench $(BENCH) --json build/bench-$(BENCH).json

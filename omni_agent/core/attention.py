@@ -14,11 +14,17 @@ from typing import Mapping
 
 from .address_words import called
 from .addressee import Score, Verdict
+from .cues import WHO, Cues
 from .params import check, param
 from .words import words
 
 MODES = ('open', 'attentive', 'name_only', 'push_to_talk')
-HERE = ''                # the key of what was learnt for the place, whoever speaks
+NOBODY = ''              # whose voice it is is not known
+HERE = 'here'            # the place, where nobody has named it
+PLACE = 'at '            # begins the key of what was learnt for a place, whoever speaks
+# who and where something was learnt, at most; the oldest goes
+MOST_LEARNT = 32
+LONGEST_NAME = 60        # [characters] of a place
 NOT_YOU = ("i wasn't talking to you", 'i was not talking to you', "i'm not talking to you",
            'i am not talking to you', "i didn't mean you", 'i did not mean you',
            "that wasn't for you", 'that was not for you', "i wasn't asking you",
@@ -38,6 +44,7 @@ SWITCHES: Mapping[str, tuple[str, ...]] = {
                      'stop listening')
 }
 AROUND = frozenset('robot please okay ok hey now from then on so and'.split())
+BEFORE = AROUND | frozenset('no oh sorry well actually excuse me'.split())
 FORBIDDEN = 20.0         # [log odds]
 # share of words that make a question the repetition of one that was ignored
 SAME = 0.6
@@ -71,6 +78,9 @@ class AttentionParams:
         0.0, 4.0)
     repeat_s: float = param(15.0, 'a question that is repeated within this time was ignored [s]',
                             1.0, 60.0)
+    keep: bool = param(
+        False, 'what it learnt for a place outlasts a restart; people are known by numbers that '
+        'begin anew')
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class _Said:
     text: str
     person: str
     answered: bool
+    missable: bool = True            # a question or request that the mode did not forbid
 
 
 @dataclass
@@ -102,6 +113,7 @@ class Attention:
     _held: bool = False
     _learnt: dict[str, Learnt] = field(default_factory=dict)
     _last: _Said | None = None
+    _place: str = PLACE + HERE
 
     @classmethod
     def begin(cls, params: AttentionParams,
@@ -162,60 +174,111 @@ class Attention:
         """
         if self.listens(text, t):
             return score
-        evidence = (*score.evidence, (f'listens {self.mode.value.replace("_", " ")}', -FORBIDDEN))
-        probability = 1 / (1 + math.exp(FORBIDDEN))
-        return replace(score, probability=probability, evidence=evidence, decisive=True,
-                       verdict=Verdict.NOT_ADDRESSED)
+        return refused(score, f'listens {self.mode.value.replace("_", " ")}')
 
     # -- corrections ------------------------------------------------------------------------------
 
-    def shift(self, person: str = HERE) -> float:
-        """What was learnt for the place and for this person [log odds]: Situation.learnt."""
-        known = [
-            self._learnt[key].shift for key in dict.fromkeys((HERE, person)) if key in self._learnt
-        ]
+    def enter(self, place: str) -> None:
+        """Where it is from now on; '' is nowhere in particular."""
+        self._place = PLACE + (' '.join(place.split())[:LONGEST_NAME] or HERE)
+
+    def shift(self, person: str = NOBODY) -> float:
+        """What was learnt for this place and for this person [log odds]: Situation.learnt."""
+        known = [self._learnt[key].shift for key in (self._place, person) if key in self._learnt]
         return max(-self.params.bound, min(self.params.bound, sum(known)))
 
-    def heard(self, text: str, t: float, answered: bool, person: str = HERE) -> str:
-        """Every utterance and whether it was answered. Returns what was learnt from it, in words;
-        '' is nothing.
+    def told_off(self, text: str, t: float) -> bool:
+        """'I wasn't talking to you', straight after it answered."""
+        last = self._last
+        return (last is not None and last.answered
+                and t - max(last.t, self._contact_s) <= self.params.repeat_s
+                and self._says(text, NOT_YOU))
+
+    def heard(self, text: str, t: float, answered: bool, person: str = NOBODY,
+              asks: bool = True) -> str:
+        """Every utterance and whether it was answered; ``asks``: its words are a question or a
+        request. Returns what was learnt from it, in words; '' is nothing.
         """
-        last, self._last = self._last, _Said(t, text, person, answered)
-        if answered:
-            self.contact(t)
-        if last is None or t - last.t > self.params.repeat_s:
-            return ''
-        said = f' {" ".join(words(text))} '
-        if last.answered and any(f' {phrase} ' in said for phrase in NOT_YOU):
+        off = self.told_off(text, t)
+        last = self._last
+        self._last = _Said(t, text, person, answered and not off, asks and self.listens(text, t))
+        if off:
             self._learn(last.person, -1)
             return f'"{last.text}" was not for it'
-        if not last.answered and any(f' {phrase} ' in said for phrase in TO_YOU):
+        if answered:
+            self.contact(t)
+        if last is None or last.answered or t - last.t > self.params.repeat_s:
+            return ''
+        # another person's echo of it is no correction
+        if NOBODY not in (last.person, person) and last.person != person:
+            return ''
+        if self._says(text, TO_YOU):
             self._learn(last.person, 1)
             return f'"{last.text}" was for it'
-        if not last.answered and is_repeated(last.text, text):
+        if last.missable and is_repeated(last.text, text):
             self._learn(last.person, 1)
             return f'"{last.text}" had to be said twice'
         return ''
+
+    def _says(self, text: str, phrases: tuple[str, ...]) -> bool:
+        """One of them begins the sentence; a short one is the sentence."""
+        own = BEFORE | {word for name in self._names for word in name.split()}
+        core = words(text)
+        while core and core[0] in own:
+            core = core[1:]
+        while core and core[-1] in own:
+            core = core[:-1]
+        line = ' '.join(core)
+        return any(line == phrase or line.startswith(f'{phrase} ') and len(phrase.split()) > 2
+                   for phrase in phrases)
 
     def _learn(self, person: str, direction: int) -> None:
         """Half of it for who spoke, half for the place; all of it for the place where nobody is
         known.
         """
-        share = 0.5 if person != HERE else 1.0
-        for key in dict.fromkeys((HERE, person)):
-            old = self._learnt.get(key, Learnt(0.0, 0))
+        share = 0.5 if person != NOBODY else 1.0
+        for key in (self._place, person):
+            if not key:
+                continue
+            old = self._learnt.pop(key, Learnt(0.0, 0))
             moved = old.shift + direction * share * self.params.step
             self._learnt[key] = Learnt(max(-self.params.bound, min(self.params.bound, moved)),
                                        old.corrections + 1)
+        while len(self._learnt) > MOST_LEARNT:
+            del self._learnt[next(iter(self._learnt))]
 
     def learnt(self) -> dict[str, Learnt]:
-        """By person; '' is the place."""
+        """By person ('face 3') and by place ('at here', 'at kitchen')."""
         return dict(self._learnt)
+
+    def restore(self, learnt: Mapping[str, Learnt]) -> None:
+        """What was learnt for places before a restart, within the bounds of today."""
+        for key, one in list(learnt.items())[-MOST_LEARNT:]:
+            if key.startswith(PLACE):
+                shift = max(-self.params.bound, min(self.params.bound, one.shift))
+                self._learnt[key] = Learnt(shift, one.corrections)
 
     def forget(self) -> None:
         """Everything that was learnt."""
         self._learnt.clear()
         self._last = None
+
+
+def refused(score: Score, why: str) -> Score:
+    """The same evidence with one more piece that outweighs all of it; the shares still add up."""
+    share = -FORBIDDEN - sum(value for _, value in score.evidence)
+    return replace(score, probability=1 / (1 + math.exp(FORBIDDEN)),
+                   evidence=(*score.evidence, (why, share)), decisive=True,
+                   verdict=Verdict.NOT_ADDRESSED)
+
+
+def person_of(cues: Cues) -> str:
+    """Who is speaking, as far as lips or voice tell: 'face 3', 'voice 2', or NOBODY. Numbers are
+    those of perception and mean nothing after its restart.
+    """
+    known = dict(cues)
+    return next((f'{kind} {known[kind]:.0f}' for kind in WHO
+                 if math.isfinite(known.get(kind, math.nan)) and known[kind] > 0), NOBODY)
 
 
 def is_repeated(one: str, other: str) -> bool:

@@ -14,6 +14,9 @@ from statistics import median
 from typing import Mapping, Sequence
 
 Cues = tuple[tuple[str, float], ...]
+# No evidence but who speaks: the track of the face whose lips move, the number of a known voice
+FACE, VOICE = 'face', 'voice'
+WHO = (FACE, VOICE)
 
 WINDOW_S = 30.0          # over which talk is counted
 BESIDE = 3               # utterances that the next is held beside

@@ -22,6 +22,7 @@ from omni_agent.backends.face_watch import FacesSeen, FaceWatch
 from omni_agent.backends.watcher import Watcher
 from omni_agent.core.errors import BackendError, OmniAgentError, WireError
 from omni_agent.core.frame_skip import FrameSkipParams, SkipFigures
+from omni_agent.core.cues import FACE
 from omni_agent.core.lips import LipsInTime, Speaker
 from omni_agent.core.params import param
 from omni_agent.core.scene_news import News, SceneNews
@@ -322,10 +323,12 @@ class Watching:
         return self._lips.speaker(since)
 
     def cues(self, since: float) -> tuple[tuple[str, float], ...]:
-        """What faces say about an utterance that began then, for Percept.cue_names and
-        cue_values.
+        """What faces say about an utterance that began then, and whose it is, for
+        Percept.cue_names and cue_values.
         """
-        return self._lips.cues(since)
+        speaker = self._lips.speaker(since)
+        known = speaker is not None and speaker.likelihood > 0.5
+        return (*self._lips.cues(since), *(((FACE, float(speaker.track)),) if known else ()))
 
     def close(self) -> None:
         self.sense.close()
