@@ -4,9 +4,11 @@ graph.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -116,6 +118,34 @@ def test_the_peers_get_the_same_recordings(tmp_path: Path) -> None:
     ]
     folder = bench_interrupts.same_set(tmp_path / 'set', items)
     assert [one.item for one in interrupt_sets.read(folder)] == [items[0].item]
+
+
+def test_a_comparison_that_fails_costs_only_its_own_figures(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no place for its environment."""
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    item = Item('q01.flac', 'question', 'How many, then?', 0.05, 'anna', 'test')
+    found: dict[str, float | None] = {'lower_p50_ms': 90.0}
+    (said,) = bench_interrupts.compare(
+        [Recorded(item, ASSETS / 'bench' / 'q01.flac', 1.0, 0.0)],
+        argparse.Namespace(half=None, out=tmp_path), found)
+    assert said.startswith('the comparison failed') and 'peers/run.py --set ' in said
+    assert found == {'lower_p50_ms': 90.0}
+
+
+def test_a_comparison_that_is_broken_off_is_ended_and_waited_for() -> None:
+    child = ('import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(print("bye"))); '
+             'print("ready", flush=True); time.sleep(60)')
+    # a background job of a shell ignores Ctrl-C, and so would what it starts
+    parent = ('import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); '
+              'from omni_agent.cli.bench_interrupts import _exit_code; '
+              f'print(_exit_code([sys.executable, "-c", {child!r}]))')
+    with subprocess.Popen([sys.executable, '-c', parent], stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == 'ready\n'
+        process.send_signal(signal.SIGINT)           # to the parent alone
+        assert process.communicate(timeout=60)[0].split() == ['bye', '130']
 
 
 # -- keeping the robot talking --------------------------------------------------------------------

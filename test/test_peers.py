@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import pytest
@@ -294,6 +299,97 @@ def test_a_wrong_set_is_told_before_anything_is_installed(tmp_path: Path) -> Non
     done = run('--set', tmp_path, '--json', tmp_path / 'out.json', '--venv', tmp_path / 'venv')
     assert done.returncode == 1 and 'labels.csv cannot be read' in done.stderr
     assert not (tmp_path / 'venv').exists()
+
+
+def stand_in(venv: Path, script: str) -> Path:
+    """An environment that counts as filled, whose interpreter is a shell script."""
+    (venv / 'bin').mkdir(parents=True)
+    (venv / 'pyvenv.cfg').touch()
+    (venv / environment.STAMP).write_text(environment._pins())
+    (venv / 'bin' / 'python').write_text(f'#!/bin/sh\n{script}\n')
+    (venv / 'bin' / 'python').chmod(0o755)
+    return venv
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_comparison_that_is_broken_off_leaves_nothing_behind_and_says_so(
+        tmp_path: Path, number: signal.Signals) -> None:
+    """A grandchild that is deaf to both signals included, and however often it is told."""
+    folder, scratch = write_set(tmp_path, 'a.wav,nod,Yes.,,,'), tmp_path / 'scratch'
+    scratch.mkdir()
+    told = tmp_path / 'told'
+    venv = stand_in(tmp_path / 'venv', f'echo progress 1 2; sh -c \'trap "" INT TERM; echo $$ > '
+                    f'{told}.part; mv {told}.part {told}; while :; do sleep 1; done\' & wait')
+    with subprocess.Popen([sys.executable, PEERS / 'run.py', '--set', folder, '--json',
+                           tmp_path / 'out.json', '--venv', venv], stderr=subprocess.PIPE,
+                          text=True, env={**os.environ, 'TMPDIR': str(scratch)}) as child:
+        wait_for(told.exists)
+        grandchild = int(told.read_text())
+        assert alive(grandchild) and list(scratch.iterdir())
+        child.send_signal(number)
+        child.send_signal(number)
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == 130 and 'Traceback' not in said
+    assert said.splitlines()[-1].startswith('run.py: broken off: ')
+    wait_for(lambda: not alive(grandchild))
+    assert not (tmp_path / 'out.json').exists() and not list(scratch.iterdir())
+
+
+def test_a_peer_that_fails_is_named_with_its_last_words(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, 'a.wav,nod,Yes.,,,')
+    venv = stand_in(tmp_path / 'venv', 'echo "no such model" >&2; exit 3')
+    done = run('--set', folder, '--json', tmp_path / 'out.json', '--venv', venv)
+    assert done.returncode == 1 and not (tmp_path / 'out.json').exists()
+    assert 'run.py: pipecat_peer.py ended with 3:\n    no such model' in done.stderr
+
+
+def test_setting_up_is_broken_off_without_half_an_environment(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, 'a.wav,nod,Yes.,,,')
+    with socket.create_server(('127.0.0.1', 0)) as index:      # one that never answers
+        index.settimeout(90)
+        with subprocess.Popen(
+                [sys.executable, PEERS / 'run.py', '--set', folder, '--json',
+                 tmp_path / 'out.json', '--venv', tmp_path / 'venv'],
+                stderr=subprocess.PIPE, text=True,
+                env={**os.environ, 'PIP_INDEX_URL': f'http://127.0.0.1:{index.getsockname()[1]}',
+                     'PIP_EXTRA_INDEX_URL': '', 'PIP_CONFIG_FILE': os.devnull}) as child:
+            with index.accept()[0]:
+                assert (tmp_path / 'venv' / 'pyvenv.cfg').exists()
+                child.send_signal(signal.SIGINT)
+                _, said = child.communicate(timeout=60)
+    assert child.returncode == 130 and 'broken off' in said and 'Traceback' not in said
+    assert not (tmp_path / 'venv').exists()
+
+
+def test_a_step_of_the_set_up_that_fails_says_what_to_do_and_leaves_no_environment(
+        tmp_path: Path) -> None:
+    venv = tmp_path / 'venv'
+    step = environment.Step('packages', ('sh', '-c', f'mkdir {venv}; echo no network; exit 1'),
+                            environment.ONLINE)
+    with pytest.raises(PeerError) as caught:
+        environment._carry_out([step], venv)
+    assert 'packages failed' in str(caught.value) and '    no network' in str(caught.value)
+    assert 'reaches its Python package index' in str(caught.value) and not venv.exists()
+
+
+def test_a_place_where_no_environment_can_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(PeerError, match='cannot be made.*Name another place with --venv'):
+        environment.make(tmp_path / 'file' / 'venv')
 
 
 @pytest.mark.skipif(not environment.ready(VENV), reason=f'needs the venv of the peers in {VENV}: '

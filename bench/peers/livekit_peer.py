@@ -19,7 +19,7 @@ from comparison.session import Peer, main
 from comparison.sound import RATE
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, inference, llm, stt, tts
+from livekit.agents import Agent, AgentSession, llm, stt, tts
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions
 from livekit.agents.voice import io
 from livekit.agents.voice.room_io._output import _ParticipantAudioOutput

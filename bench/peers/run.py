@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from comparison import PeerError, environment, labels
+from comparison.child import STOP, running
 from comparison.console import Bar
 from comparison.figures import by_kind, figures, table
 
 HERE = Path(__file__).resolve().parent
 PEERS = ('pipecat', 'livekit')
+BROKEN_OFF = 128 + signal.SIGINT     # as a shell says it
 SESSIONS = 4             # at once in one event loop; the records say how late the sound came
 CONDITIONS = (
     'clean microphone: the recording and a quiet room (-60 dBFS), no echo of the bot at all',
@@ -31,16 +33,29 @@ CONDITIONS = (
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
+    for number in STOP:
+        signal.signal(number, _break_off)
     try:
         outcome = run(arguments)
     except PeerError as error:
         print(f'run.py: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f'run.py: broken off: {arguments.json} was not written, and nothing that was '
+              'started runs any more. Run the same again to begin anew.', file=sys.stderr)
+        return BROKEN_OFF
     columns = {name: figures(name, peer['records']) for name, peer in outcome['peers'].items()}
     print(table(columns))
     for name, peer in outcome['peers'].items():
         print(f'{name}: {", ".join(" ".join(pin) for pin in peer["versions"].items())}')
     return 0
+
+
+def _break_off(*_: object) -> None:
+    """Once: a second Ctrl-C would only interrupt the cleaning up."""
+    for number in STOP:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -106,8 +121,7 @@ def _peer(name: str, arguments: argparse.Namespace, count: int) -> dict:
             if getattr(arguments, option) is not None:
                 command += [f'--{option}', str(getattr(arguments, option))]
         with log.open('w', encoding='utf-8') as errors, Bar(name, count) as bar, \
-                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors,
-                                 text=True) as child:
+                running(command, errors) as child:
             for line in child.stdout or ():
                 if line.startswith('progress '):
                     bar.show(int(line.split()[1]))

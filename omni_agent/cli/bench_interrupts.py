@@ -24,7 +24,9 @@ from omni_agent.core.interrupt_set import as_csv, mixed, sample
 from omni_agent.share import share_dir
 
 TARGETS = {'lower_p50_ms': ('<=', 120), 'lower_p95_ms': ('<=', 180), 'silence_p50_ms': ('<=', 600),
-           'recall': ('>=', 0.98), 'lost_on_nod': ('<=', 0.05), 'stale_samples': ('==', 0)}
+           'recall': ('>=', 0.98), 'lost_on_nod': ('<=', 0.05), 'stale_samples': ('==', 0),
+           'heard_text_error_words': ('<=', 1), 'heard_text_error_sentences': ('==', 0)}
+INTERRUPTED = 130        # exit code of a comparison that was broken off
 PEER_TARGETS = {'lower_share_of_pipecat': ('<=', 0.45), 'lower_share_of_livekit': ('<=', 0.3)}
 
 
@@ -32,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if action.dest == 'set':
             action.metavar = 'DIR|NODE.PARAMETER=VALUE'
-            action.help = 'a folder of recordings with a labels.csv (docs/interrupt_sets.md; default: our own set), or ' \
-                          'one parameter of one node; may be given several times'
+            action.help = ('a folder of recordings with a labels.csv (docs/interrupt_sets.md; '
+                           'default: our own set), or one parameter of one node; may be given '
+                           'several times')
     parser.add_argument(
         '--items', type=int, metavar='N',
         help='play only so many, evenly from every kind (default: '
@@ -57,11 +60,24 @@ def measure(arguments: argparse.Namespace) -> Result:
     found['lowered_by_nothing'] = float(sum(run.lowered_by_nothing for run in runs))
     found.update(_heard_figures(runs))
     targets = dict(TARGETS)
-    if arguments.peers:
-        found.update(_peers(recorded, arguments, found))
-        targets.update(PEER_TARGETS)
     write(arguments.out, fates)
-    return Result('interrupts', found, targets, tuple(notes(fates, runs, arguments.out)))
+    said = notes(fates, runs, arguments.out)
+    if arguments.peers:
+        said += compare(recorded, arguments, found)
+        targets.update(PEER_TARGETS)
+    return Result('interrupts', found, targets, tuple(said))
+
+
+def compare(recorded: Sequence[Recorded], arguments: argparse.Namespace,
+            found: dict[str, float | None]) -> list[str]:
+    """Put the figures of the peers beside ours; where there are none, the notes say why: ours took
+    long to measure.
+    """
+    try:
+        found.update(_peers(recorded, arguments, found))
+    except OmniAgentError as error:
+        return [str(error)]
+    return []
 
 
 def _told_apart(words: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -116,8 +132,11 @@ def _peers(recorded: Sequence[Recorded], arguments: argparse.Namespace,
     folder = same_set(arguments.out / 'peers', [one for one in recorded if one.item.half == half])
     file = (arguments.out / 'peers.json').absolute()
     command = [sys.executable, str(script), '--set', str(folder), '--json', str(file)]
-    if subprocess.run(command).returncode:
-        raise BackendError(f'the comparison failed: run "{" ".join(command)}" to see why')
+    code = _exit_code(command)
+    if code:
+        what = 'was broken off' if code == INTERRUPTED else 'failed'
+        raise BackendError(f'the comparison {what}, the figures above are the robot\'s alone: run '
+                           f'"{" ".join(command)}"')
     theirs = json.loads(file.read_text(encoding='utf-8'))['figures']
     return {
         **theirs,
@@ -127,6 +146,17 @@ def _peers(recorded: Sequence[Recorded], arguments: argparse.Namespace,
             for peer in ('pipecat', 'livekit')
         }
     }
+
+
+def _exit_code(command: Sequence[str]) -> int:
+    """Of a child that is asked to end, and waited for, where Ctrl-C ends this."""
+    with subprocess.Popen(command) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait()
+            return INTERRUPTED
 
 
 def same_set(folder: Path, recorded: Sequence[Recorded]) -> Path:

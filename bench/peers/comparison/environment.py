@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Sequence, Union
 
 from . import PeerError
+from .child import running
 from .console import Bar
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / 'requirements.txt'
@@ -88,23 +89,36 @@ def interpreter(running: tuple[int, ...], find: Find = working) -> str:
 
 
 def make(venv: Path) -> None:
-    """Carry out the plan, with a line a step. Raises PeerError with the reason."""
-    for step in plan(venv):
-        venv.parent.mkdir(parents=True, exist_ok=True)
-        log = venv.with_name(venv.name + '.log')
-        with Bar(step.title, _pins_count()) as bar:
-            code = _follow(step.command, log, bar)
-        if code:
-            raise PeerError(_why(step, log))
-    if not ready(venv):
+    """Carry out the plan, with a line a step. Raises PeerError with the reason; half an
+    environment is never left behind.
+    """
+    try:
+        steps = plan(venv)
+        if steps:
+            _carry_out(steps, venv)
+    except OSError as error:
+        raise PeerError(f'{venv} cannot be made: {error.strerror}: {error.filename}. Name another '
+                        'place with --venv.') from error
+
+
+def _carry_out(steps: Sequence[Step], venv: Path) -> None:
+    log = venv.with_name(venv.name + '.log')
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        for step in steps:
+            with Bar(step.title, _pins_count()) as bar:
+                code = _follow(step.command, log, bar)
+            if code:
+                raise PeerError(_why(step, log))
         (venv / STAMP).write_text(_pins())
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)      # the plan has seen that it is no other folder
+        raise
 
 
 def _follow(command: Sequence[str], log: Path, bar: Bar) -> int:
     collected = 0
-    with log.open('w', encoding='utf-8') as file, \
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, errors='replace') as child:
+    with log.open('w', encoding='utf-8') as file, running(command, subprocess.STDOUT) as child:
         for line in child.stdout or ():
             file.write(line)
             collected += line.startswith('Collecting ')
