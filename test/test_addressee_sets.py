@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omni_agent.backends import RATE, addressee_script, addressee_sets, audio_files, broadcast, image_room, load, voice_cues
+from omni_agent.backends import (RATE, addressee_script, addressee_sets, audio_files, broadcast,
+                                 image_room, load, own_addressee_set, voice_cues)
 from omni_agent.backends import room_acoustics as acoustics
 from omni_agent.backends.addressee_play import Listener
 from omni_agent.core import prompts
@@ -219,3 +220,14 @@ def test_a_recording_is_heard_by_the_real_ears_and_kept(tmp_path: Path,
     # nothing is recognised a second time
     again = Listener(voice_model, None).listen(tmp_path / 'a.wav')
     assert [one.text for one in again] == [first.text]
+    # but by another recogniser
+    other, = Listener(voice_model, lambda samples: 'Other words.', 'other').listen(
+        tmp_path / 'a.wav')
+    assert other.text == 'Other words.' and other.begin == first.begin
+
+
+def test_a_set_is_built_again_for_other_code_and_not_for_other_lines_or_explanations():
+    code = own_addressee_set._code
+    source = 'def f(a,\n      b):\n    """Adds."""\n    return a + b    # both\n'
+    assert code(source) == code('def f(a, b):\n    return a + b\n')
+    assert code(source) != code(source.replace('+', '-'))

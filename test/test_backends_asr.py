@@ -7,16 +7,19 @@ import pytest
 from human_recordings import (allison, librivox, need_model, pink_noise, spoken, word_error_rate,
                               word_errors)
 
-from omni_agent.backends import RATE
+from omni_agent.backends import RATE, ear_models, ort_file
 from omni_agent.backends.asr import (
-    LOOP_TURNS, MAX_SAMPLES, MoonshineRecogniser, loop, read_tokens, split)
+    BASE, FILES, LONGEST_FINAL, LOOP_TURNS, MAX_SAMPLES, TINY, MoonshineRecogniser, TwoPass, loop,
+    read_tokens, split)
+from omni_agent.backends.onnx import session
 from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.utterance import Request
 
 
 @pytest.fixture(scope='module')
 def recogniser() -> MoonshineRecogniser:
-    for file in ('encoder_model.ort', 'decoder_model_merged.ort', 'tokenizer.bin'):
-        need_model('moonshine_tiny_en', file)
+    for file in FILES:
+        need_model(TINY, file)
     return MoonshineRecogniser()
 
 
@@ -39,6 +42,58 @@ def test_a_voice_in_noise_is_mostly_understood(recogniser: MoonshineRecogniser) 
     assert rate < 0.15, f'word error rate {rate:.3f} at 10 dB'
 
 
+def test_the_larger_model_loses_fewer_words_in_noise(recogniser: MoonshineRecogniser) -> None:
+    for file in FILES:
+        need_model(BASE, file)
+    base = MoonshineRecogniser(model=BASE)
+    rates = []
+    for model in (recogniser, base):
+        pairs = []
+        for samples, text in allison(15):
+            level = 10 * np.log10(np.mean(samples ** 2)) - 5
+            pairs.append((text, model(samples + pink_noise(samples.size, level))))
+        rates.append(word_error_rate(pairs))
+    assert rates[1] < 0.7 * rates[0], f'word error rates {rates} at 5 dB'
+
+
+def test_an_unpacked_network_is_the_same_network() -> None:
+    for file, feeds in (
+            (FILES[0], {'input_values': pink_noise(RATE, -30.0)[None].astype(np.float32),
+                        'attention_mask': np.ones((1, RATE), np.int64)}),
+            (FILES[1], first_step())):
+        path = need_model(TINY, file)
+        packed, unpacked = (opened(path).run(None, feeds)[0]
+                            for opened in (session, ort_file.unpacked))
+        np.testing.assert_allclose(unpacked, packed, atol=1e-3)
+
+
+def first_step() -> dict[str, np.ndarray]:
+    """What the decoder of tiny, in which there are subgraphs, takes after half a second."""
+    empty = np.zeros((1, 8, 0, 36), np.float32)
+    hidden = np.random.default_rng(0).normal(size=(1, 20, 288)).astype(np.float32)
+    feeds = {'input_ids': np.array([[1]]), 'use_cache_branch': np.array([False]),
+             'encoder_hidden_states': hidden,
+             'encoder_attention_mask': np.ones((1, RATE // 2), np.int64)}
+    return feeds | {f'past_key_values.{layer}.{side}.{kind}': empty for layer in range(6)
+                    for side in ('decoder', 'encoder') for kind in ('key', 'value')}
+
+
+def test_a_damaged_network_cannot_be_unpacked_and_is_named(tmp_path) -> None:
+    (tmp_path / 'net.ort').write_bytes(b'not a network')
+    with pytest.raises(BackendError, match='net.ort'):
+        ort_file.unpacked(tmp_path / 'net.ort')
+
+
+@pytest.mark.parametrize('final, seconds, who', [
+    (False, 2, 'quick'), (True, 2, 'better'), (True, LONGEST_FINAL // RATE + 1, 'quick')])
+def test_final_words_are_of_the_better_recogniser_where_nobody_has_to_wait_for_it(
+        final: bool, seconds: int, who: str) -> None:
+    both = TwoPass(lambda samples: 'quick', lambda samples: 'better')
+    request = Request(1, 0, seconds * RATE, final)
+    heard = ear_models.transcribe(both, request, np.zeros(seconds * RATE, np.float32))
+    assert heard.text == who
+
+
 def test_words_come_with_the_sound_so_that_partial_results_make_sense(
         recogniser: MoonshineRecogniser) -> None:
     samples, text = librivox()[0]
@@ -59,12 +114,28 @@ def test_more_than_half_a_minute_is_cut_at_a_pause_and_not_lost(
 
 
 def test_a_cut_falls_into_the_pause() -> None:
-    samples = np.ones(30 * RATE, np.float32)
-    samples[20 * RATE:21 * RATE] = 0.0
+    samples = np.ones(12 * RATE, np.float32)
+    samples[7 * RATE:8 * RATE] = 0.0
     first, second = split(samples)
-    assert 20 * RATE <= first.size <= 21 * RATE
+    assert 7 * RATE <= first.size <= 8 * RATE
     assert first.size + second.size == samples.size
-    assert [piece.size for piece in split(samples[:MAX_SAMPLES])] == [MAX_SAMPLES]
+
+
+def test_the_beginning_of_long_speech_is_heard_once(recogniser: MoonshineRecogniser,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.concatenate([samples for samples, _ in librivox()])[:20 * RATE]
+    recogniser(samples[:-RATE // 3])
+    asked, recognise = [], recogniser._recognise
+    monkeypatch.setattr(recogniser, '_recognise',
+                        lambda piece: asked.append(piece.size) or recognise(piece))
+    whole = recogniser(samples)
+    assert len(asked) == 1 and asked[0] <= MAX_SAMPLES
+    assert len(spoken(whole)) > 30
+
+
+def test_a_piece_that_is_short_enough_is_not_cut() -> None:
+    samples = np.ones(MAX_SAMPLES, np.float32)
+    assert [piece.size for piece in split(samples)] == [MAX_SAMPLES]
 
 
 @pytest.mark.parametrize('samples', [
@@ -105,7 +176,7 @@ def test_a_damaged_vocabulary_is_reported(tmp_path) -> None:
 
 
 def test_a_damaged_network_is_reported_with_its_path(tmp_path) -> None:
-    for name in ('encoder_model.ort', 'decoder_model_merged.ort', 'tokenizer.bin'):
+    for name in FILES:
         (tmp_path / name).write_bytes(b'not a network')
     with pytest.raises(BackendError, match='encoder_model.ort'):
         MoonshineRecogniser(folder=tmp_path)

@@ -1,7 +1,8 @@
 """Fits the weights by which the robot knows that it was meant, from the development half: never
 the test half.
 
-    python tools/fit_addressee.py [--seed 1] [--set DIR] [--no-model]
+    python tools/fit_addressee.py --recogniser moonshine_two_pass [--seed 1] [--set DIR]
+                                  [--no-model]
 
 The development half is made by its scripts if it is not here yet, and heard by the real ears. Each
 utterance counts several times, with parts of the evidence left out, so that what was not measured
@@ -24,13 +25,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from omni_agent.backends import addressee_script, addressee_sets, load, own_addressee_set  # noqa: E402
-from omni_agent.backends.addressee_play import Judge, Listener  # noqa: E402
+from omni_agent.backends import addressee_script, addressee_sets, own_addressee_set  # noqa: E402
+from omni_agent.backends.addressee_play import DEFAULT, Judge, listener  # noqa: E402
 from omni_agent.core.addressee import Addressee, AddresseeParams  # noqa: E402
 from omni_agent.core.addressee_set import BROADCAST  # noqa: E402
 from omni_agent.core.addressee_trial import Outcome, Trial  # noqa: E402
 from omni_agent.core.cues import CUES  # noqa: E402
-from omni_agent.core.judgement import MARGIN_LIMIT, MISSING, MODEL, NAMES, VERSION, Judgement, values  # noqa: E402
+from omni_agent.core.judgement import (MARGIN_LIMIT, MISSING, MODEL, NAMES, VERSION, Judgement,  # noqa: E402
+                                       values)
 from omni_agent.share import share_dir  # noqa: E402
 
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -227,11 +229,11 @@ def main() -> None:
     parser.add_argument('--no-model', action='store_true', help='do not ask the language model')
     parser.add_argument('--out', type=Path,
                         default=share_dir() / 'config' / 'addressee' / 'addressee.json')
+    parser.add_argument('--recogniser', default=DEFAULT, help='as in omni-agent bench addressee')
     arguments = parser.parse_args()
     folder = arguments.set or own_addressee_set.folder('development')
     items = [item for item in addressee_sets.read(folder) if item.half == 'development']
-    heard = addressee_sets.heard(folder, items,
-                                 Listener(load.vad('silero'), load.recogniser('moonshine')))
+    heard = addressee_sets.heard(folder, items, listener(arguments.recogniser))
     addressee = Addressee(AddresseeParams())
     outcomes = [
         one for one in Trial(addressee, told=Random(arguments.seed)).run(heard)
@@ -253,7 +255,8 @@ def main() -> None:
     data = {
         'version': VERSION,
         'seed': arguments.seed,
-        'fitted_on': f'{len(outcomes)} utterances of the development half ({folder.name})',
+        'fitted_on': f'{len(outcomes)} utterances of the development half ({folder.name}), '
+                     f'words of {arguments.recogniser}',
         'bias': judgement.bias,
         'weights': {
             name: value

@@ -12,22 +12,28 @@ import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Iterator
 
 import numpy as np
 
-from omni_agent.backends import RATE, Llm, Message, Vad, audio_files, load, voice_cues
+from omni_agent.backends import (RATE, Llm, Message, Recogniser, Vad, audio_files, load,
+                                 voice_cues)
+from omni_agent.backends.asr import MAX_SAMPLES, TwoPass
 from omni_agent.core import prompts
 from omni_agent.core.addressee_trial import DECIDE_S, Final
 from omni_agent.core.endpoint import Endpointer, EndpointParams
+from omni_agent.core.errors import ConfigError
 from omni_agent.core.events import SpeechStarted, SpeechStopped
 from omni_agent.core.hearing import Hearing
 from omni_agent.core.utterance import PRE_ROLL, POST_ROLL
 
-VERSION = '1'            # of what is kept
+VERSION = '2'            # of what is kept
+JUDGED = '2'             # of what is kept of the language model
+DEFAULT = 'moonshine'    # recogniser of final words
 # [samples] of speech without a pause: what is older is not recognised again
 LONGEST = 25 * RATE
 BLOCK = 320
+PARTIAL = round(0.3 * RATE)     # between partial results of perception
 
 
 @dataclass(frozen=True)
@@ -40,16 +46,17 @@ class _Piece:
 
 
 class Listener:
-    """Not for two threads at a time."""
+    """``name``: of the recogniser, for what is kept. Not for two threads at a time."""
 
-    def __init__(self, voice: Vad, recognise: Callable[[np.ndarray], str]) -> None:
+    def __init__(self, voice: Vad, recognise: Recogniser, name: str = DEFAULT) -> None:
         self._voice, self._recognise = voice, recognise
         self._kept = _cache() / 'heard'
+        self._key = (VERSION + ('' if name == DEFAULT else f' {name}')).encode()
 
     def listen(self, path: Path) -> list[Final]:
         samples = audio_files.read(path)
-        kept = (self._kept /
-                f'{hashlib.sha256(VERSION.encode() + samples.tobytes()).hexdigest()[:32]}.json')
+        digest = hashlib.sha256(self._key + samples.tobytes()).hexdigest()
+        kept = self._kept / f'{digest[:32]}.json'
         if kept.is_file():
             finals = [Final(**one) for one in json.loads(kept.read_text(encoding='utf-8'))]
         else:
@@ -59,8 +66,11 @@ class Listener:
         return [self._measure(samples, one) for one in finals]
 
     def _hear(self, samples: np.ndarray, piece: _Piece) -> Final:
+        heard = samples[piece.start:piece.end]
+        if heard.size > MAX_SAMPLES:      # by the end of long speech its beginning is known
+            self._recognise(heard[:-PARTIAL])
         began = time.thread_time()
-        text = self._recognise(samples[piece.start:piece.end]).strip()
+        text = self._recognise(heard).strip()
         return Final(piece.begin / RATE, piece.end / RATE, piece.voiced_s, piece.level_dbfs, text,
                      time.thread_time() - began)
 
@@ -102,9 +112,20 @@ class Listener:
         return _Piece(max(0, begin - PRE_ROLL, end - LONGEST), begin, end, voiced_s, float(mean))
 
 
+def listener(name: str = DEFAULT) -> Listener:
+    """With the voice activity of perception, and the recogniser of that name. Raises ConfigError,
+    BackendError.
+    """
+    recognise = load.recogniser(name)
+    if recognise is None:
+        raise ConfigError('without words nobody knows who was meant: choose another recogniser')
+    final = recognise.final if isinstance(recognise, TwoPass) else recognise
+    return Listener(load.vad('silero'), final, name)
+
+
 class Judge:
-    """The language model's opinion about a text [log odds], and how long it took the first time
-    [s].
+    """The language model's opinion about a text [log odds], and how long that took on its one
+    thread [s of processor time, as that of the other parts].
     """
 
     def __init__(self, model: str) -> None:
@@ -117,15 +138,15 @@ class Judge:
 
     def __call__(self, text: str) -> tuple[float, float]:
         asked = prompts.judge(text)
-        key = hashlib.sha256(f'{self._name} {asked}'.encode()).hexdigest()[:24]
+        key = hashlib.sha256(f'{JUDGED} {self._name} {asked}'.encode()).hexdigest()[:24]
         if key not in self._known:
             messages = [Message(role, words) for role, words in asked]
             if self._model is None:
                 self._model = load.llm(self._name)
                 self._model.warm([Message(role, words) for role, words in prompts.judge('Hello.')])
-            began = time.perf_counter()
+            began = time.process_time()
             margin = self._model.margin(messages)
-            self._known[key] = margin, time.perf_counter() - began
+            self._known[key] = margin, time.process_time() - began
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text(json.dumps(self._known), encoding='utf-8')
         margin, seconds = self._known[key]

@@ -1,36 +1,46 @@
-"""Speech recognition: Moonshine tiny (English) on ONNX Runtime, one utterance at a time.
+"""Speech recognition: Moonshine (English), tiny and base, on ONNX Runtime, by the utterance.
 
 The encoder takes raw samples of any length, so cost follows the length of the speech (about 20 ms
-for a second of it on one core) and partial results come from simply recognising the open utterance
-again and again.
+for a second of it on one core, base 50 to 60) and partial results come from simply recognising the
+open utterance again and again. Base is for final words: it loses fewer of them in a room.
 """
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 
-from omni_agent.backends import RATE
+from omni_agent.backends import RATE, Recogniser
 from omni_agent.backends.onnx import session
+from omni_agent.backends.ort_file import unpacked
 from omni_agent.core.errors import BackendError, WireError
 
 if TYPE_CHECKING:
     import onnxruntime
 
 START, END = 1, 2            # token ids
-LAYERS, HEADS, HEAD_SIZE = 6, 8, 36
+MASK = 'encoder_attention_mask'
+PAST, PRESENT = 'past_key_values.', 'present.'
 # the authors' cap: people do not speak faster, but a looping decoder does
 TOKENS_PER_SECOND = 6.5
 MIN_TOKENS = 6               # 'Okay, yes.' takes half a second and five tokens
 MIN_SAMPLES = RATE // 10     # below 0.1 s the encoder's strided convolutions leave no frame
 # -60 dBFS: below this peak nobody spoke, and the model would still say 'You'
 SILENT = 1e-3
-# the longest piece given to the encoder: it was trained on at most 30 s
-MAX_SAMPLES = 24 * RATE
+# the longest piece given to the encoder, which was trained on at most 30 s: of long speech only
+# the last one is heard again
+MAX_SAMPLES = 9 * RATE
+KEPT = 8                     # pieces whose words are known: more than the longest utterance has
 # [samples] the window in which the quietest place to cut is looked for
 QUIET = RATE // 10
+# whoever speaks for longer hardly asks something, and base would take half a second for it
+LONGEST_FINAL = 6 * RATE
+TINY, BASE = 'moonshine_tiny_en', 'moonshine_base_en'
+FILES = ('encoder_model.ort', 'decoder_model_merged.ort', 'tokenizer.bin')
 LONGEST_LOOP = 12            # [tokens] of a phrase that a stuck decoder repeats
 LOOP_TURNS = 6               # 'no no no no' is speech; a sixth copy is a loop
 
@@ -39,21 +49,43 @@ class MoonshineRecogniser:
     """float32 samples in [-1, 1] at RATE -> text with case and punctuation; '' for less than 0.1
     s.
 
-    Holds no state between calls, so several threads may share one. Raises WireError for NaN or
-    wrong shape or type.
+    Several threads may share one: between calls it only knows the words of the pieces before the
+    last one of long speech. Raises WireError for NaN or wrong shape or type.
     """
 
-    def __init__(self, threads: int = 1, folder: Path | str | None = None) -> None:
-        encoder, decoder, tokens = _files(folder)
-        self._encoder = session(encoder, threads)
-        self._decoder = session(decoder, threads)
+    def __init__(self, threads: int = 1, folder: Path | str | None = None,
+                 model: str = TINY) -> None:
+        encoder, decoder, tokens = _files(folder, model)
+        opened = session if model == TINY else unpacked
+        self._encoder = opened(encoder, threads)
+        self._decoder = opened(decoder, threads)
         self._pieces = read_tokens(tokens)
+        self._known: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+        self._takes = {tensor.name for tensor in self._encoder.get_inputs()}
+        self._fed = {tensor.name: tensor.shape for tensor in self._decoder.get_inputs()}
+        # with the keys of the encoder, and without: those stay
+        cache = [name for name in self._fed if name.startswith(PAST)]
+        self._news = tuple([name[len(PAST):] for name in cache if kind in name]
+                           for kind in ('', '.decoder.'))
         self(np.random.default_rng(0).normal(0.0, 0.01, RATE).astype(np.float32))    # warm-up
 
     def __call__(self, samples: np.ndarray) -> str:
         check(samples)
-        pieces = split(samples.astype(np.float32, copy=False))
-        return ' '.join(filter(None, map(self._recognise, pieces)))
+        *whole, last = split(samples.astype(np.float32, copy=False))
+        return ' '.join(filter(None, (*map(self._recognise_once, whole), self._recognise(last))))
+
+    def _recognise_once(self, samples: np.ndarray) -> str:
+        """Partial results of one utterance begin with the same pieces."""
+        key = hashlib.sha1(samples.tobytes()).digest()
+        text = self._known.get(key)
+        if text is None:
+            text = self._recognise(samples)
+            with self._lock:
+                self._known[key] = text
+                while len(self._known) > KEPT:
+                    del self._known[next(iter(self._known))]
+        return text
 
     def _recognise(self, samples: np.ndarray) -> str:
         if len(samples) < MIN_SAMPLES or np.abs(samples).max() < SILENT:
@@ -66,18 +98,21 @@ class MoonshineRecogniser:
         without a copy.
         """
         import onnxruntime as ort
-        # of RAW samples: the decoder divides by the stride by itself
+        # of RAW samples: the decoder of tiny divides by the stride by itself; base takes none
         mask = np.ones(samples.shape, np.int64)
-        hidden = self._encoder.run(None, {'input_values': samples, 'attention_mask': mask})[0]
+        sound = {'input_values': samples, 'attention_mask': mask}
+        hidden = self._encoder.run(None, {name: sound[name] for name in self._takes})[0]
         value = ort.OrtValue.ortvalue_from_numpy
-        feeds = {'encoder_attention_mask': value(mask), 'encoder_hidden_states': value(hidden)}
-        feeds.update(_empty_cache(value))
+        feeds = {'encoder_hidden_states': value(hidden)}
+        if MASK in self._fed:
+            feeds[MASK] = value(mask)
+        feeds.update(self._empty_cache(value))
         tokens = [START]
         while len(tokens) <= limit:
             first = len(tokens) == 1
             feeds['input_ids'] = value(np.array([tokens[-1:]], np.int64))
             feeds['use_cache_branch'] = value(np.array([not first]))
-            logits = _step(self._decoder, feeds, ('decoder', 'encoder') if first else ('decoder',))
+            logits = _step(self._decoder, feeds, self._news[0 if first else 1])
             token = int(logits[0, -1].argmax())
             if token == END:
                 break
@@ -87,9 +122,30 @@ class MoonshineRecogniser:
                 return tokens[1:len(tokens) - turn * (LOOP_TURNS - 1)]
         return tokens[1:]
 
+    def _empty_cache(self, value) -> dict[str, onnxruntime.OrtValue]:
+        names = [f'{PAST}{name}' for name in self._news[0]]
+        _, heads, _, size = self._fed[names[0]]
+        empty = value(np.zeros((1, heads, 0, size), np.float32))
+        return {name: empty for name in names}
+
     def _text(self, tokens: Sequence[int]) -> str:
         raw = b''.join(self._pieces[token] for token in tokens if token > END)
         return raw.decode('utf-8', 'replace').replace('\u2581', ' ').strip()
+
+
+class TwoPass:
+    """``quick`` for partial results, ``better`` for final ones, where they are short enough for
+    nobody to wait.
+    """
+
+    def __init__(self, quick: Recogniser, better: Recogniser) -> None:
+        self._quick, self._better = quick, better
+
+    def __call__(self, samples: np.ndarray) -> str:
+        return self._quick(samples)
+
+    def final(self, samples: np.ndarray) -> str:
+        return (self._better if samples.size <= LONGEST_FINAL else self._quick)(samples)
 
 
 def check(samples: np.ndarray) -> None:
@@ -140,29 +196,19 @@ def read_tokens(path: Path | str) -> list[bytes]:
     return pieces
 
 
-def _files(folder: Path | str | None) -> tuple[Path, Path, Path]:
-    names = ('encoder_model.ort', 'decoder_model_merged.ort', 'tokenizer.bin')
+def _files(folder: Path | str | None, model: str) -> tuple[Path, Path, Path]:
     if folder is not None:
-        encoder, decoder, tokens = (Path(folder) / name for name in names)
+        encoder, decoder, tokens = (Path(folder) / name for name in FILES)
     else:
         from omni_agent.backends import models
-        encoder, decoder, tokens = (models.path('moonshine_tiny_en', name) for name in names)
+        encoder, decoder, tokens = (models.path(model, name) for name in FILES)
     return encoder, decoder, tokens
 
 
-def _empty_cache(value) -> dict[str, onnxruntime.OrtValue]:
-    empty = value(np.zeros((1, HEADS, 0, HEAD_SIZE), np.float32))
-    return {f'past_key_values.{layer}.{side}.{kind}': empty
-            for layer in range(LAYERS) for side in ('decoder', 'encoder')
-            for kind in ('key', 'value')}
-
-
 def _step(decoder: onnxruntime.InferenceSession, feeds: dict[str, onnxruntime.OrtValue],
-          sides: Sequence[str]) -> np.ndarray:
-    """One pass; moves the new keys of ``sides`` into ``feeds`` and gives the logits."""
-    names = [f'{layer}.{side}.{kind}'
-             for layer in range(LAYERS) for side in sides for kind in ('key', 'value')]
+          names: Sequence[str]) -> np.ndarray:
+    """One pass; moves the new keys of ``names`` into ``feeds`` and gives the logits."""
     outputs = decoder.run_with_ort_values(
-        ['logits', *(f'present.{name}' for name in names)], feeds)
-    feeds.update(zip((f'past_key_values.{name}' for name in names), outputs[1:]))
+        ['logits', *(f'{PRESENT}{name}' for name in names)], feeds)
+    feeds.update(zip((f'{PAST}{name}' for name in names), outputs[1:]))
     return outputs[0].numpy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from omni_agent.backends.model_cache import CHUNK
 from omni_agent.core.errors import BackendError
@@ -24,6 +24,7 @@ EXTERNAL = 13                                            # TensorProto
 KEY, VALUE = 1, 2                                        # StringStringEntryProto
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5             # wire types
+NAMED = b'\x12\x06branch'                                # GraphProto.name
 # message -> field -> message inside it
 INSIDE = {
     'model': {GRAPH: 'graph', FUNCTIONS: 'function'},
@@ -70,6 +71,31 @@ def external_files(path: Path) -> list[Path]:
     return [path.parent / name for name in names]
 
 
+def with_named_subgraphs(network: bytes) -> bytes:
+    """The same network with a name on each of its subgraphs: ORT files keep none, and without one
+    ONNX Runtime refuses what it wrote itself. Raises BackendError.
+    """
+    try:
+        return _named(memoryview(network), (GRAPH, NODE, ATTRIBUTE, SUBGRAPH))
+    except (IndexError, ValueError) as error:
+        raise BackendError(f'this is not an ONNX network: {error}') from error
+
+
+def _named(message: memoryview, path: Sequence[int]) -> bytes:
+    """``path`` leads to the messages that get a name, after the one they may have: the last
+    counts.
+    """
+    if not path:
+        return bytes(message) + NAMED
+    parts = []
+    for number, content, raw in _raw_fields(message):
+        if number == path[0] and content is not None:
+            inner = _named(content, path[1:])
+            raw = _as_varint(number << 3 | BYTES) + _as_varint(len(inner)) + inner
+        parts.append(raw)
+    return b''.join(parts)
+
+
 def _tensors(message: memoryview, kind: str) -> Iterator[memoryview]:
     for number, content in _fields(message):
         inside = INSIDE[kind].get(number)
@@ -86,8 +112,18 @@ def _location(entry: memoryview) -> str:
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """(number, content) of every length-delimited field; others are skipped."""
+    for number, content, _ in _raw_fields(message):
+        if content is not None:
+            yield number, content
+
+
+def _raw_fields(message: memoryview) -> Iterator[tuple[int, memoryview | None, memoryview]]:
+    """(number, content, all bytes) of every field; only those that are length-delimited have
+    content.
+    """
     at = 0
     while at < len(message):
+        begin, content = at, None
         tag, at = _varint(message, at)
         wire = tag & 7
         if wire == VARINT:
@@ -98,10 +134,11 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
             size, at = _varint(message, at)
             if at + size > len(message):
                 raise ValueError('it ends in the middle of a field')
-            yield tag >> 3, message[at:at + size]
+            content = message[at:at + size]
             at += size
         else:
             raise ValueError(f'byte {at} is no field of a protobuf message')
+        yield tag >> 3, content, message[begin:at]
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
@@ -114,3 +151,11 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
             return value, at
         if shift > 63:
             raise ValueError(f'byte {at} is no number of a protobuf message')
+
+
+def _as_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Iterable, Iterator, Sequence
 
-from omni_agent.backends import addressee_model, addressee_sets, load, own_addressee_set
-from omni_agent.backends.addressee_play import Judge, Listener
+from omni_agent.backends import addressee_model, addressee_sets, own_addressee_set
+from omni_agent.backends.addressee_play import DEFAULT, Judge, listener
 from omni_agent.cli import addressee_picture
 from omni_agent.cli.bench import Result
 from omni_agent.core import addressee_figures
@@ -33,13 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if action.dest == 'set':
             action.metavar = 'DIR'
-            action.help = 'a folder of recordings with a labels.csv (docs/addressee_sets.md; default: our own set)'
+            action.help = ('a folder of recordings with a labels.csv (docs/addressee_sets.md; '
+                           'default: our own set)')
     parser.add_argument('--half', choices=('development', 'test'), default='test',
                         help='which half (default: test)')
     parser.add_argument(
         '--llm', default='qwen2_5_0_5b', metavar='NAME',
         help='language model that is asked where the '
         'rest is unsure; none = nobody is (default: %(default)s)')
+    parser.add_argument(
+        '--recogniser', default=DEFAULT, metavar='NAME',
+        help='speech recogniser: moonshine, or moonshine_two_pass, whose final words are better '
+        '(default: %(default)s)')
     parser.add_argument(
         '--weights', type=Path, metavar='FILE',
         help='fitted weights (default: those of the package; '
@@ -116,7 +121,7 @@ def _heard(arguments: argparse.Namespace) -> Heard:
     if not items:
         raise ConfigError(f'{folder} has nothing in its {arguments.half} half')
     return addressee_sets.heard(folder, items,
-                                Listener(load.vad('silero'), load.recogniser('moonshine')), _shown)
+                                listener(arguments.recogniser), _shown)
 
 
 def _building(done: int, total: int) -> None:
