@@ -7,7 +7,8 @@ Nothing is decided here: which nodes there are, in which order and with which fi
 from __future__ import annotations
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, TimerAction
+from launch.actions import (DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable,
+                            TimerAction)
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
@@ -80,7 +81,7 @@ def opened(value: dict[str, str]) -> list[Node | TimerAction]:
     if value['rviz'] == 'true':
         asked.append(
             Node(package='rviz2', executable='rviz2', name='rviz', namespace=value['namespace'],
-                 arguments=windows.rviz_arguments()))
+                 arguments=windows.rviz_arguments(), remappings=list(windows.OWN_TREE)))
     if value['rqt'] == 'true':
         rqt = Node(package='rqt_gui', executable='rqt_gui', name='rqt',
                    arguments=windows.rqt_arguments(value['namespace']))

@@ -13,6 +13,8 @@ from omni_agent.share import share_dir
 
 RQT_AFTER_S = 10.0       # [s] rqt_plot gives up on a topic that nobody publishes yet
 PLOTTED = 'topics'       # the setting of rqt_plot that names them
+# tf2's names are absolute; a robot in a namespace has a tree of its own, as with nav2
+OWN_TREE = (('/tf', 'tf'), ('/tf_static', 'tf_static'))
 
 
 def rviz_arguments() -> list[str]:

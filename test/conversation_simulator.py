@@ -24,7 +24,8 @@ from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Pla
                                     React, Reason, SpeechStarted, SpeechStopped, Tick, Transcript)
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.speech import chunks
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 
 ENGLISH = languages.lexicon('en')
 BLOCK = 320                  # [samples] 20 ms, what the device takes at a time
@@ -153,8 +154,12 @@ class Reaction:
 
     def on_interrupt(self, message: Interrupt) -> None:
         if self.tagged:
-            if self.gate.admit(message.epoch) is Admission.NEWER:
+            seen = self.gate.admit(message.epoch)
+            if seen is Admission.NEWER:
                 self._flush(message.epoch)
+            if seen is not Admission.STALE:
+                self.pacer.lower(message.ducked)
+                self.send()
         elif message.reason in STOPS:
             self.current = 0
             self._flush(0)

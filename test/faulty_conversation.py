@@ -41,7 +41,8 @@ from omni_agent.core.events import (
     Tick,
     Transcript,
 )
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 
 DUCK_LIMIT_S = 2.0
 LEAD = 2  # [blocks] that the loudspeaker takes ahead of time

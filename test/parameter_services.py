@@ -7,8 +7,10 @@ from typing import Mapping
 
 from ros_bench import Bench
 
-from rcl_interfaces.msg import Parameter, ParameterDescriptor, ParameterType, ParameterValue, SetParametersResult
-from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters, SetParametersAtomically
+from rcl_interfaces.msg import (Parameter, ParameterDescriptor, ParameterType, ParameterValue,
+                                SetParametersResult)
+from rcl_interfaces.srv import (DescribeParameters, GetParameters, ListParameters, SetParameters,
+                                SetParametersAtomically)
 from rclpy.client import Client
 
 FIELDS = {

@@ -24,6 +24,7 @@ pytest.importorskip('omni_agent_msgs')
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus  # noqa: E402
 from omni_agent_msgs.msg import AudioChunk, Interrupt, SpeechChunk  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 
 from omni_agent import ros_env  # noqa: E402
@@ -107,6 +108,7 @@ class Bench:
         self.context = rclpy.Context()
         rclpy.init(args=[], context=self.context, domain_id=domain)
         self.node = rclpy.create_node('bench', context=self.context)
+        self.guests: list[Node] = []
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
         self.health: dict[str, list[DiagnosticStatus]] = {}
@@ -136,6 +138,12 @@ class Bench:
     def publisher(self, kind: type, topic: str,  # noqa: ANN201 - rclpy's Publisher
                   qos: QoSProfile | int):
         return self.node.create_publisher(kind, topic, qos)
+
+    def guest(self, name: str) -> Node:
+        """A second node of the test's own, for whoever looks at names."""
+        self.guests.append(rclpy.create_node(name, context=self.context))
+        self._executor.add_node(self.guests[-1])
+        return self.guests[-1]
 
     def listen(self, kind: type, topic: str, qos: QoSProfile | int) -> Heard:
         heard = Heard()
@@ -220,7 +228,8 @@ class Bench:
         for process in list(self.running):
             self.end(process)
         self._executor.shutdown()
-        self.node.destroy_node()
+        for node in (*self.guests, self.node):
+            node.destroy_node()
         rclpy.shutdown(context=self.context)
 
 

@@ -19,6 +19,7 @@ RATE = 16_000
 T0 = 1_760_000_000.0
 SECONDS = 90.0
 WORD_S = 0.31
+CERTAIN_S = 0.1          # after a reply was asked for its turn is certainly over
 LOWERED = 0.05
 PITCH = {'Anna': 210.0, 'Ben': 120.0, 'robot': 160.0}
 FAULTS = ('mute', 'inaudible', 'talks_over', 'meddles', 'deaf', 'old_answer_returns', 'slow_stop',
@@ -126,7 +127,8 @@ class Room:
         t = said.end + decided_after
         self.epoch += 1
         self.interrupt(t - 0.002, 'new_reply')
-        self.sent('react', t, epoch=self.epoch, brief=said.text if brief is None else brief)
+        self.sent('react', t, epoch=self.epoch, brief=said.text if brief is None else brief,
+                  not_before=T0 + t + CERTAIN_S)
         self.state(t, 'quiet', 'preparing', said,
                    why='Meant for the robot: asked a question with nobody else near.')
         voice = Voice(self.epoch, t + sound_after, text,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omni_agent.backends import skills
-from omni_agent.core.acting import CANCEL_S, MOST_WAITING, NEWER, OUTDATED, STOPPED, Acting, ActingParams
+from omni_agent.core.acting import (CANCEL_S, MOST_WAITING, NEWER, OUTDATED, STOPPED, Acting,
+                                    ActingParams)
 from omni_agent.core.acts import (ENDS, Asked, Begin, Cancel, Doubted, Effect, Event, Found, Halt,
                                   Hold, Interrupted, Key, Lost, Report, Resume, SkillState, Tick,
                                   Told)
@@ -222,6 +223,26 @@ def test_nothing_begins_to_move_while_somebody_speaks_but_a_look_may() -> None:
     assert begun(story.interrupt(10, ducked=False)) == [(10, 0)]
     story.interrupt(10, ducked=True)
     assert begun(story.ask(11, LOOK)) == [(11, 0)]
+
+
+def test_what_waits_for_the_base_is_woken_by_what_frees_it_and_not_by_the_clock() -> None:
+    """A deadline that has passed and stays would ring a thousand times a second, before all other
+    processes.
+    """
+    story = Story()
+    story.interrupt(10, ducked=True)
+    story.ask(10, not_before=101.0)
+    assert story.acting.deadline() == 101.0
+    story.t = 101.0
+    assert not begun(story.do(Tick())) and story.acting.deadline() is None
+    assert begun(story.interrupt(10, ducked=False)) == [(10, 0)]
+    story.do(Doubted('it may be gone'))
+    story.ask(11, TURN)
+    assert story.acting.deadline() is None
+    assert story.do(Found()) and cancelled(story.effects) == [(10, 0)]
+    # that of the drive, whose end is awaited
+    assert story.acting.deadline() == story.t + CANCEL_S
+    assert begun(story.tell((10, 0), SkillState.CANCELLED)) == [(11, 0)]
 
 
 def test_an_action_is_held_only_if_its_goal_may_be_sent_again() -> None:

@@ -17,7 +17,8 @@ import yaml
 
 pytest.importorskip('rosbags')
 
-from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime  # noqa: E402
+from rosbags.interfaces import (Qos, QosDurability, QosHistory,  # noqa: E402
+                                QosLiveliness, QosReliability, QosTime)
 from rosbags.rosbag2 import Reader  # noqa: E402
 
 from omni_agent.backends import bag_repair  # noqa: E402

@@ -199,6 +199,7 @@ def test_the_same_scene_is_the_same_pictures_and_another_variant_is_not(studio: 
     ('kitten, height', 'unicorn, height', 'unicorn'),
     ("moments: '4.1'", "moments: 'soon'", 'soon'),
     ('half: test', 'half: exam', 'exam'),
+    ('kitten=cat', 'kitty=cat', 'kitty'),
     ("path: '3 -150 330,", "path: '3 -150,", 'seconds x y'),
     ('shake: 0.8', 'shade: 0.8', 'shake'),
 ])

@@ -9,10 +9,14 @@ import pytest
 from human_recordings import need_model
 
 from omni_agent.backends import RATE, load, turn_set
-from omni_agent.backends.turn_play import Decision, Final, Memo, Models, Outcome, Play
+from omni_agent.backends.fake import LevelVad
+from omni_agent.backends.turn_memo import Memo, Models
+from omni_agent.backends.turn_play import Asked, Decision, Final, Outcome, Play
 from omni_agent.backends.turn_set import Pause, Turn
 from omni_agent.cli import bench_turns
+from omni_agent.core.end_of_turn import EndOfTurnParams
 from omni_agent.core.errors import BackendError
+from omni_agent.core.events import React
 
 TEXT = 'Tell me about the old lighthouse.'
 SILENT = np.zeros(RATE, np.float32)
@@ -80,6 +84,44 @@ def test_a_turn_is_built_with_its_pause_where_it_says() -> None:
     inside = made.samples[round(1.65 * RATE):round(2.05 * RATE)]
     assert (np.abs(inside).max() < 0.02 < np.abs(
         made.samples[round(1.2 * RATE):round(1.5 * RATE)]).max())
+
+
+def test_a_turn_that_was_taken_to_be_over_stays_so_however_the_reply_is_moved() -> None:
+    asked = Asked(1.0, React(1, TEXT, 1.5), 1.5)
+    asked.move(React(1, TEXT, 2.0), 1.4)
+    assert asked.released == 2.0
+    asked.move(React(1, TEXT, 3.0), 2.1)
+    assert asked.released == 2.0 and asked.react.not_before == 3.0
+
+
+def spoken(*lengths: float) -> np.ndarray:
+    """Silence and voice [s] in turn; a level is all that the detector asks for."""
+    rng = np.random.default_rng(1)
+    return np.concatenate([
+        rng.normal(0.0, 0.1 if index % 2 else 0.0003, round(length * RATE)).astype(np.float32)
+        for index, length in enumerate(lengths)])
+
+
+def played(sound: np.ndarray) -> Outcome:
+    """By a recogniser that hears one sentence in a short sound and a longer one in a long one."""
+    def words(samples: np.ndarray) -> str:
+        return 'Tell me a story.' if samples.size < 2 * RATE else 'And what is the weather like?'
+
+    return Play(Memo(Models(LevelVad(), words, lambda samples: 0.9))).run(sound)
+
+
+def test_a_reply_does_not_begin_in_the_words_of_who_goes_on() -> None:
+    outcome = played(spoken(0.6, 1.0, 1.0, 2.5, 3.0))    # ready in the second part
+    heard = [one.heard for one in outcome.decisions if one.heard is not None]
+    assert len(heard) == 1 and heard[0] > 5.1
+    assert outcome.decisions[-1].brief == 'Tell me a story. And what is the weather like?'
+
+
+def test_the_first_sound_of_the_next_word_keeps_a_turn_open() -> None:
+    outcome = played(spoken(0.6, 1.0, 0.34, 2.5, 3.0))
+    over = 1.6 + EndOfTurnParams().end_of_turn_s
+    assert outcome.starts[1] > over                      # that it is a voice is known too late
+    assert outcome.decisions[0].released > outcome.starts[1]
 
 
 def test_real_models_decide_after_a_human_sentence_and_never_before_it_has_begun() -> None:

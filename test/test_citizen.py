@@ -17,7 +17,8 @@ from whole_graph import fakes
 
 from ros_bench import BLOCK, WARN, Bench, Running, audio_chunk, interrupt, tone
 
-from omni_agent_msgs.msg import AudioChunk, Interrupt, Percept, Playback, React, SpeechChunk, SpeechState
+from omni_agent_msgs.msg import (AudioChunk, Interrupt, Playback, React, SpeechChunk,
+                                 SpeechState)
 from rcl_interfaces.msg import ParameterType
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String

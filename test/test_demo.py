@@ -38,7 +38,7 @@ def test_every_moment_of_the_conversation_goes_as_it_should(tmp_path: Path):
                  'events.jsonl'):
         assert (out / name).stat().st_size > 1000, name
     outcome = json.loads((out / 'metrics.json').read_text(encoding='utf-8'))
-    assert outcome['counts']['lines'] == 13 and outcome['counts']['stale'] == 0
+    assert outcome['counts']['lines'] == 15 and outcome['counts']['stale'] == 0
     assert outcome['rates']['look']['ratio'] > 0.8
 
 

@@ -178,3 +178,12 @@ def test_silence_always_ends_speech(frames: str):
     line.hear(frames)
     line.hear('.' * 8)
     assert not line.endpointer.speaking
+
+
+def test_a_voice_that_fell_silent_may_go_on_for_a_while():
+    line = Line()
+    assert not line.endpointer.trails(line.t)             # nobody has spoken yet
+    line.hear('####')
+    assert not line.endpointer.trails(line.t)             # nor is anybody silent
+    line.hear('.......')
+    assert line.endpointer.trails(line.t) and not line.endpointer.trails(line.t + 2.0)

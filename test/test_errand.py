@@ -61,6 +61,18 @@ def test_a_short_errand_is_not_talked_about_when_it_is_done():
     assert errands.news(Progress(EPOCH, 0, SkillState.SUCCEEDED), 2.0) == [Move(False)]
 
 
+def test_a_long_way_is_spoken_of_now_and_then_in_the_words_of_who_drives():
+    errands, _ = begun('drive forward one metre')
+
+    def way(text: str, t: float, state: SkillState = SkillState.RUNNING) -> list:
+        return errands.news(Progress(EPOCH, 0, state, text), t)
+    assert way('9 metres left', 19.0) == [] and way('', 21.0) == []
+    assert way('it waits', 21.5, SkillState.HELD) == []
+    assert way('7.5 metres left', 22.0) == [Tell('I am still at it: 7.5 metres left.')]
+    assert way('7 metres left', 23.0) == [] and way('2 metres left', 41.0) == []
+    assert way('1 metre left', 42.0) == [Tell('I am still at it: 1 metre left.')]
+
+
 @pytest.mark.parametrize('state', [SkillState.FAILED, SkillState.REFUSED])
 def test_a_failure_is_reported_as_it_came_back_and_voids_the_rest(state: SkillState):
     errands, _ = begun('drive forward one metre and then turn left')
@@ -89,3 +101,15 @@ def test_a_small_thing_beside_it_does_not_hide_that_the_robot_moves():
     _, effects = begun('speak louder', EPOCH + 1, errands)
     assert names(effects) == ['set_volume'] and Move(False) not in effects
     assert errands.news(Progress(EPOCH, 0, SkillState.CANCELLED), 2.0) == [Move(False)]
+
+
+def test_what_is_about_to_move_counts_as_moving():
+    errands = Errands(ErrandParams())
+    errands.offer(EPOCH, plan('speak louder').calls, 1.0)
+    assert not errands.moves
+    errands.offer(EPOCH, plan('drive forward one metre').calls, 1.0)
+    assert errands.moves
+    errands.tick(1.0)
+    assert errands.moves
+    errands.halt(EPOCH)
+    assert not errands.moves

@@ -40,8 +40,8 @@ def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0,
                                                                math.cos(roll), 0], [0, 0, 1]])
     mesh = np.zeros((468, 3))
     mesh[INDEX] = FRONTAL @ (about_z @ about_y @ about_x).T * size + (MIDDLE, 200.0, 0.0)
-    mesh[list(MOUTH)] = (np.array([[0.0, 0.55, 0.0], [0.0, 0.61, 0.0], [-0.3, 0.6, 0.0], [0.3, 0.6, 0.0]]) * size + \
-        (MIDDLE, 200.0, 0.0))
+    mouth = np.array([[0.0, 0.55, 0.0], [0.0, 0.61, 0.0], [-0.3, 0.6, 0.0], [0.3, 0.6, 0.0]])
+    mesh[list(MOUTH)] = mouth * size + (MIDDLE, 200.0, 0.0)
     return mesh
 
 
@@ -240,4 +240,4 @@ def test_faces_are_cues_of_an_utterance_and_what_is_not_known_is_left_out() -> N
     assert dict(talk.lips.cues(99.0)) == {'faces': 1.0, 'looks_here': 0.9}
     talk.go_on(2.4, 0.95, 2)
     cues = dict(talk.lips.cues(99.0))
-    assert cues['looks_here'] == 0.2 and cues['lips'] == talk.lips.score(2)
+    assert cues['looks_here'] == 0.2 and cues['lips'] == talk.lips.score(2) and cues['face'] == 2

@@ -52,6 +52,11 @@ KNOWN = {
             'results': 'sequence<vision_msgs/ObjectHypothesisWithPose>',
             'bbox': 'vision_msgs/BoundingBox2D'
         }
+    },
+    'tf2_msgs': {
+        'TFMessage': {
+            'transforms': 'sequence<geometry_msgs/TransformStamped>'
+        }
     }
 }
 

@@ -56,6 +56,16 @@ def test_after_a_change_every_picture_is_looked_at_for_a_while() -> None:
     assert [t for t in looked(skip, pictures) if 3.05 <= t < 3.6] == [3.1, 3.2, 3.3, 3.4, 3.5]
 
 
+def test_a_slow_processor_detects_at_its_own_pace_however_often_pictures_are_compared() -> None:
+    """Ten comparisons a second, five looks: what came between two of them is in the next."""
+    skip = FrameSkip(FrameSkipParams(detect_s=0.2, settle_s=5.0))
+    pictures = [(t, np.roll(image, 150, axis=1) if t >= 3.05 else image) for t, image in camera(6)]
+    times = [t for t in looked(skip, pictures) if 3.05 <= t < 4.2]
+    assert np.allclose(np.diff(times), 0.2) and times[0] == 3.1
+    every = FrameSkip(FrameSkipParams(settle_s=5.0))
+    assert np.allclose(np.diff([t for t in looked(every, pictures) if 3.05 <= t < 4.2]), 0.1)
+
+
 def test_a_cloud_changes_every_cell_alike_and_is_no_change() -> None:
     assert len(looked(FrameSkip(), camera(14, light=0.03))) <= 14
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omni_agent.core.audio import RATE
-from omni_agent.core.front_end import BLOCK, FASTEST, JUMP, PLAY, Cleaned, FrontEnd, Offset, Reference
+from omni_agent.core.front_end import (BLOCK, FASTEST, JUMP, PLAY, Cleaned, FrontEnd, Offset,
+                                       Reference)
 
 T0 = 1_700_000_000.0
 BLOCK_S = BLOCK / RATE

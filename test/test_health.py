@@ -71,6 +71,17 @@ def test_what_flows_has_a_rate_and_what_goes_wrong_has_none(health: Health) -> N
     assert values_of(status(health))['images [Hz]'] == '0.0'
 
 
+def test_a_second_trouble_is_not_hidden_by_the_first(health: Health) -> None:
+    health.trouble('camera', WARN, 'is dark')
+    assert 'also wrong' not in values_of(status(health))
+    health.trouble('quality of service of /act', WARN, '/bench is not heard')
+    found = status(health)
+    assert found.message == 'is dark'
+    assert values_of(found)['also wrong'] == 'quality of service of /act: /bench is not heard'
+    health.well('camera')
+    assert status(health).message == '/bench is not heard'
+
+
 def test_a_part_that_compiles_says_how_far_it_is_and_is_awaited(health: Health) -> None:
     health.trouble('detector', WARN, LOADING)
     health.progress('detector', 'compiling nanodet for tensorrt, tactics: 42 %')
@@ -121,7 +132,7 @@ def test_perception_says_how_far_a_network_is_compiled(
             assert time.monotonic() < deadline, health.told[-1]
             watching._tell_compiling()           # once a second, by a timer
         assert health.told[-1].message == 'loading, compiling nanodet for tensorrt, tactics: 42 %'
-        assert health.awaited == ['detector']
+        assert 'detector' in health.awaited
     finally:
         goes_on.set()
         watching.close()

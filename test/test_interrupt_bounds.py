@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
-from faulty_conversation import Faulty
 from test_interrupt_faults import set_clock
-from test_interrupt_storm import after, sound, STORM_S, A_SECOND
+from test_interrupt_storm import after
 from test_turn_properties import EPOCH, ENGLISH
 
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.events import SpeechStarted, SpeechStopped, Tick, Transcript, Typed
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 
 LONGEST_WAIT_S = 20.0        # the longest of the turn's own times is 15 s
 HOUR = 3600.0

@@ -9,7 +9,8 @@ import pytest
 
 from omni_agent.core.interrupt_figures import Fate, Judge, figures, of_half
 from omni_agent.core.interrupt_set import Item
-from omni_agent.core.recording import AgentState, Interrupt, Line, Meta, Percept, Playback, Recording, Tracks
+from omni_agent.core.recording import (AgentState, Interrupt, Line, Meta, Percept, Playback,
+                                       Recording, Tracks)
 
 RATE, T0 = 16_000, 1_000_000.0
 LOW = 0.05

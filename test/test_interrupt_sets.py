@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 from omni_agent.backends import RATE, audio_files, interrupt_sets, noises, own_set
 from omni_agent.core.errors import BackendError, ConfigError
-from omni_agent.core.interrupt_set import COLUMNS, INTERRUPTIONS, NODS, NOISES, Item, as_csv, mixed, parse, sample
+from omni_agent.core.interrupt_set import (COLUMNS, INTERRUPTIONS, NODS, NOISES, Item, as_csv,
+                                           mixed, parse, sample)
+from omni_agent.share import share_dir
 
 HEADER = ','.join(COLUMNS)
 
@@ -66,6 +69,18 @@ def test_a_set_without_labels_columns_or_recordings_is_refused(tmp_path: Path) -
         interrupt_sets.read(folder_with(tmp_path, header=HEADER.replace(',half', '')))
     with pytest.raises(ConfigError, match='named twice'):
         interrupt_sets.read(folder_with(tmp_path, 'a.wav,noise,,,,', 'a.wav,noise,,,,'))
+
+
+def test_the_example_of_the_documentation_is_a_set(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / 'docs' / 'interrupt_sets.md').read_text(encoding='utf-8')
+    example = text.split('```')[1].strip()
+    for item in parse(example.splitlines()):
+        shutil.copy(share_dir() / 'scenarios' / 'assets' / 'anna_stop.flac', tmp_path / item.file)
+    (tmp_path / 'labels.csv').write_text(example, encoding='utf-8')
+    found = interrupt_sets.read(tmp_path)
+    assert {one.item.kind for one in found} == {'command', 'nod', 'stop', 'noise'}
+    assert found[0].item.onset_s is not None and found[1].item.onset_s == 0.31
+    assert all(name in text for name in (*COLUMNS, *INTERRUPTIONS, *NODS, *NOISES))
 
 
 def test_labels_survive_being_written_and_read() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni_agent.core.motion import ENDS, Bounds, Motion, MotionParams, Odometer, Phase, bounds, is_of_base
+from omni_agent.core.motion import (ENDS, Bounds, Motion, MotionParams, Odometer, Phase, bounds,
+                                    is_of_base)
 from omni_agent.core.skills import Course
 
 TICK_S = 0.05

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 import yaml
-from ros_bench import Bench, Running, bench_in, int16s, tone
+from ros_bench import Bench, Running, bench_in, int16s, tone, values_of
 
 pytest.importorskip('rosbags')
 
@@ -124,6 +124,19 @@ def test_everything_of_the_agent_is_recorded_and_said_aloud(bench: Bench, tmp_pa
     assert all(
         len(value) == 64 for files in json.loads(custom['omni_agent.models']).values()
         for value in files.values())
+
+
+def test_what_actions_are_made_of_is_left_out_without_a_word(bench: Bench,
+                                                            tmp_path: Path) -> None:
+    """Their types have no definition of their own; what skills do is in skill_state."""
+    hidden = bench.publisher(String, '/robot/go/_action/feedback', 10)
+    process = recording(bench, tmp_path / 'bag')
+    bench.until(lambda: 'messages of /robot/agent_state' in values_of(
+        bench.news('robot/bag_recorder')), 'what is published there')
+    bench.news('robot/bag_recorder')
+    assert hidden.get_subscription_count() == 0
+    assert bench.end(process) == 0 and '/_action/' not in process.words
+    bench.node.destroy_publisher(hidden)
 
 
 def test_the_parameters_start_the_same_node(bench: Bench, tmp_path: Path) -> None:

@@ -115,6 +115,40 @@ def test_others_learn_when_the_robot_speaks(world: World) -> None:
     assert [said.data for said in world.robot] == [True, False]
 
 
+def test_what_the_robot_said_is_shown_in_rqt_chat_and_sent_to_nobody_else(world: World) -> None:
+    action = pytest.importorskip('tts_msgs.action', reason='tts_msgs is not installed').TTS
+    from rclpy.action import ActionServer
+
+    bench = world.bench
+    shown: dict[str, list[str]] = {'speech_engine': [], 'rqt_gui_py_node_1': []}
+
+    def server(name: str) -> ActionServer:
+        def execute(goal: object) -> object:
+            shown[name].append(goal.request.input)
+            goal.succeed()
+            return action.Result()
+        return ActionServer(bench.guest(name), action, '/tts_engine/tts', execute)
+    engine = server('speech_engine')
+    bench.news('bridges')
+    world.play(Playback.FINISHED, 'Nobody is to say this twice.')
+    bench.news('bridges')
+    engine.destroy()
+    chat = server('rqt_gui_py_node_1')
+
+    def said() -> bool:
+        """It may not have been found yet: then once more."""
+        world.play(Playback.PLAYING, 'The capital')
+        world.play(Playback.FINISHED, 'The capital is Paris.')
+        bench.news('bridges')
+        return bool(shown['rqt_gui_py_node_1'])
+    bench.until(said, 'the answer')
+    world.play(Playback.FLUSHED, 'It lies on the')
+    bench.until(lambda: shown['rqt_gui_py_node_1'][-1] == 'It lies on the –', 'what was cut off')
+    assert set(shown['rqt_gui_py_node_1']) == {'The capital is Paris.', 'It lies on the –'}
+    assert shown['speech_engine'] == []
+    chat.destroy()
+
+
 def test_the_sound_of_a_voice_is_there_while_it_speaks_and_only_for_whoever_asks(
         world: World) -> None:
     bench = world.bench

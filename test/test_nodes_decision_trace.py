@@ -26,7 +26,8 @@ from omni_agent.core.events import (
     Tick,
     Transcript,  # noqa: E402
     Typed)
-from omni_agent.core.turn import TurnMachine, TurnParams  # noqa: E402
+from omni_agent.core.turn import TurnMachine  # noqa: E402
+from omni_agent.core.turn_states import TurnParams  # noqa: E402
 from omni_agent.nodes import qos  # noqa: E402
 from omni_agent.nodes.decision_trace import DecisionTrace  # noqa: E402
 from omni_agent.nodes.health import Health  # noqa: E402

@@ -10,8 +10,8 @@ from ros_bench import OK, WARN, Bench, Heard
 from omni_agent_msgs.msg import Look
 from sensor_msgs.msg import Image
 
+from omni_agent.core.looks import faces
 from omni_agent.nodes import qos
-from omni_agent.nodes.looks import faces
 from test_backends_faces import picture
 from test_nodes_watching import SOMEBODY, Eyes, room
 

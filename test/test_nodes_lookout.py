@@ -167,6 +167,24 @@ def test_a_remark_waits_for_a_person_to_finish(agent: Agent, camera: Camera) -> 
     agent.speak(remark)
 
 
+def test_a_remark_that_waited_until_it_was_no_longer_true_is_told_as_past(
+        agent: Agent, camera: Camera) -> None:
+    agent.bench.turn_until(time.time() + 4.0)                # out of the cool-down
+    agent.percept(Percept.SPEECH_STARTED, 2)
+    agent.bench.until(lambda: agent.states[-1].person == AgentState.PERSON_SPEAKING,
+                      'a person who speaks')
+    camera.comes(20)
+    assert agent.silent_for(1.5)
+    for number in list(camera.there):
+        camera.goes(number)
+    assert agent.silent_for(1.0)
+    agent.percept(Percept.SPEECH_STOPPED, 2)
+    agent.percept(Percept.FINAL, 2, 'Anna, did you lock the door?')
+    remark = agent.remark(8.0)
+    assert remark.say == 'A moment ago I saw a person.'
+    agent.speak(remark)
+
+
 def test_a_restart_forgets_no_instruction_and_stop_telling_me_ends_it(
         agent: Agent, camera: Camera) -> None:
     agent.process.send(signal.SIGKILL)

@@ -212,6 +212,34 @@ def test_without_webrtc_there_is_no_strict_stream_and_the_diagnostics_say_what_t
     assert all(bench.end(cleaner.process) == 0 for cleaner in cleaners.values())
 
 
+def test_without_a_reference_and_without_speexdsp_sound_goes_on_and_the_diagnostics_say_both(
+        bench: Bench) -> None:
+    """What is heard is passed on as it is: there is nothing to take out, and nothing is lost."""
+    bare = bench.folder / 'bare'
+    bare.mkdir(exist_ok=True)       # a second try
+    (bare / 'sitecustomize.py').write_text(
+        'import ctypes.util\nctypes.util.find_library = lambda name: "libnobodyhasthis.so.7"\n')
+    sound = audio_files.to_int16(syllables(6.0))
+    audio_files.write(bare / 'sound.wav', sound)
+    gentle, strict = (bench.listen(AudioChunk, f'bare/{topic}', qos.AUDIO)
+                      for topic in ('audio', 'audio/strict'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', str(bare), prepend=':')
+        process = bench.start('microphone', device=str(bare / 'sound.wav'), reference_s=0.5,
+                              arguments=('-r', '__ns:=/bare'))
+    bench.until(lambda: gentle and gentle[-1].position >= sound.size, 'all of the sound')
+    for words in ('apt-get install libspeexdsp1', 'start the speaker node'):
+        bench.until(lambda: any(words in str(status)
+                                for status in bench.health.get('bare/microphone', [])), words)
+    for heard in (gentle, strict) if strict else (gentle,):
+        kept = [chunk for chunk in heard if chunk.position + BLOCK <= sound.size]
+        assert len(kept) > 100
+        passed = np.concatenate([np.frombuffer(chunk.samples, np.int16) for chunk in kept])
+        given = np.concatenate([sound[chunk.position:chunk.position + BLOCK] for chunk in kept])
+        assert abs(level_dbfs(passed) - level_dbfs(given)) < 0.5
+    assert bench.end(process) == 0
+
+
 @pytest.mark.parametrize('node', ['microphone', 'speaker'])
 @pytest.mark.parametrize('device', ['a device that nobody has', '4711'])
 def test_an_unknown_device_ends_with_code_2_and_one_line_that_says_what_there_is(

@@ -208,6 +208,20 @@ def test_after_an_interrupt_no_chunk_of_the_old_reply_comes_any_more(fake: Speak
     assert not fake.of(old)
 
 
+def test_a_reply_does_not_begin_while_the_voice_is_low(fake: Speaker) -> None:
+    """Somebody spoke up before its first sound: it would be whispered into their words."""
+    epoch = next(EPOCHS)
+    fake.interrupts.publish(interrupt(epoch, ducked=True))
+    for _ in range(2):                                   # by then that has been obeyed
+        fake.bench.news(fake.name)
+    fake.ask(epoch)
+    for _ in range(3):
+        fake.bench.news(fake.name)
+    assert not fake.of(epoch)
+    fake.interrupts.publish(interrupt(epoch, reason=Interrupt.NO_INTERRUPT))
+    assert said(fake.reply(epoch)) == FAKE_REPLY
+
+
 def test_an_intention_of_an_older_epoch_is_dropped_and_counted(fake: Speaker) -> None:
     epoch = next(EPOCHS)
     before = fake.bench.counter(fake.name, 'stale intentions')

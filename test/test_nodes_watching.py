@@ -10,7 +10,8 @@ from typing import Callable
 import numpy as np
 import pytest
 from human_recordings import need_model
-from ros_bench import BLOCK, ERROR, OK, RATE, WARN, Bench, Heard, audio_chunk, blocks, level_of, values_of
+from ros_bench import (BLOCK, ERROR, OK, RATE, WARN, Bench, Heard, audio_chunk, blocks, level_of,
+                       values_of)
 
 from omni_agent_msgs.msg import AudioChunk, Look, Percept, TrackEvent
 from sensor_msgs.msg import Image

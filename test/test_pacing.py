@@ -64,6 +64,26 @@ def test_nothing_is_sent_before_the_turn_is_certainly_over():
     assert pacer.may_send(5.0)
 
 
+def test_nothing_begins_while_the_voice_is_low_but_what_has_begun_goes_on():
+    pacer = Pacer(AHEAD_S)
+    pacer.begin(1)
+    pacer.lower(True)
+    assert not pacer.may_send(5.0)
+    pacer.lower(False)
+    assert pacer.may_send(5.0)
+    pacer.sent(CHUNK_S, 5.0)
+    pacer.lower(True)
+    assert pacer.may_send(5.0)
+
+
+def test_what_was_low_is_forgotten_with_its_epoch():
+    pacer = Pacer(AHEAD_S)
+    pacer.begin(1)
+    pacer.lower(True)
+    pacer.begin(2)
+    assert pacer.may_send(0.0)
+
+
 def test_chunks_are_numbered_in_order():
     pacer = Pacer(AHEAD_S)
     pacer.begin(7)

@@ -232,6 +232,22 @@ def test_the_ramp_has_no_step_that_clicks(on: bool):
     assert np.abs(np.diff(heard)).max() <= 10_000 * (1 - LOWERED ** (1 / RAMP_DOWN)) + 2
 
 
+@pytest.mark.parametrize('lowered, down, up', [(0.1, 64, 160), (0.01, 1600, 8000)])
+def test_how_low_and_how_fast_is_a_choice_and_takes_hold_of_a_voice_that_is_lowered(
+        lowered: float, down: int, up: int):
+    playout = Playout()
+    playout.push(1, np.full(10 * RATE, 20_000, np.int16))
+    playout.lower(True)
+    block(playout)
+    playout.shape(lowered, down, up)
+    low = block(playout, max(down, RAMP_UP) + 2 * up)[-BLOCK:]
+    assert np.abs(low - 20_000 * lowered).max() <= 1.0
+    playout.lower(False)
+    back = block(playout, up + BLOCK)
+    assert 0.9 * up <= np.flatnonzero(back == 20_000)[0] <= up + 1
+    assert np.abs(np.diff(back.astype(int))).max() <= 20_000 / up + 2
+
+
 def test_a_reply_that_begins_while_lowered_begins_low():
     playout = Playout()
     playout.lower(True)

@@ -19,7 +19,8 @@ from omni_agent.core.events import (Event, Interrupt, Judge, Judged, Played, Pla
 from omni_agent.core.replay import Answers, Outcome, Rerun
 from omni_agent.core.then_and_now import Done, Verdict, compare
 from omni_agent.core.trace import Begin, Step
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 
 FAST = settings(max_examples=80, deadline=None, derandomize=True,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])

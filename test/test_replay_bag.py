@@ -212,7 +212,7 @@ def test_what_the_language_model_said_is_found_in_the_state(
 
 
 def test_recorded_parameters_are_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from omni_agent.core.turn import TurnParams
+    from omni_agent.core.turn_states import TurnParams
 
     folder = topics_of(conversation(TurnParams(barge_in_words=10)), tmp_path / 'bag')
     (folder / 'parameters').mkdir()

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from synthetic_recording import FAULTS, T0, Room, conversation
+from synthetic_recording import CERTAIN_S, FAULTS, T0, Room, conversation
 
 from omni_agent.core.causes import Utterance, line_behind
 from omni_agent.core.errors import WireError
@@ -74,6 +74,36 @@ def test_the_first_sound_is_measured_from_the_last_word_to_the_loudspeaker():
     assert sum(line['stages'].values()) == pytest.approx(line['first_sound_s'], abs=0.001)
     assert line['stages']['hangover'] == pytest.approx(0.26, abs=0.001)
     assert line['stages']['recognition'] == pytest.approx(0.19, abs=0.001)
+
+
+def test_what_was_saved_by_preparing_a_reply_is_told_beside_its_first_sound():
+    line = moment('a first question')
+    assert line['prepared_s'] == pytest.approx(CERTAIN_S - 0.004, abs=0.001)
+    figures = scored()['figures']
+    assert figures['prepared_p50_s'] == pytest.approx(CERTAIN_S - 0.004, abs=0.001)
+    assert figures['first_sound_unprepared_p50_s'] == pytest.approx(
+        figures['first_sound_p50_s'] + CERTAIN_S - 0.004, abs=0.001)
+
+
+def test_a_turn_that_was_over_later_than_was_thought_leaves_more_time_to_prepare():
+    lines, tracks = conversation()
+    records = [json.loads(text) for text in lines]
+    first = next(one for one in records if one['topic'] == 'react')
+    for later, saved in ((0.2, 0.196), (9.0, 0.37)):     # at most until its speech was ready
+        moved = {**first, 't': first['t'] + 0.05, 'received': first['received'] + 0.05,
+                 'not_before': first['t'] + later}
+        outcome = metrics(read([json.dumps(one) for one in (*records, moved)]), tracks)
+        line = next(one for one in outcome['lines'] if one['name'] == 'a first question')
+        assert line['prepared_s'] == pytest.approx(saved, abs=0.005)
+
+
+def test_without_the_time_of_its_certain_end_nothing_is_said_about_preparing():
+    lines, tracks = conversation()
+    records = [{key: value for key, value in json.loads(text).items() if key != 'not_before'}
+               for text in lines]
+    outcome = metrics(read([json.dumps(one) for one in records]), tracks)
+    assert outcome['figures']['prepared_p50_s'] is None
+    assert outcome['figures']['first_sound_p50_s'] is not None
 
 
 def test_silence_and_lowering_are_measured_from_the_persons_first_sound():

@@ -56,6 +56,32 @@ def test_it_drives_only_as_long_as_it_is_told_to_and_its_odometry_says_so(body: 
     assert newest.pose.pose.orientation.w == pytest.approx(1.0)
 
 
+def test_its_frames_lead_from_the_map_over_its_odometry_to_its_camera(body: Body) -> None:
+    tf2 = pytest.importorskip('tf2_msgs.msg', reason='tf2_msgs is not installed')
+    moving: Heard = body.bench.listen(tf2.TFMessage, 'tf', 100)       # as tf2_ros listens
+    fixed: Heard = body.bench.listen(tf2.TFMessage, 'tf_static', qos.STATE)
+    body.bench.until(lambda: moving and fixed, 'its transforms')
+    still = {
+        one.child_frame_id: (one.header.frame_id, one.transform)
+        for one in fixed[0].transforms
+    }
+    assert {child: parent for child, (parent, _) in still.items()
+            } == {'odom': 'map', 'camera_optical': 'base_link'}
+    lens = still['camera_optical'][1].rotation
+    # z of an optical frame is forward: x of the base
+    assert (2 * (lens.x * lens.z + lens.w * lens.y), 2 * (lens.y * lens.z - lens.w * lens.x),
+            1 - 2 * (lens.x**2 + lens.y**2)) == pytest.approx((1.0, 0.0, 0.0))
+    newest, same = body.bench.until(
+        lambda: [(one.transforms[0], other) for one in moving for other in body.odometry
+                 if one.transforms[0].header.stamp == other.header.stamp],
+        'a transform and the odometry of the same moment')[-1]
+    assert (newest.header.frame_id, newest.child_frame_id) == ('odom', 'base_link')
+    place, turned = newest.transform.translation, newest.transform.rotation
+    assert (place.x, place.y, turned.z, turned.w) == (
+        same.pose.pose.position.x, same.pose.pose.position.y, same.pose.pose.orientation.z,
+        same.pose.pose.orientation.w)
+
+
 def test_its_bumper_touches_the_wall_that_its_map_shows(body: Body) -> None:
     def drive_on() -> bool:
         body.command(0.5)

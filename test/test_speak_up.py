@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from omni_agent.backends import labelled_videos, watching
 from omni_agent.core import speak_score
-from omni_agent.core.claims import Support, supported
+from omni_agent.core.claims import Support, as_past, supported
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.speak_score import FEATURES, MODELS, Logistic, Scorer
 from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
                                       Silent, SpeakUp, SpeakUpParams, Ticked)
-from omni_agent.core.tracks import Tracks
+from omni_agent.core.tracks import Left, Tracks
 from omni_agent.core.watch_items import Kind, WatchItems, WatchItemsParams
 
 
@@ -112,6 +112,41 @@ def test_two_who_come_together_are_one_remark_and_a_later_one_another() -> None:
     room.look(9.0, box(300), box(500))
     room.look(9.0, box(300), box(500), box(60))
     assert len(room.remarks) == 2 and room.silences == ['told a moment ago']
+
+
+def test_another_one_beside_the_first_is_told_in_spite_of_the_cool_down() -> None:
+    room = Room(COMES, 'Let me know when somebody leaves.', cool_down_s=8.0)
+    room.look(3.0)
+    room.look(2.0, box(100))
+    room.look(9.0, box(100), box(400))
+    assert room.remarks == ['I see a person.'] * 2
+    room.look(2.0, box(100))
+    room.look(9.0)
+    assert room.remarks[2:] == ['A person has left.'] * 2
+
+
+def test_the_same_one_again_or_one_who_cannot_be_told_from_it_waits_for_the_cool_down() -> None:
+    room = Room(COMES, cool_down_s=8.0)
+    room.look(3.0)
+    room.look(1.0, box(300))
+    room.look(2.5)
+    room.look(1.0, box(100))                     # never seen beside the first
+    assert room.remarks == ['I see a person.'] and room.silences == ['told a moment ago']
+
+
+def test_what_came_or_left_long_before_it_was_noticed_is_no_news() -> None:
+    room = Room(COMES, 'Let me know when somebody leaves.', news_s=5.0)
+    room.look(3.0)
+    for since in (6.0, 0.5):
+        room.t += 20.0
+        room.look(0.5, box(300))
+        track, = room.tracks.now()
+        late = replace(track, id=90 + int(since), first_s=room.t - since, born_s=room.t)
+        before = len(room.remarks)
+        room.hear(Looked(room.t + 0.1, (late,)))
+        room.hear(Looked(room.t + 9.0, (), (Left(room.t + 9.0, room.t + 9.0 - since, late),)))
+        assert len(room.remarks) - before == (0 if since > 5.0 else 2)
+        room.t += 9.0
 
 
 def test_who_is_covered_for_a_moment_does_not_come_in_again() -> None:
@@ -356,6 +391,12 @@ def test_a_claim_is_checked_against_what_is_seen(claim: str, seen: str, support:
                         watching.watch_words())
     assert verdict.support is support, verdict.why
     assert bool(verdict.text) == (support is not Support.WITHHOLD)
+
+
+def test_what_is_not_seen_any_more_is_told_as_past() -> None:
+    assert as_past('I see a person. Remember to call.') == (
+        'A moment ago I saw a person. Remember to call.')
+    assert as_past('A person has left.') == 'A person has left.'
 
 
 def test_doubtful_and_old_things_are_hedged_in_words_and_without_a_camera_nothing_is_claimed(

@@ -20,7 +20,8 @@ from omni_agent.core.errors import WireError
 from omni_agent.core.events import (Effect, Event, Interrupt, Playing, Reason, SpeechStarted, Tick,
                                     Transcript, Typed)
 from omni_agent.core.trace import Begin, State, Step
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 
 FAST = settings(max_examples=60, deadline=None, derandomize=True,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_agent.core.tracks import Appeared, Approached, Left, Moved, TrackEvent, Tracks, TracksParams, family
+from omni_agent.core.tracks import (Appeared, Approached, Left, Moved, TrackEvent, Tracks,
+                                    TracksParams, family)
 
 SIZE = (640, 480)
 STEP = 0.1
@@ -35,9 +36,10 @@ class Story:
         self.t = 0.0
         self.events: list[TrackEvent] = []
 
-    def look(self, *boxes: Box, embeddings: tuple = ()) -> list[TrackEvent]:
+    def look(self, *boxes: Box, embeddings: tuple = (),
+             picture: np.ndarray | None = None) -> list[TrackEvent]:
         self.t = round(self.t + STEP, 6)
-        found = self.tracks.step(boxes, self.t, SIZE, embeddings)
+        found = self.tracks.step(boxes, self.t, SIZE, embeddings, picture)
         self.events += found
         return found
 
@@ -207,13 +209,71 @@ def test_an_unchanged_picture_keeps_everything_and_proves_nothing() -> None:
     doubtful = Tracks()
     for step in range(2):
         assert not doubtful.expecting                   # once is what detectors imagine
-        doubtful.step([person(300, score=0.5)], (1 + step) * STEP, SIZE)
+        doubtful.step([person(300, score=0.45)], (1 + step) * STEP, SIZE)
     assert doubtful.expecting and doubtful.settled
     clear = Tracks()
     clear.step([person(300, score=0.9)], STEP, SIZE)
     assert clear.expecting
     assert ([doubtful.unchanged(2 * STEP + step * STEP) for step in range(1, 20)] == [[]] * 19
             and doubtful.now() == ())
+
+
+def wall(light: float = 0.0) -> np.ndarray:
+    """A thumbnail of 20 x 20 pixels a cell; ``light``: of what stands where person(300) is."""
+    picture = np.full((24, 32), 100.0, np.float32)
+    picture[10:18, 15:19] += light
+    return picture
+
+
+def test_what_the_detector_overlooks_has_not_left_while_its_place_looks_as_it_did() -> None:
+    still, gone = Story(), Story()
+    for story in (still, gone):
+        for _ in range(60):
+            story.look(person(300), picture=wall(40.0))
+        for _ in range(40):
+            story.look(picture=wall(40.0 if story is still else 0.0))
+    assert still.of(Left) == [] and len(still.ids) == 1
+    assert len(gone.of(Left)) == 1
+
+
+def test_what_was_overlooked_for_long_is_given_up_in_the_end() -> None:
+    story = Story(same_s=4.0)
+    for _ in range(60):
+        story.look(person(300), picture=wall(40.0))
+    for _ in range(50):
+        story.look(picture=wall(40.0))
+    assert len(story.of(Left)) == 1
+
+
+def test_what_is_noticed_late_was_there_before_and_what_came_in_was_not() -> None:
+    late, came = Story(), Story()
+    for story in (late, came):
+        for _ in range(60):
+            story.look(picture=wall(40.0 if story is late else 0.0))
+        for _ in range(5):
+            story.look(person(300), picture=wall(40.0))
+    assert late.of(Appeared)[0].since < 0.5
+    assert came.of(Appeared)[0].since == pytest.approx(6.1)
+
+
+def test_a_doubtful_box_of_a_part_does_not_take_a_track_from_the_sure_one_of_the_whole() -> None:
+    story = Story()
+    for x in (0.0, 40.0, 80.0):                  # coming in fast, larger at each look
+        whole = Box('person', 0.8, (0.0, 180.0, 110.0 + 2 * x, 470.0))
+        part = Box('person', 0.28, (10.0 + x / 4, 200.0, 100.0 + x / 4, 440.0))
+        story.look(whole, part)
+    born, = story.of(Appeared)
+    assert born.track.box == whole.box and born.track.score == pytest.approx(0.8)
+
+
+def test_who_walks_out_is_looked_at_until_gone() -> None:
+    story = Story()
+    for x in (400.0, 440.0, 480.0, 520.0, 560.0):
+        story.look(person(x))
+    assert story.tracks.expecting
+    story = Story()
+    story.looks(5, person(560.0))
+    assert not story.tracks.expecting
 
 
 def test_a_look_from_the_past_is_left_out() -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.events import (ButtonHeld, Effect, Event, HushRequested, Interrupt, Judge,
-                                    Judged, LookedAt, ModeWanted, Moving, Noticed, Played, Playing,
-                                    React, Reason, Remember, Role, SceneChanged, SoundStarted,
-                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
-from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
+                                    Judged, LookedAt, ModeWanted, Moving, Noticed, PlaceEntered,
+                                    Played, Playing, React, Reason, Remember, Role, SceneChanged,
+                                    SoundStarted, SpeechStarted, SpeechStopped, Tick, Transcript,
+                                    Typed)
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import Agent, Person, TurnParams, Voice
 
 ENGLISH = languages.lexicon('en')
 EPOCH = 1_000_000
@@ -25,8 +27,8 @@ FAST = settings(max_examples=200, deadline=None, derandomize=True,
 TEXTS = ('', 'mm-hm', 'okay', 'stop', 'Stop!', 'the bus stop', 'What time is it?',
          'Tell me a story, please.', 'Anna, did you lock the door?', 'and the',
          'Wait, what about tomorrow?', 'robot', 'in Paris',
-         'I told him yesterday that they went.', 'Shall I go on?')
-PARAMS = (TurnParams(), TurnParams(words_s=0.2, judge_s=5.0, pause_s=6.0),
+         'I told him yesterday that they went.', 'Shall I go on?', "I wasn't talking to you.")
+PARAMS = (TurnParams(), TurnParams(words_s=0.2, judge_s=5.0, pause_s=6.0, keep_side_talk=True),
           TurnParams(judge_s=0.0, duck_limit_s=10.0),
           TurnParams(end_of_turn_s=3.0, barge_in_s=0.0, barge_in_words=1, barge_in_score=0.0,
                      patience_s=1.0))
@@ -43,9 +45,9 @@ class Step:
     share: float       # probability, voiced time, ...
 
 
-KINDS = ('sound', 'noticed', 'moving', 'still', 'looked', 'button', 'mode', 'started', 'stopped',
-         'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush', 'typed', 'scene',
-         'tick', 'says', 'says', 'reply')
+KINDS = ('sound', 'noticed', 'moving', 'still', 'looked', 'button', 'mode', 'place', 'started',
+         'stopped', 'partial', 'final', 'judged', 'playing', 'played', 'cut', 'hush', 'typed',
+         'scene', 'tick', 'says', 'says', 'reply')
 texts, shares = st.sampled_from(TEXTS), st.floats(0.0, 1.0)
 waits = st.one_of(st.sampled_from([0.0, 0.02, 0.1, 0.3]), st.floats(0.0, 1.5),
                   st.sampled_from([3.0, 16.0]))
@@ -114,6 +116,7 @@ class Play:
             'button': ButtonHeld(t, step.share > 0.5),
             'mode': ModeWanted(
                 t, ('open', 'attentive', 'name_only', 'push_to_talk')[step.number % 4]),
+            'place': PlaceEntered(t, ('', 'kitchen')[step.number % 2]),
             'tick': Tick(t),
         }[step.kind]]
 
@@ -255,7 +258,7 @@ def test_a_tick_before_the_deadline_changes_nothing(script, params, rings):
     assert machine.step(Tick(early), early) == []
     after = vars(machine)
     assert all(before[name] == after[name] for name in before
-               if name not in ('addressee', 'gate', 'end_of_turn', '_now'))
+               if name not in ('addressee', 'gate', 'end_of_turn', 'barge_in', '_now'))
     assert machine.deadline() == due
 
 

@@ -16,7 +16,8 @@ from omni_agent.core.events import (
     Reason, Remember, Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Tick,
     Transcript, Typed, Weigh, Weighed)
 from omni_agent.core.params import check, param, specs
-from omni_agent.core.turn import Agent, Person, TurnMachine, TurnParams, Voice
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import Agent, Person, TurnParams, Voice
 
 ENGLISH = languages.lexicon('en')
 EPOCH = 1_700_000_000_000
@@ -480,11 +481,85 @@ def test_who_went_on_once_needs_more_than_a_word_again_after_the_next_turn():
     talk.says('Robot, what is the weather?')
     talk.says('in Paris')
     assert len(talk.answers(0.5)) == 2
-    talk.starts(again=True)
-    talk.wait(0.3)
-    talk.stops()
-    talk.final('in Paris tomorrow')
+    talk.says('tomorrow')
     assert talk.answers(2.0) == []
+
+
+def test_who_adds_something_before_the_first_sound_of_the_reply_is_answered_as_a_whole():
+    talk = Talk()
+    talk.says('Please enter the number.')
+    assert talk.answers(1.0) == ['Please enter the number.']
+    talk.says('from the list')
+    assert talk.answers(2.0) == ['Please enter the number. from the list']
+
+
+def test_the_same_words_over_the_reply_are_not_taken_for_a_part_of_the_question():
+    talk = asked('Please enter the number.')
+    talk.plays()
+    talk.wait(1.0)
+    talk.says('from the list')
+    assert talk.answers(2.0) == []
+
+
+def test_a_sound_just_before_the_turn_is_certainly_over_puts_that_off_once():
+    talk = Talk()
+    talk.says(REQUEST)
+    certain = only(React, talk.log)[-1].not_before
+    talk.wait(certain - talk.now - 0.05)
+    (moved,) = talk.sounds()
+    assert moved == React(talk.epoch, REQUEST, pytest.approx(
+        talk.now + talk.machine.params.resume_s))
+    talk.wait(0.1)
+    assert talk.sounds() == []                        # a kitchen is full of sounds
+
+
+def test_a_sound_long_before_the_turn_is_certainly_over_changes_nothing():
+    talk = Talk(end_of_turn_s=0.9)
+    talk.says(REQUEST)
+    assert talk.sounds() == []
+
+
+def test_a_sound_between_the_voice_and_its_words_counts_too():
+    talk = Talk()
+    talk.starts()
+    talk.wait(0.6)
+    end = talk.now
+    talk.stops()
+    talk.wait(0.15)
+    assert talk.sounds() == []
+    sounded = talk.now
+    talk.final(REQUEST)
+    assert only(React, talk.log)[-1].not_before == pytest.approx(
+        sounded + talk.machine.params.resume_s)
+    assert sounded + talk.machine.params.resume_s > end + talk.machine.params.end_of_turn_s
+
+
+def test_a_guess_that_comes_after_such_a_sound_does_not_hurry_the_reply():
+    talk = Talk()
+    talk.says(REQUEST)
+    talk.wait(0.1)
+    talk.sounds()
+    moved = only(React, talk.log)[-1].not_before
+    assert talk.step(Weighed(talk.utterance, REQUEST, 0.9)) == []
+    assert only(React, talk.log)[-1].not_before == moved
+
+
+def test_what_is_not_for_the_robot_is_given_up_after_such_a_sound_only_when_it_was_none():
+    talk = Talk()
+    talk.says(SIDE_TALK)
+    talk.wait(0.15)
+    talk.sounds()
+    talk.wait(0.1)
+    assert talk.machine.agent is Agent.DECIDING
+    talk.wait(0.15)
+    assert talk.machine.agent is Agent.IDLE
+
+
+def test_the_first_sound_of_a_reply_waits_for_a_sound_to_be_explained():
+    talk = asked()
+    assert [effect.ducked for effect in talk.sounds()] == [True]
+    assert [effect.ducked for effect in talk.wait(0.31)] == [False]
+    assert talk.machine.agent is Agent.PREPARING
 
 
 def test_a_cough_before_the_turn_is_certainly_over_does_not_stop_the_reply():
@@ -716,9 +791,60 @@ def test_a_nod_that_is_misheard_as_two_words_does_not_stop_the_reply():
         assert talk.state[1:] == (Agent.SPEAKING, Voice.UP)
 
 
+def heard_as(talk: Talk, *partials: str) -> list[Reason]:
+    """What an utterance that is heard as this, one after the other, does to a speaking robot."""
+    talk.starts()
+    for voiced_s, text in zip((0.3, 0.42, 0.55, 0.68, 0.81), partials):
+        talk.wait(0.13)
+        talk.words(text, voiced_s)
+    return reasons(talk.log)[1:]
+
+
+@pytest.mark.parametrize('partials', [
+    ('Okay okay', 'Okay', "I don't think I'", "I don't think I'll"),      # while a nod lasted
+    ('Tip, drop,', 'Did I?', 'The black clock.'),
+    ("It's a it", 'Did I', 'Who was he?')])
+def test_a_nod_of_which_a_recogniser_makes_something_else_each_time_does_not_stop_the_reply(
+        partials: tuple[str, ...]):
+    talk = speaking()
+    assert heard_as(talk, *partials) == [Reason.FIRST_SOUND]
+    talk.stops(0.7)
+    talk.final('Okay okay', 0.7)
+    assert reasons(talk.log)[1:] == [Reason.FIRST_SOUND, Reason.NO_INTERRUPT]
+
+
+@pytest.mark.parametrize('partials', [
+    ('Wet, wet', 'What do you'), ('Three, three', 'Please open the'), ('Plate', 'Tell me')])
+def test_a_plain_question_or_request_cuts_in_at_once(partials: tuple[str, ...]):
+    assert heard_as(speaking(), *partials) == [Reason.FIRST_SOUND, Reason.BARGE_IN]
+
+
+@pytest.mark.parametrize('partials', [
+    ('I am', 'I did not', "I didn't mean"), ('It is', 'Is that', 'Is that a')])
+def test_other_words_cut_in_when_they_stay_while_more_come(partials: tuple[str, ...]):
+    assert heard_as(speaking(), *partials) == [Reason.FIRST_SOUND, Reason.BARGE_IN]
+
+
+def test_who_goes_on_speaking_cuts_in_however_the_words_change():
+    talk = speaking(barge_in_settled_s=0.8)
+    assert heard_as(talk, 'Mm', 'Right', 'Did I', 'A book', 'What is that') == [
+        Reason.FIRST_SOUND, Reason.BARGE_IN]
+
+
+def test_final_words_need_not_have_been_there_before():
+    talk = speaking()
+    heard_as(talk, 'We see', 'Very')
+    talk.stops(0.6)
+    talk.final('What time is it?', 0.6)
+    assert talk.answers(2.0) == ['What time is it?']
+
+
+def test_a_stop_need_not_have_been_there_before():
+    assert heard_as(speaking(), 'Okay', 'Stop') == [Reason.FIRST_SOUND, Reason.STOP_PHRASE]
+
+
 def test_a_mere_sound_does_nothing_to_a_silent_robot():
     assert not Talk().sounds()
-    assert not asked().sounds()                          # nothing of the reply can be heard yet
 
 
 def test_over_its_voice_as_loud_as_who_spoke_to_it_is_meant_and_much_quieter_is_not():

@@ -34,7 +34,8 @@ from omni_agent.core.events import (
     Transcript,
     Typed,
 )
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 
 BLOCK = 320
 EPOCH = 1_000

@@ -85,7 +85,7 @@ def test_once_is_over_when_it_was_told_and_always_is_not(items: WatchItems) -> N
 
 
 @pytest.mark.parametrize(('sentence', 'words'), [
-    ('Tell me when the unicorn arrives.', 'not learnt to recognise unicorn'),
+    ('Tell me when the unicorn arrives.', 'not learnt to recognise a unicorn'),
     ('Look out for dragons.', 'dragons'),
     ('Warn me when someone gets near the oven.', 'not for that'),
 ])

@@ -24,15 +24,21 @@ from omni_agent.core.errors import ConfigError
 
 rclpy = pytest.importorskip('rclpy')
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy  # noqa: E402
+from rclpy.qos import (DurabilityPolicy, HistoryPolicy, QoSCompatibility, QoSProfile,  # noqa: E402
+                       ReliabilityPolicy)
 from rclpy.qos import qos_check_compatible  # noqa: E402
 
 # Plugins of rviz_default_plugins and rviz_common, and the type of what a display subscribes to
 DISPLAYS = {
     'rviz_default_plugins/Image': 'sensor_msgs/msg/Image',
     'rviz_default_plugins/MarkerArray': 'visualization_msgs/msg/MarkerArray',
+    'rviz_default_plugins/Map': 'nav_msgs/msg/OccupancyGrid',
+    'rviz_default_plugins/Odometry': 'nav_msgs/msg/Odometry',
+    'rviz_default_plugins/TF': '',
     'rviz_default_plugins/Axes': ''
 }
+# What is looked up in tf before it is drawn has a queue for that
+FILTERED = {'rviz_default_plugins/Map', 'rviz_default_plugins/Odometry'}
 PANELS = {'rviz_common/Displays', 'rviz_common/Views'}
 TOOLS = {f'rviz_default_plugins/{name}' for name in ('Interact', 'MoveCamera', 'Select')}
 POLICIES = {
@@ -69,11 +75,11 @@ def published(bench: Bench) -> Bench:
     there.
     """
     made = fakes(bench.folder)
-    for node in ('perception', 'decision', 'bridges'):
+    for node in ('perception', 'decision', 'bridges', 'simulated_robot'):
         bench.start(node, **made.get(node, {}))
     wanted = {
         '/speech_state', '/image_overlay', '/track_markers', '/speech_bubble', '/agent_state',
-        '/diagnostics'
+        '/diagnostics', '/map', '/odom'
     }
     bench.until(lambda: all(bench.node.count_publishers(topic) for topic in wanted), 'the topics')
     return bench
@@ -87,7 +93,8 @@ def kind_of(bench: Bench, topic: str) -> str:
 
 def subscribing(display: dict) -> QoSProfile:
     topic = display['Topic']
-    assert set(topic) == {'Depth', 'Value', *POLICIES}
+    filtered = {'Filter size'} if display['Class'] in FILTERED else set()
+    assert set(topic) == {'Depth', 'Value', *POLICIES, *filtered}
     reliability, durability, history = (known[topic[name]] for name, known in POLICIES.items())
     return QoSProfile(depth=topic['Depth'], reliability=reliability, durability=durability,
                       history=history)
@@ -122,7 +129,16 @@ def test_rviz_shows_picture_tracks_gaze_and_speech_in_the_frame_of_the_camera(rv
             BridgesParams().frame_id)
     topics = {display['Topic']['Value'] for display in manager['Displays'] if 'Topic' in display}
     # relative: rviz is in our namespace
-    assert topics == {'image_overlay', 'track_markers', 'speech_bubble'}
+    assert topics == {'image_overlay', 'track_markers', 'speech_bubble', 'map', 'odom'}
+
+
+def test_rviz_looks_for_the_frames_of_the_robot_where_the_robot_publishes_them() -> None:
+    from omni_agent.nodes.camera import CameraParams
+    from omni_agent.nodes.simulated_robot import RobotParams
+    assert RobotParams().camera_frame == CameraParams().frame_id
+    assert dict(windows.OWN_TREE) == {'/tf': 'tf', '/tf_static': 'tf_static'}
+    text = (Path(__file__).resolve().parents[1] / 'launch/omni_agent.launch.py').read_text()
+    assert 'remappings=list(windows.OWN_TREE)' in text
 
 
 def test_every_display_of_rviz_hears_a_topic_that_is_published_with_its_type(

@@ -1,7 +1,7 @@
-"""Fits the weights by which changes are scored, from the development half of the labelled videos:
-never the test half.
+"""Fits the weights by which changes are scored, from the development half of the labelled videos,
+from scenes drawn out of its pictures, and from folders of other videos: never the test half.
 
-    python tools/fit_speak_up.py [--variants 6] [--seed 1]
+    python tools/fit_speak_up.py [--drawn 36] [--set DIR ...] [--seed 1]
 
 Every candidate at every look is one example: real if a labelled moment of its instruction is near.
 Examples of one candidate share a weight of one. Decoys are what the detector imagines: things that
@@ -22,7 +22,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from omni_agent.backends import labelled_videos, watching  # noqa: E402
+from omni_agent.backends import composed_scenes, drawn_scenes, labelled_videos  # noqa: E402
+from omni_agent.backends import proactive_set, watching  # noqa: E402
 from omni_agent.backends.labelled_videos import Clip, Settings  # noqa: E402
 from omni_agent.backends.vision import LABELS, NanoDet  # noqa: E402
 from omni_agent.core.moments import NEAR_S, Watch  # noqa: E402
@@ -64,7 +65,7 @@ class Listening:
         return (0.0, ()) if kind is not Kind.COUNT else (1.0, ())
 
 
-def examples(clip: Clip, variant: int, looks: Sequence[Looked]) -> Iterator[Example]:
+def examples(clip: Clip, looks: Sequence[Looked]) -> Iterator[Example]:
     for watch in clip.watches:
         items = WatchItems(watching.watch_words())
         item = items.hear(watch.say, watch.ask_s).item
@@ -72,11 +73,11 @@ def examples(clip: Clip, variant: int, looks: Sequence[Looked]) -> Iterator[Exam
         machine = SpeakUp(SpeakUpParams(), listening, items)
         for look in looks:
             machine.step(look, look.t)
-        yield from _asked(f'{clip.name} {variant}', item, watch, listening)
-    yield from _imagined(clip, variant, looks)
+        yield from _asked(clip.name, item, watch, listening)
+    yield from _imagined(clip, looks)
 
 
-def _imagined(clip: Clip, variant: int, looks: Sequence[Looked]) -> Iterator[Example]:
+def _imagined(clip: Clip, looks: Sequence[Looked]) -> Iterator[Example]:
     words = watching.watch_words()
     there = {
         family(label)
@@ -95,8 +96,8 @@ def _imagined(clip: Clip, variant: int, looks: Sequence[Looked]) -> Iterator[Exa
         for look in looks:
             machine.step(look, look.t)
         item, = items
-        yield from _asked(f'{clip.name} {variant}', item, Watch(f'decoys {kind.value}', ()),
-                          listening, DECOY_WEIGHT)
+        yield from _asked(clip.name, item, Watch(f'decoys {kind.value}', ()), listening,
+                          DECOY_WEIGHT)
 
 
 def _asked(clip: str, item: WatchItem, watch: Watch, listening: Listening,
@@ -142,10 +143,9 @@ def fitted(found: Sequence[Example], model: str, seed: int) -> dict[str, float]:
     x = np.array([one.values for one in mine])
     y = np.array([float(one.real) for one in mine])
     weight = np.array([one.weight / counts[one.candidate] for one in mine])
-    # variants of a clip stay together
-    scenes = sorted({one.clip.rsplit(' ', 1)[0] for one in mine})
+    scenes = sorted({one.clip for one in mine})
     np.random.default_rng(seed).shuffle(scenes)
-    fold = np.array([scenes.index(one.clip.rsplit(' ', 1)[0]) % FOLDS for one in mine])
+    fold = np.array([scenes.index(one.clip) % FOLDS for one in mine])
     losses = {}
     for ridge in RIDGES:
         held_out = [
@@ -180,9 +180,21 @@ def _constant(x: np.ndarray, share: float) -> np.ndarray:
     return np.array([np.log(share / (1 - share)), *np.zeros(x.shape[1])])
 
 
+def _clips(arguments: argparse.Namespace) -> Iterator[Clip]:
+    for clips in (labelled_videos.own(), *map(labelled_videos.read, arguments.set)):
+        yield from (clip for clip in clips if clip.half == 'development')
+    studio = composed_scenes.Studio(proactive_set.Library().find)
+    stock = composed_scenes.read_stock(proactive_set.folder() / 'scenes.yaml')
+    for number in range(arguments.drawn):
+        yield labelled_videos.composed(drawn_scenes.draw(number, stock, studio), studio)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--variants', type=int, default=6, help='of each composed scene')
+    parser.add_argument('--drawn', type=int, default=36, metavar='N',
+                        help='scenes drawn by chance from pictures of the development half')
+    parser.add_argument('--set', type=Path, action='append', default=[], metavar='DIR',
+                        help='a folder with videos and a labels.csv: its development half')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--out', type=Path,
                         default=share_dir() / 'config' / 'watching' / 'speak_up.json')
@@ -190,17 +202,13 @@ def main() -> None:
     settings = Settings()
     detect = NanoDet(score=settings.tracks.keep_score)
     found: list[Example] = []
-    for clip in labelled_videos.own():
-        if clip.half != 'development':
-            continue
-        for variant in range(arguments.variants if clip.kind == 'composed' else 1):
-            if clip.uneventful and variant > 1:
-                continue
-            looks = labelled_videos.watch(clip, detect, Listening(), settings, variant).looks
-            found += examples(clip, variant, looks)
-            print(f'{clip.name} {variant}: {len(found)} examples so far', file=sys.stderr)
+    for clip in _clips(arguments):
+        looks = labelled_videos.watch(clip, detect, Listening(), settings).looks
+        found += examples(clip, looks)
+        print(f'{clip.name}: {len(found)} examples so far', file=sys.stderr)
+    sets = ''.join(f', {folder.name}' for folder in arguments.set)
     data = {'version': VERSION, 'seed': arguments.seed,
-            'fitted_on': f'development half, {arguments.variants} variants of each scene',
+            'fitted_on': f'development half, {arguments.drawn} drawn scenes{sets}',
             **{model: fitted(found, model, arguments.seed) for model in MODELS}}
     arguments.out.write_text(json.dumps(data, indent=1) + '\n', encoding='utf-8')
 

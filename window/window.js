@@ -127,7 +127,8 @@ const TAKE = {
     turn('agent', one.agent, one.t);
     lower(one.ducked, one.t);
     state('person', one.person === 'quiet', STATES[one.person] && one.person === 'speaking' ? 'is speaking' : STATES[one.person] ?? one.person);
-    state('robot', one.agent === 'idle', (STATES[one.agent] ?? one.agent) + (one.ducked ? ', voice lowered' : ''));
+    const doubts = one.agent === 'idle' && one.score !== null && one.verdict === 'unsure';
+    state('robot', one.agent === 'idle', doubts ? 'attentive: perhaps that was for it' : (STATES[one.agent] ?? one.agent) + (one.ducked ? ', voice lowered' : ''));
     state('doing', !one.doing, one.doing || 'nothing');
     addressee(one);
     instructions(one);

@@ -17,7 +17,7 @@ import numpy as np
 
 from omni_agent.backends import yaml_lines
 from omni_agent.core.checked_table import FieldError, Table, Value
-from omni_agent.core.errors import BackendError, ConfigError
+from omni_agent.core.errors import BackendError
 from omni_agent.core.moments import HALVES, Watch, spans
 
 WIDTH, HEIGHT = 640, 480     # [px] of what is made
@@ -66,17 +66,55 @@ class Scene:
     watches: tuple[Watch, ...]
 
 
+@dataclass(frozen=True)
+class Stocked:
+    """A cut-out and what it is; a bust ends at the lower border of the picture."""
+
+    cutout: Cutout
+    label: str
+    bust: bool
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What further scenes may be drawn from (backends/drawn_scenes.py)."""
+
+    things: tuple[Stocked, ...] = ()
+    backgrounds: tuple[str, ...] = ()
+
+
 def read(path: Path) -> list[Scene]:
     """Raises ConfigError that names line and field."""
-    return yaml_lines.read(path, 'the scenes', _scenes)
+    return yaml_lines.read(path, 'the scenes', lambda data: _parsed(data)[0])
 
 
-def _scenes(data: Value) -> list[Scene]:
+def read_stock(path: Path) -> Stock:
+    """Of the same file. Raises ConfigError."""
+    return yaml_lines.read(path, 'the scenes', lambda data: _parsed(data)[1])
+
+
+def _parsed(data: Value) -> tuple[list[Scene], Stock]:
     table = Table(data, ())
     cutouts = {name: _cutout(one) for name, one in table.named_tables('cutouts')}
+    stock = _stock(table.table('drawn'), cutouts) if table.holds_table('drawn') else Stock()
     found = [_scene(one, cutouts) for one in table.tables('scenes', at_least=1)]
     table.finish()
-    return found
+    return found, stock
+
+
+def _stock(table: Table, cutouts: dict[str, Cutout]) -> Stock:
+    words = [(f'{name}=person', kind == 'busts') for kind in ('people', 'busts')
+             for name in table.text(kind).split()]
+    words += [(word, False) for word in table.text('others').split()]
+    found = []
+    for word, bust in words:
+        name, _, label = word.partition('=')
+        if name not in cutouts or not label:
+            raise FieldError(table.where, f"'{name}' is no cut-out with a label, like kitten=cat")
+        found.append(Stocked(cutouts[name], label, bust))
+    stock = Stock(tuple(found), tuple(table.text('backgrounds').split()))
+    table.finish()
+    return stock
 
 
 def _cutout(table: Table) -> Cutout:
@@ -254,11 +292,13 @@ def _through_camera(image: np.ndarray, scene: Scene, look: _Variant, t: float,
 
 def visible(scene: Scene, studio: Studio, index: int,
             rate_hz: float = 10.0) -> Sequence[tuple[float, float]]:
-    """(t, share of thing number ``index`` that is in the picture and not covered): what labels
-    follow from.
+    """(t, share of thing number ``index`` that is in the picture and not covered, by what is in
+    front of it or by a later thing): what labels follow from.
     """
     thing = scene.things[index]
-    sprite = studio._sprite(thing, _Variant.of(0, np.random.default_rng(0)))
+    plain = _Variant.of(0, np.random.default_rng(0))
+    sprite, *covers = [studio._sprite(one, plain) for one in scene.things[index:]]
+    black = [np.dstack([np.zeros_like(one[:, :, :3]), one[:, :, 3]]) for one in covers]
     found = []
     for step in range(int(scene.seconds * rate_hz)):
         shown = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -267,6 +307,8 @@ def visible(scene: Scene, studio: Studio, index: int,
         if thing.behind:
             x0, y0, x1, y1 = thing.behind
             shown[y0:y1, x0:x1] = 0
+        for other, cover in zip(scene.things[index + 1:], black):
+            _paste(shown, cover, _place(other, step / rate_hz))
         found.append(
             (step / rate_hz, float(shown[:, :, 0].sum() / max(1.0, float(sprite[:, :, 3].sum())))))
     return found

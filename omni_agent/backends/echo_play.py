@@ -20,6 +20,7 @@ from omni_agent.backends import room_acoustics as acoustics
 from omni_agent.backends.echo_path import Case, echo
 from omni_agent.backends.echo_speech import Own, Said
 from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.ears import PerceptionParams
 from omni_agent.core.endpoint import Endpointer, EndpointParams
 from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React,
                                     Reason, SoundStarted, SpeechStarted, SpeechStopped, Tick,
@@ -28,7 +29,8 @@ from omni_agent.core.front_end import FrontEnd
 from omni_agent.core.hearing import HeardFrame, Hearing
 from omni_agent.core.onset import Onset
 from omni_agent.core.own_words import OwnWords, distance, is_own
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 from omni_agent.core.utterance import Request, Utterance
 from omni_agent.core.words import words
 
@@ -37,7 +39,7 @@ AHEAD = 2                  # [blocks] that the speaker tells of a block before i
 JITTER_S = 2e-4            # of the stamps of either device, after their clocks were smoothed
 NOISE_DBFS = -60.0         # of the room
 # between partial results while the robot speaks, which it always does here
-PARTIAL_S = 0.2
+PARTIAL_S = PerceptionParams().overlap_partial_s
 TOLD_S = 0.2               # between two messages of the speaker
 MEANT = 4.0                # log odds
 # of people at the microphone, by turns: next to it, at 1 m, far away

@@ -70,10 +70,11 @@ def own() -> list[Clip]:
     rows = parse_labels((proactive_set.folder() / LABELS).read_text(encoding='utf-8'), LABELS)
     scenes = composed_scenes.read(proactive_set.folder() / 'scenes.yaml')
     studio = Studio(library.find)
-    return _clips(rows, library.find) + [_composed(scene, studio) for scene in scenes]
+    return _clips(rows, library.find) + [composed(scene, studio) for scene in scenes]
 
 
-def _composed(scene: Scene, studio: Studio) -> Clip:
+def composed(scene: Scene, studio: Studio) -> Clip:
+    """The clip of a scene that is made of pictures."""
     return Clip(scene.name, scene.half, 'composed', scene.watches,
                 lambda variant: studio.frames(scene, RATE_HZ, variant))
 

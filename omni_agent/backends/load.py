@@ -26,6 +26,7 @@ def recogniser(name: str, threads: int = 1) -> Recogniser | None:
     return _choose(
         'speech recogniser', name,
         {'moonshine': lambda: _moonshine(threads),
+         'moonshine_two_pass': lambda: _two_pass(threads),
          'fake': _scripted_recogniser, 'none': _nothing})
 
 
@@ -66,7 +67,7 @@ def llm(name: str, threads: int = 1, context: int = 2048, model: str = '',
     """``name``: a model of ours, a .gguf file, the http(s) address of a server (where ``model``
     counts), or 'fake'.
     """
-    if name.startswith(('http://', 'https://')):
+    if is_server(name):
         from omni_agent.backends.llm_server import ServerLlm
         return ServerLlm(name, model, api_key)
     if name == 'fake':
@@ -78,6 +79,11 @@ def llm(name: str, threads: int = 1, context: int = 2048, model: str = '',
             'a .gguf file, or the address of a server such as http://127.0.0.1:8080/v1')
     from omni_agent.backends.llm import LocalLlm
     return LocalLlm(models.path(name, GGUF[name]) if name in GGUF else name, threads, context)
+
+
+def is_server(name: str) -> bool:
+    """What it is asked leaves this process, and perhaps this machine."""
+    return name.startswith(('http://', 'https://'))
 
 
 def sentence_end(name: str) -> SentenceEnd:
@@ -120,6 +126,11 @@ def _silero() -> Vad:
 def _moonshine(threads: int) -> Recogniser:
     from omni_agent.backends.asr import MoonshineRecogniser
     return MoonshineRecogniser(threads)
+
+
+def _two_pass(threads: int) -> Recogniser:
+    from omni_agent.backends.asr import BASE, MoonshineRecogniser, TwoPass
+    return TwoPass(MoonshineRecogniser(threads), MoonshineRecogniser(threads, model=BASE))
 
 
 def _smart_turn(threads: int) -> TurnEnd:

@@ -25,7 +25,8 @@ from omni_agent.core import question
 from omni_agent.core.past import PERSON, ROBOT, Episode, Kind, Moment
 from omni_agent.core.past_time import Span
 from omni_agent.core.question import Anchor, Order, Query, Relation
-from omni_agent.core.recollection import Candidate, Found, Recalled, Route, Wording, grouped, rank, rarity
+from omni_agent.core.recollection import (Candidate, Found, Recalled, Route, Wording, grouped,
+                                          rank, rarity)
 from omni_agent.core.terms import stem
 
 POSTINGS = 3000          # moments read of one word, the newest; what is more frequent says little

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 
-from omni_agent.backends.memory_rows import KEPT, cost_of, cost_of_picture, kept_of, moment_of, names_in
+from omni_agent.backends.memory_rows import (KEPT, cost_of, cost_of_picture, kept_of, moment_of,
+                                             names_in)
 from omni_agent.backends.memory_vectors import unpacked
 from omni_agent.core import consolidation
 from omni_agent.core.consolidation import Kept

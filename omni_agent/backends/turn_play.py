@@ -4,52 +4,39 @@ time.
 The parts are those of the nodes (Hearing, Endpointer, Utterance, the models, TurnMachine), put
 together without ROS. Time is simulated: sound arrives as it does in the graph, and what a model
 does takes the processor time that it really took, on the clock for the language model. Partial
-results take their time but are not read: they do not end a turn.
+results take their time always, and are read only where they can take a reply back: they do not end
+a turn.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import time
 from dataclasses import dataclass, field
 from typing import Callable
 
 import numpy as np
 
-from omni_agent.backends import RATE, Suppressor, languages
+from omni_agent.backends import RATE, languages
+from omni_agent.backends.turn_memo import BLOCK, BLOCK_S, START, Memo, pcm16
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.endpoint import Endpointer, EndpointParams
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Played, Playing,
-                                    React, SpeechStarted, SpeechStopped, Tick, Transcript, Weigh,
-                                    Weighed)
-from omni_agent.core.hearing import HeardFrame, Hearing, VoiceModel
-from omni_agent.core.turn import Agent, TurnMachine, TurnParams
+                                    React, SoundStarted, SpeechStarted, SpeechStopped, Tick,
+                                    Transcript, Weigh, Weighed)
+from omni_agent.core.hearing import HeardFrame
+from omni_agent.core.onset import RESUME_DB, Onset
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import Agent, TurnParams
 from omni_agent.core.utterance import Request, Utterance
 
-BLOCK_S = 0.02             # the microphone sends blocks
 HOP_S = 0.012              # a topic, and waiting for the executor
 PARTIAL_S = 0.3            # between partial results
 # from the decision to the first sample of a prepared reply: bench latency, p50
 FIRST_SPEECH_S = 0.9
 REPLY_S = 2.5              # of speech
-START = 1_000_000.0        # Unix time of the first sample
 RECOGNISE_S = (0.02, 0.02)     # of a partial result: fixed, and per second of sound
-
-
-@dataclass(frozen=True)
-class Models:
-    """``voice`` has a memory; the others have none."""
-
-    voice: VoiceModel
-    recognise: Callable[[np.ndarray], str]
-    judge_end: Callable[[np.ndarray], float]
-    # a fresh one for each recording
-    suppressor: Callable[[], Suppressor | None] = lambda: None
-    # how likely a sentence ends after these words
-    ending: Callable[[str], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,58 +74,26 @@ class Outcome:
     starts: list[float] = field(default_factory=list)
 
 
-class Memo:
-    """Results of the models by piece of sound, with the processor time each took: replays cost
-    nothing.
-    """
-
-    def __init__(self, models: Models) -> None:
-        self._models = models
-        self._known: dict = {}
-
-    def listen(self, samples: np.ndarray) -> tuple[list[HeardFrame], np.ndarray]:
-        """Judged frames, and the sound as the recogniser gets it."""
-        return self._once(('voice', samples.tobytes()), lambda: self._listen(samples))[0]
-
-    def _listen(self, samples: np.ndarray) -> tuple[list[HeardFrame], np.ndarray]:
-        self._models.voice.reset()
-        hearing = Hearing(self._models.voice, None, self._models.suppressor(),
-                          seconds=samples.size / RATE + 1)
-        block = round(BLOCK_S * RATE)
-        pcm = np.clip(samples * 32768, -32768, 32767).astype(np.int16)
-        pcm = pcm[:pcm.size // block * block]
-        frames = [frame for at in range(0, pcm.size, block)
-                  for frame in hearing.hear(START + at / RATE, at, pcm[at:at + block])]
-        return frames, hearing.clean.read(0, pcm.size).astype(np.float32) / 32768
-
-    def words(self, samples: np.ndarray) -> tuple[str, float]:
-        return self._once(('words', samples.tobytes()),
-                          lambda: self._models.recognise(samples).strip())
-
-    def turn_end(self, samples: np.ndarray) -> tuple[float, float]:
-        return self._once(('end', samples.tobytes()), lambda: self._models.judge_end(samples))
-
-    def ending(self, text: str) -> tuple[float | None, float]:
-        """Its threads are its own, so its time is that of the clock."""
-        if self._models.ending is None:
-            return None, 0.0
-        return self._once(('ending', text), lambda: self._models.ending(text.rstrip(PUNCTUATION)),
-                          time.perf_counter)
-
-    def _once(self, key: tuple, work: Callable,
-              clock: Callable[[], float] = time.thread_time) -> tuple:
-        key = key[0], hash(key[1])
-        if key not in self._known:
-            began = clock()
-            result = work()
-            self._known[key] = result, clock() - began
-        return self._known[key]
-
-
 @dataclass(frozen=True)
 class _Said:
     request: Request
     text: str
+
+
+@dataclass
+class Asked:
+    """A reply that is being prepared; ``released``: when the turn is taken to be over for good,
+    which can be moved until then and not afterwards.
+    """
+
+    now: float
+    react: React
+    released: float
+
+    def move(self, react: React, now: float) -> None:
+        if now < self.released:
+            self.released = max(now, react.not_before)
+        self.react = react
 
 
 class Play:
@@ -149,12 +104,15 @@ class Play:
         self._memo = memo
         self._endpointer = Endpointer(endpoint or EndpointParams())
         self._utterance = Utterance()
+        self._onset = Onset(RESUME_DB)
         self._machine = TurnMachine(turn or TurnParams(), Addressee(AddresseeParams()),
                                     first_epoch(START), languages.lexicon())
         self._queue: list = []
         self._order = itertools.count()
         self._busy_until = 0.0               # of the recogniser
-        self._reacts: list[tuple[float, React]] = []
+        self._asked: list[Asked] = []
+        self._is_low = False                 # the robot's voice: nothing begins
+        self._waiting: React | None = None   # for that to be over
         self._interrupts: list[tuple[float, int]] = []
         self._refused: list[float] = []
         self._heard: dict[int, float] = {}
@@ -166,6 +124,9 @@ class Play:
             blocks = np.ceil((frame.end / RATE) / BLOCK_S - 1e-9)
             self._at(START + blocks * BLOCK_S + HOP_S,
                      lambda now, frame=frame: self._on_frame(frame, now))
+        for at in range(0, samples.size, BLOCK):
+            self._at(START + (at + BLOCK) / RATE + HOP_S,
+                     lambda now, at=at: self._on_block(samples[at:at + BLOCK], now))
         while self._queue:
             now, _, action = heapq.heappop(self._queue)
             action(now)
@@ -176,6 +137,12 @@ class Play:
         heapq.heappush(self._queue, (when, next(self._order), action))
 
     # -- perception -------------------------------------------------------------------------------
+
+    def _on_block(self, samples: np.ndarray, now: float) -> None:
+        """While the robot is silent both streams of a microphone are the same."""
+        if self._onset.hear(pcm16(samples), self._endpointer.trails(now),
+                            self._endpointer.speaking):
+            self._tell(SoundStarted(now), now)
 
     def _on_frame(self, frame: HeardFrame, now: float) -> None:
         event = self._endpointer.step(frame.voice)
@@ -196,8 +163,7 @@ class Play:
             return
         self._utterance.requested(request)
         if not request.final:
-            fixed, share = RECOGNISE_S
-            self._busy_until = now + fixed + share * (request.end - request.start) / RATE
+            self._partial(request, now)
             return
         samples = self._samples[request.start:request.end]
         text, took = self._memo.words(samples)
@@ -205,6 +171,19 @@ class Play:
         self._at(self._busy_until, lambda then: self._on_words(_Said(request, text), then))
         probability, took = self._memo.turn_end(samples)
         self._at(now + took, lambda then: self._on_turn_end(request, probability, then))
+
+    def _partial(self, request: Request, now: float) -> None:
+        fixed, share = RECOGNISE_S
+        self._busy_until = now + fixed + share * (request.end - request.start) / RATE
+        if self._machine.agent in (Agent.PREPARING, Agent.SPEAKING):
+            text, _ = self._memo.words(self._samples[request.start:request.end])
+            self._at(self._busy_until, lambda then: self._on_partial(_Said(request, text), then))
+
+    def _on_partial(self, said: _Said, now: float) -> None:
+        endpointer = self._endpointer
+        if said.text and endpointer.speaking and said.request.utterance == endpointer.utterance:
+            self._tell(Transcript(START + said.request.end / RATE, endpointer.utterance, said.text,
+                                  False, endpointer.voiced_s), now)
 
     def _on_words(self, said: _Said, now: float) -> None:
         if said.request.utterance == self._endpointer.utterance:
@@ -254,6 +233,7 @@ class Play:
     def _obey(self, effect: Effect, now: float) -> None:
         if isinstance(effect, Interrupt):
             self._interrupts.append((now, effect.epoch))
+            self._at(now + HOP_S, lambda then: self._lower(effect, then))
             if not effect.ducked:
                 self._at(now + HOP_S, lambda then: self._endpointer.close())
         elif isinstance(effect, Judge):
@@ -265,31 +245,43 @@ class Play:
             self._at(now + took,
                      lambda then: self._step(Weighed(effect.utterance, effect.text, ending), then))
         elif isinstance(effect, React):
-            # only its time is news
-            if self._reacts and self._reacts[-1][1].epoch == effect.epoch:
-                self._reacts[-1] = self._reacts[-1][0], effect
+            asked = self._asked[-1] if self._asked else None
+            if asked is not None and asked.react.epoch == effect.epoch:
+                asked.move(effect, now)          # only its time is news
             else:
-                self._reacts.append((now, effect))
-            self._at(max(effect.not_before, now + FIRST_SPEECH_S),
+                asked = Asked(now, effect, max(now, effect.not_before))
+                self._asked.append(asked)
+            self._at(max(effect.not_before, asked.now + FIRST_SPEECH_S, now),
                      lambda then: self._speak(effect, then))
 
+    def _lower(self, interrupt: Interrupt, now: float) -> None:
+        """As the node that sends the speech: what has not begun waits for its full voice."""
+        self._is_low = interrupt.ducked
+        if not self._is_low and self._waiting is not None:
+            react, self._waiting = self._waiting, None
+            self._speak(react, now)
+
     def _speak(self, react: React, now: float) -> None:
-        if self._machine.epoch == react.epoch and self._reacts[-1][1] is react:
-            self._heard[react.epoch] = now
-            self._step(Playing(now, react.epoch, ''), now)
-            self._at(now + REPLY_S, lambda then: self._fall_silent(react, then))
+        if self._machine.epoch != react.epoch or self._asked[-1].react is not react:
+            return
+        if self._is_low:
+            self._waiting = react
+            return
+        self._heard[react.epoch] = now
+        self._step(Playing(now, react.epoch, ''), now)
+        self._at(now + REPLY_S, lambda then: self._fall_silent(react, then))
 
     def _fall_silent(self, react: React, now: float) -> None:
         if self._machine.epoch == react.epoch:
             self._step(Played(now, react.epoch, 'So it is.', True), now)
 
     def _conclude(self) -> None:
-        for now, react in self._reacts:
-            released = max(now, react.not_before)
+        for asked in self._asked:
+            react, released = asked.react, asked.released
             void = any(then < released and epoch > react.epoch for then, epoch in self._interrupts)
             heard = self._heard.get(react.epoch)
             self.outcome.decisions.append(
-                Decision(now - START, released - START, react.brief, void,
+                Decision(asked.now - START, released - START, react.brief, void,
                          None if heard is None else heard - START))
         for now in self._refused:
             self.outcome.decisions.append(Decision(now - START, now - START, '', False, None))

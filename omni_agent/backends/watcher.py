@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from omni_agent.backends import Detection, Detector
 from omni_agent.backends.face_watch import FacesSeen, FaceWatch
 from omni_agent.core.frame_skip import FrameSkip, FrameSkipParams, SkipFigures
 from omni_agent.core.speak_up import Looked
-from omni_agent.core.tracks import Tracks, TracksParams
+from omni_agent.core.tracks import Track, Tracks, TracksParams
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,20 @@ class Watcher:
         self._tracks = Tracks(tracks)
         self._skip = FrameSkip(skip)
 
+    def go_on_with(self, tracks: Sequence[Track], size: tuple[int, int]) -> None:
+        """As somebody who had looked before: these were there, in pictures of ``size``."""
+        self._tracks.go_on_with(tracks, size)
+
     def look(self, image: np.ndarray, t: float, spare: bool = False) -> Watched:
         """uint8 BGR picture taken at ``t``. Raises what the detector and the face finder raise."""
         began = time.monotonic()
         if self._skip.wants(image, t, self._tracks.expecting, not self._tracks.settled, spare):
             detections = tuple(self._detect(image))
             self._skip.took(time.monotonic() - began)
-            events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]))
+            events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]),
+                                       picture=self._skip.newest)
         else:
-            detections, events = None, self._tracks.unchanged(t)
+            detections, events = None, self._tracks.unchanged(t, self._skip.newest)
         tracks = self._tracks.now()
         faces = (self._faces.look(image, t, tracks, spare)
                  if self._faces is not None else FacesSeen())

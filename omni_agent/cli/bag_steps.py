@@ -7,18 +7,16 @@ models said only what ``agent_state`` shows is known.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
 from omni_agent.backends.bag_reader import Bag, Contents, Said
-from omni_agent.core import trace
+from omni_agent.core import percepts, trace
 from omni_agent.core.errors import WireError
 from omni_agent.core.events import (Effect, Event, HushRequested, Interrupt, Noticed, Played,
-                                    Playing, React, Reason, SceneChanged, SoundStarted,
-                                    SpeechStarted, SpeechStopped, Tick, Transcript, Typed)
-from omni_agent.core.message_records import KINDS, STATES, seconds
+                                    Playing, React, Reason, Tick, Typed)
+from omni_agent.core.message_records import STATES, seconds
 from omni_agent.core.trace import Begin, State, Step
 
 # names that end so; the types of all others tell what they are
@@ -113,23 +111,8 @@ def _ends(topic: str, name: str) -> bool:
 
 
 def _percept(said: Said) -> tuple[Event | None, None]:
-    percept, kind = said.message, KINDS.get(said.message.kind)
-    t = seconds(percept.header.stamp)
-    if kind == 'sound_started':
-        return SoundStarted(t), None
-    if kind == 'speech_started':
-        return SpeechStarted(t, percept.utterance), None
-    if kind == 'speech_stopped':
-        return SpeechStopped(t, percept.utterance, percept.voiced_s), None
-    if kind in ('partial', 'final'):
-        turn_end = (None
-                    if math.isnan(percept.turn_end_probability) else percept.turn_end_probability)
-        return Transcript(t, percept.utterance, percept.text, kind == 'final', percept.voiced_s,
-                          turn_end, percept.echo_likelihood, percept.text_echo_likelihood,
-                          percept.level_dbfs or None), None
-    if kind == 'scene':
-        return SceneChanged(t, percept.text, percept.salience), None
-    return None, None
+    perceived = percepts.read(said.message)
+    return None if perceived is None else percepts.event(perceived), None
 
 
 def _playback(said: Said) -> tuple[Event, None]:

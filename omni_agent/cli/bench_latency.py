@@ -29,7 +29,9 @@ def measure(arguments: argparse.Namespace) -> Result:
     played = play('latency', _lines(arguments.turns), arguments)
     outcome = played.outcome
     figures = {key: outcome['figures'][key] for key in
-               ('first_sound_p50_s', 'first_sound_p95_s', 'silence_p50_ms', 'silence_p95_ms')}
+               ('first_sound_p50_s', 'first_sound_p95_s', 'first_sound_unprepared_p50_s',
+                'first_sound_unprepared_p95_s', 'prepared_p50_s', 'prepared_p95_s',
+                'silence_p50_ms', 'silence_p95_ms')}
     recording, _ = report.load(arguments.out)
     figures['blocks_lost'] = blocks_lost(recording)
     figures['turns'] = outcome['figures']['turns']

@@ -13,7 +13,8 @@ from typing import Iterable, Sequence
 import numpy as np
 
 from omni_agent.backends import languages, load, turn_set
-from omni_agent.backends.turn_play import Final, Memo, Models, Outcome, Play
+from omni_agent.backends.turn_memo import Memo, Models
+from omni_agent.backends.turn_play import Final, Outcome, Play
 from omni_agent.backends.turn_set import MID_SENTENCE, Pause, Turn
 from omni_agent.cli.bench import Result
 

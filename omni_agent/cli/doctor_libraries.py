@@ -42,6 +42,8 @@ PYTHON = (
     Library('httpx', 'httpx', 'BSD-3-Clause', 'no language model on a server'),
     Library('psutil', 'psutil', 'BSD-3-Clause', 'no figures of processes'),
     Library('rich', 'rich', 'MIT', 'plain lines instead of panels'),
+    Library('websockets', 'websockets', 'BSD-3-Clause', 'no window in the browser'),
+    Library('rosbags', 'rosbags.typesys', 'Apache-2.0', 'no recording and no replay'),
     Library('matplotlib', 'matplotlib', 'PSF-like', 'no pictures in reports'),
 )
 SHARED = (

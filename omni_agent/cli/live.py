@@ -53,6 +53,7 @@ class LiveView:
         self.voice: SpeechState | None = None
         self.state: AgentState | None = None
         self.judged: AgentState | None = None              # newest state with an addressee score
+        self._told: tuple[int, float] | None = None        # utterance and score, as printed
         self.playback: Playback | None = None
         self.words = ''
         self.scene = ''
@@ -179,10 +180,12 @@ class LiveView:
         self.first_epoch = self.first_epoch or state.epoch
         if state.addressee_score != state.addressee_score:
             return None
-        before, self.judged = self.judged, state
-        if before is not None and (before.utterance, round(before.addressee_score, 1)) == \
-                (state.utterance, round(state.addressee_score, 1)):
+        self.judged = state
+        key = state.utterance, round(state.addressee_score, 1)
+        # while somebody speaks it may change with every word
+        if key == self._told or (state.person, state.agent) == ('speaking', 'idle'):
             return None
+        self._told = key
         verdict = 'meant for me' if state.addressee_score >= 0.5 else 'not meant for me'
         return f'robot    {verdict} ({state.addressee_score:.2f}): {state.why}'
 

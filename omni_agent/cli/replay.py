@@ -1,196 +1,159 @@
-"""``omni-agent replay BAG``: the recorded senses through the code of today, and what it decides
-differently.
+"""``omni-agent replay BAG``: the recorded senses through the code of today, and what it hears,
+sees and decides differently.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omni_agent import graph
-from omni_agent.core import trace
-from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.params import check, specs
-from omni_agent.core.replay import Answers, Rerun
-from omni_agent.core.turn import TurnMachine, TurnParams
 
-from .bag_steps import LIMIT, Recorded, recorded
-from .replay_words import Piece, as_json, notes, print_rows, print_steps, verdict, write_json
+from . import replay_senses
+from .bag_senses import senses
+from .bag_steps import recorded
+from .replay_acts import with_acts
+from .replay_heard import heard_json, print_both
+from .replay_machines import DECISION, as_float, prepare, recorded_parameters, replay, split
+from .replay_seen import EYES, is_of_eyes, seen_json
+from .replay_senses import PERCEPTION
+from .replay_words import as_json, notes, print_rows, print_steps, sentences, verdict, write_json
 
-PREFIXES = {'addressee': AddresseeParams, 'turn': TurnParams}
 DIFFERENT = 1
+SENSES = 'senses'
+NOT_REPLAYED = '''
+What is replayed. Without "--from senses" the decision core gets the percepts that were recorded.
+With it the recorded sound (of the microphone, and of what the loudspeaker played) goes through
+voice activity, segmentation, recogniser, end of turn, echo and voice cues of this version, on the
+recording's own time: models take as long as they took then, however fast this machine is, and
+twice the same bag gives twice the same. What is heard now goes into the decision core, and what
+that decides goes back to the ears. Recorded pictures are looked at again as well, by detector,
+tracks, frame skip and faces of this version ("seen"): those that were looked at then, or with
+another watch_hz those that are due at that pace. Scenes and faces of now go into the decision core
+and to the ears in place of the recorded ones. Where the recorder came later than the agent, the
+eyes go on with the things that it saw then. Without pictures in the bag, or with "--set
+perception.detector=none", scenes and faces are as recorded.
+
+Where skills were on, the acts that follow from the decisions are compared as well ("act"): plans
+by phrases are made anew, what the language model made of a request is as it was then, and so is
+what became of each act.
+
+Never replayed: the words of the language model's replies and what the robot then says (they are
+no decisions of the core: reply and loudspeaker are as recorded), memory, standing instructions and
+the remarks that they lead to (those are as recorded), what only words describe, closer looks.
+'''
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """By name of the parameter, of the one node and the other."""
+
+    decision: dict[str, object]
+    perception: dict[str, object]
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
-        'replay', help='what would this version have decided in a recorded conversation?',
-        description=
-        'Feed what was recorded in a bag into the present code, with the recorded parameters and '
-        'the recorded '
-        'answers of the models, and compare the decisions. Exit code 0: the same, 1: different.')
+        'replay', help='what would this version have heard and decided in a recorded talk?',
+        formatter_class=argparse.RawDescriptionHelpFormatter, epilog=NOT_REPLAYED,
+        description='Feed what was recorded in a bag into the present code, with the recorded '
+        'parameters and the recorded\nanswers of the models, and compare the decisions. '
+        'Exit code 0: the same, 1: different decisions, words, or things seen.')
     add = parser.add_argument
     add('bag', type=Path, metavar='BAG',
         help='folder that "omni-agent record" or "ros2 bag record" wrote')
-    add(
-        '--set', action='append', default=[], metavar='PARAMETER=VALUE', help=
-        'another parameter of the decision node, e.g. turn.barge_in_words=3; may be given several '
-        'times'
-    )
-    add('--models', action='store_true',
-        help='ask the models where the recording has no answer of theirs')
-    add('--steps', action='store_true', help='print every step, not only the decisions')
-    add('--different', action='store_true', help='print only what differs')
-    add('--from', dest='start', type=float, default=0.0, metavar='SECONDS',
-        help='print from this time on')
+    add('--from', dest='start', action='append', type=_start, default=[],
+        metavar='senses|SECONDS',
+        help='senses: begin with the recorded sound and pictures, and show what is heard and seen '
+        'differently as well; '
+        'a number: print from this second on. Both may be given')
     add('--until', type=float, default=float('inf'), metavar='SECONDS',
         help='print up to this time')
+    add(
+        '--set', action='append', default=[], metavar='PARAMETER=VALUE', help=
+        'another parameter of the decision node, e.g. turn.barge_in_words=3, or with --from '
+        'senses of perception, e.g. perception.endpoint.stop_s=0.3 or '
+        'perception.tracks.born_score=0.5; may be given several times'
+    )
+    add('--models', action='store_true',
+        help='ask the models of the decision node where the recording has no answer of theirs')
+    add('--steps', action='store_true', help='print every step, not only the decisions')
+    add('--different', action='store_true', help='print only what differs')
+    add('--quiet', action='store_true', help='no word about the progress')
     add('--json', type=Path, metavar='FILE', help='write everything into this file as well')
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 where every decision is the same, 1 where one is not."""
-    changes = dict(_change(text) for text in arguments.set)
+    """0 where every decision is the same, and where senses are replayed every word and thing; else
+    1.
+    """
+    with_senses = SENSES in arguments.start
+    arguments.start = max((at for at in arguments.start if at != SENSES), default=0.0)
+    changes = _changes(arguments.set, with_senses)
     found = recorded(arguments.bag)
-    pieces = replay(found, changes, arguments.bag, arguments.models)
+    if with_senses:
+        listened = senses(arguments.bag)
+        prepared = prepare(found, changes.decision, arguments.bag, arguments.models)
+        heard, pieces = replay_senses.replay(listened, found, prepared, changes.perception,
+                                             arguments.quiet)
+    else:
+        heard, pieces = None, replay(found, changes.decision, arguments.bag, arguments.models)
+    pieces = with_acts(arguments.bag, found, pieces,
+                       recorded_parameters(arguments.bag, found, 'decision'))
     t0 = found.contents.start
-    for note in notes(found, pieces):
+    for note in [*notes(found, pieces), *(sentences(heard.notes) if heard else [])]:
         print(note)
     shown = [piece.outcome for piece in pieces]
     if arguments.steps:
         for outcome in shown:
             print_steps(outcome, t0, arguments.start, arguments.until)
-    print_rows([row for outcome in shown for row in outcome.rows], t0, arguments)
-    same = all(outcome.is_same for outcome in shown)
+    rows = [row for outcome in shown for row in outcome.rows]
+    if heard is None:
+        print_rows(rows, t0, arguments)
+    else:
+        print_both(heard, rows, t0, arguments)
+    same = all(outcome.is_same for outcome in shown) and (heard is None or heard.is_same)
     print(verdict(pieces, t0))
     if arguments.json:
-        write_json(arguments.json, as_json(arguments.bag, found, pieces, changes, same))
+        data = as_json(arguments.bag, found, pieces,
+                       {**changes.decision, **{f'perception.{name}': value for name, value in
+                                               changes.perception.items()}}, same)
+        write_json(arguments.json,
+                   data if heard is None else {**data, 'heard': heard_json(heard, t0),
+                                               'seen': seen_json(heard.seen, t0)})
     return 0 if same else DIFFERENT
 
 
-# -- doing it again -------------------------------------------------------------------------------
-
-
-def replay(found: Recorded, changes: dict[str, object], bag: Path,
-           ask_models: bool) -> list[Piece]:
-    """Raises ConfigError for a parameter that does not exist or does not take the value."""
-    from omni_agent.backends import languages
-
-    if not found.pieces:
-        return [_from_topics(found, changes, bag, ask_models)]
-    done = []
-    for first, steps in found.pieces:
-        turn, addressee, strange = _params({
-            'turn': first.turn,
-            'addressee': first.addressee
-        }, changes)
-        machine, unlike = trace.machine_of(
-            first, languages.lexicon(str(changes.get('languages', first.languages))), turn,
-            addressee)
-        words = [f'parameters that are no more: {", ".join(strange)}'] if strange else []
-        words += ([f'parts of the state that only one version has: {", ".join(unlike)}']
-                  if unlike else [])
-        answers = _models(_recorded_parameters(bag, found)) if ask_models else Answers()
-        done.append(Piece(first, Rerun(machine, answers).run(steps), tuple(words)))
-    return done
-
-
-def _from_topics(found: Recorded, changes: dict[str, object], bag: Path,
-                 ask_models: bool) -> Piece:
-    from omni_agent.backends import languages
-
-    known = _recorded_parameters(bag, found)
-    turn, addressee, strange = _params({name: known.get(name, {}) for name in PREFIXES}, changes)
-    spoken = str(changes.get('languages', known.get('languages', 'en')))
-    machine = TurnMachine(turn, Addressee(addressee), found.epoch, languages.lexicon(spoken))
-    recorded_margin = {text: max(-LIMIT, min(LIMIT, value / addressee.model_weight))
-                       for text, value in found.evidence.items() if addressee.model_weight}
-    models = _models(known) if ask_models else Answers()
-    answers = Answers(
-        lambda text: recorded_margin.get(text)
-        if text in recorded_margin else models.margin(text), models.ending)
-    words = [f'parameters that are no more: {", ".join(strange)}'] if strange else []
-    words += [] if known else ['the parameters were not recorded: those of today are used']
-    return Piece(None, Rerun(machine, answers, follows=False).run(found.steps), tuple(words))
-
-
-def _params(known: dict[str, Any],
-            changes: dict[str, object]) -> tuple[TurnParams, AddresseeParams, tuple[str, ...]]:
-    made, strange = {}, []
-    for prefix, kind in PREFIXES.items():
-        own = {
-            name.partition('.')[2]: value
-            for name, value in changes.items() if name.startswith(f'{prefix}.')
-        }
-        filled, unknown = trace.params_of(kind, {**known[prefix], **own})
-        for name in own:
-            _refuse_unknown(kind, prefix, name)
-        try:
-            made[prefix] = check(filled)
-        except ConfigError as error:
-            raise ConfigError(f'parameter {prefix}.{error}') from error
-        strange += [f'{prefix}.{name}' for name in unknown]
-    return made['turn'], made['addressee'], tuple(strange)
-
-
-def _refuse_unknown(kind: type, prefix: str, name: str) -> None:
-    known = [spec.name for spec in specs(kind)]
-    if name not in known:
-        raise ConfigError(f'there is no parameter {prefix}.{name}: choose from {", ".join(known)}')
-
-
-def _change(text: str) -> tuple[str, object]:
-    """'turn.judge_s=0.5' -> ('turn.judge_s', 0.5)."""
-    _, name, value = graph.setting(f'decision.{text.removeprefix("decision.")}')
-    prefix = name.partition('.')[0]
-    if prefix not in PREFIXES and name != 'languages':
-        raise ConfigError(
-            f'{name} is not replayed: choose a parameter of {", ".join(PREFIXES)}, or languages')
-    kind = next((type(spec.default) for spec in specs(PREFIXES.get(prefix, TurnParams))
-                 if spec.name == name.partition('.')[2]), None)
-    return name, float(value) if kind is float and isinstance(value, int) else value
-
-
-def _recorded_parameters(bag: Path, found: Recorded) -> dict[str, Any]:
-    """Of the decision node, from the folder beside the messages."""
-    import yaml
-
-    namespace = found.contents.custom.get('omni_agent.namespace', '').strip('/')
-    file = (bag / 'parameters' /
-            f'{namespace.replace("/", ".") + "." if namespace else ""}decision.yaml')
+def _start(text: str) -> str | float:
+    if text == SENSES:
+        return text
     try:
-        data = yaml.safe_load(file.read_text(encoding='utf-8'))
-        return next(iter(data.values()))['ros__parameters']
-    except (OSError, yaml.YAMLError, AttributeError, StopIteration, KeyError, TypeError):
-        return {}
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is neither senses nor a number of seconds') from None
 
 
-def _models(known: dict[str, Any]) -> Answers:
-    """The models of the recording, loaded when they are asked for the first time. Raises
-    BackendError then.
-    """
-    from functools import lru_cache
-
-    from omni_agent.backends import Message, load
-    from omni_agent.core import prompts
-    from omni_agent.core.end_of_turn import PUNCTUATION
-
-    @lru_cache(maxsize=None)
-    def llm():  # noqa: ANN202 - whatever the loader makes
-        return load.llm(known.get('llm', 'qwen2_5_0_5b'), threads=known.get('llm_threads', 1),
-                        model=known.get('llm_model', ''))
-
-    @lru_cache(maxsize=None)
-    def ending():  # noqa: ANN202
-        return load.sentence_end(known.get('sentence_end', 'smollm2_135m'))
-
-    def margin(text: str) -> float | None:
-        if known.get('llm') == 'none':
-            return None
-        return llm().margin([Message(role, words) for role, words in prompts.judge(text)])
-
-    def end(text: str) -> float | None:
-        return None if known.get('sentence_end') == 'none' else ending()(text.rstrip(PUNCTUATION))
-    return Answers(margin, end)
+def _changes(given: list[str], with_senses: bool) -> _Changes:
+    """'turn.judge_s=0.5', 'decision.turn.judge_s=0.5', 'perception.partial_s=0.5'."""
+    changes = _Changes({}, {})
+    for text in given:
+        of_perception = text.startswith('perception.')
+        node, name, value = graph.setting(
+            text if of_perception else f'decision.{text.removeprefix("decision.")}')
+        is_seen = of_perception and is_of_eyes(name)
+        kinds = EYES if is_seen else PERCEPTION if of_perception else DECISION
+        if of_perception and not with_senses:
+            raise ConfigError(f'{node}.{name} changes what is {"seen" if is_seen else "heard"}: '
+                              'add "--from senses"')
+        if split(name)[0] not in kinds and (of_perception or name != 'languages'):
+            prefixes = {**PERCEPTION, **EYES} if of_perception else DECISION
+            raise ConfigError(f'{node}.{name} is not replayed: choose a parameter of '
+                              f'{", ".join(filter(None, prefixes))}'
+                              f'{", or of ears and eyes" if of_perception else ", or languages"}')
+        (changes.perception if of_perception else
+         changes.decision)[name] = as_float(kinds, name, value)
+    return changes

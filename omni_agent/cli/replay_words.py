@@ -7,16 +7,20 @@ import json
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Iterable
 
 import omni_agent
 from omni_agent.core.errors import ConfigError
+from omni_agent.core.heard_then_and_now import HeardRow
 from omni_agent.core.replay import Moment, Outcome
+from omni_agent.core.seen_then_and_now import SeenRow
 from omni_agent.core.then_and_now import Done, Row, Verdict
 from omni_agent.core.trace import Begin, Step
 
 from .bag_steps import Recorded
 
 SHOWN = 60               # [characters] of an effect
+PLAIN = ('skill', 'arguments')       # fields that are no words of anybody
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,7 @@ def notes(found: Recorded, pieces: list[Piece]) -> list[str]:
         )
     if found.holes:
         said.append(f'The trace has {found.holes} hole(s); each stretch is replayed on its own.')
-    said += [
-        note[0].upper() + note[1:] + '.'
-        for note in dict.fromkeys(sum((piece.notes for piece in pieces), ()))
-    ]
+    said += sentences(sum((piece.notes for piece in pieces), ()))
     asked = sum(piece.outcome.asked for piece in pieces)
     if asked:
         said.append(
@@ -64,6 +65,11 @@ def notes(found: Recorded, pieces: list[Piece]) -> list[str]:
     return said
 
 
+def sentences(notes: Iterable[str]) -> list[str]:
+    """Each once."""
+    return [note[0].upper() + note[1:] + '.' for note in dict.fromkeys(notes)]
+
+
 def verdict(pieces: list[Piece], t0: float) -> str:
     rows = [row for piece in pieces for row in piece.outcome.rows if row.is_decision]
     different = [row for row in rows if row.verdict is not Verdict.SAME]
@@ -71,7 +77,8 @@ def verdict(pieces: list[Piece], t0: float) -> str:
     if not different:
         return f'The same: {len(rows)} decisions in {steps} steps.'
     first = min(row.t for row in different) - t0
-    return f'Different: {len(different)} of {len(rows)} decisions in {steps} steps, the first at {first:.2f} s.'
+    return (f'Different: {len(different)} of {len(rows)} decisions in {steps} steps, the first at '
+            f'{first:.2f} s.')
 
 
 def print_rows(rows: list[Row], t0: float, arguments: argparse.Namespace) -> None:
@@ -84,14 +91,19 @@ def print_rows(rows: list[Row], t0: float, arguments: argparse.Namespace) -> Non
     width = max([4, *(len(words(row.then)) for row in shown)])
     print(f'{"time":>9}  {"verdict":<14} {"then":<{width}}  now')
     for row in shown:
-        now = '' if row.verdict is Verdict.SAME else words(row.now)
-        if row.verdict is Verdict.CHANGED:
-            now += f'  ({", ".join(row.fields)})'
-        print(
-            f'{row.t - t0:8.2f}s  {_verdict(row):<14} {words(row.then):<{width}}  {now}'.rstrip())
+        then, now = of_decision(row)
+        print(f'{row.t - t0:8.2f}s  {verdict_of(row):<14} {then:<{width}}  {now}'.rstrip())
 
 
-def _verdict(row: Row) -> str:
+def of_decision(row: Row) -> tuple[str, str]:
+    """Then and now; now is empty where it is the same."""
+    now = '' if row.verdict is Verdict.SAME else words(row.now)
+    if row.verdict is Verdict.CHANGED:
+        now += f'  ({", ".join(row.fields)})'
+    return words(row.then), now
+
+
+def verdict_of(row: Row | HeardRow | SeenRow) -> str:
     by = f' {abs(row.by_s):.2f} s' if row.verdict in (Verdict.LATER, Verdict.EARLIER) else ''
     return row.verdict.value + by
 
@@ -102,11 +114,12 @@ def words(done: Done | None) -> str:
         return '-'
     effect = done.effect
     told = [type(effect).__name__.lower()]
-    for name in ('reason', 'brief', 'text', 'say', 'skill'):
+    for name in ('reason', 'brief', 'text', 'say', 'skill', 'arguments'):
         value = getattr(effect, name, None)
         if (value not in (None, '')
                 and not (name == 'say' and value == getattr(effect, 'brief', None))):
-            told.append(value.name.lower() if isinstance(value, Enum) else f'"{value}"')
+            told.append(value.name.lower() if isinstance(value, Enum) else
+                        value if name in PLAIN else f'"{value}"')
     if getattr(effect, 'ducked', False):
         told.append('(voice lowered)')
     text = ' '.join(told)
@@ -117,13 +130,17 @@ def words(done: Done | None) -> str:
 
 def print_steps(outcome: Outcome, t0: float, start: float, until: float) -> None:
     for moment in outcome.moments:
-        at = moment.step.now - t0
+        at = moment.t - t0
         if start <= at <= until:
             print(_moment(moment, at))
 
 
 def _moment(moment: Moment, at: float) -> str:
     then, now = moment.step, moment
+    if then is None:
+        return '\n'.join([f'{at:8.2f}s  {describe(now.event)}   (heard now)',
+                          *(f'{"":11}+ {words(Done(now.t, effect, now.event))}'
+                            for effect in now.effects)])
     lines = [
         f'{at:8.2f}s  {describe(then.event)}' + ('' if now.event is not None else '   (not now)')
     ]

@@ -53,6 +53,8 @@ class _Plan:
     waiting: dict[int, tuple[Asked, Call]] = field(default_factory=dict)     # by step
     steps: set[int] = field(default_factory=set)         # that were begun
     over: str = ''               # why nothing of it begins any more; empty: it may
+    # its time has come and the base is not free: it waits for an event, not for time
+    blocked: bool = False
 
     @property
     def begun(self) -> bool:
@@ -104,7 +106,7 @@ class Acting:
         busy = self._busy()
         due = [
             plan.first[0].not_before for epoch, plan in self._plans.items()
-            if plan.first and epoch not in busy
+            if plan.first and not plan.blocked and epoch not in busy
         ]
         due += [running.due for running in self._running.values() if running.due < math.inf]
         return min(due, default=None)
@@ -261,7 +263,9 @@ class Acting:
             if plan.first is None or epoch in self._busy():
                 continue
             asked, call = plan.first
-            if asked.not_before > now or (moves(call) and not self._has_base(epoch, now, effects)):
+            early = asked.not_before > now
+            plan.blocked = not early and moves(call) and not self._has_base(epoch, now, effects)
+            if early or plan.blocked:
                 continue
             del plan.waiting[asked.step]
             plan.steps.add(asked.step)

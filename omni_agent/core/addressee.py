@@ -10,6 +10,7 @@ those set by hand here.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,6 +36,9 @@ cook grab pass hand fetch throw drop lift push pull dim shut lock unlock mute un
 '''.split())
 REPLIES = frozenset(
     'yes no yeah nope yep well good okay ok sure thanks sorry exactly really maybe fine'.split())
+# what a question in the same utterance was answered with, by somebody else
+ANSWERS = frozenset('yes yeah yep nope good well sure exactly maybe fine'.split())
+SENTENCES = re.compile(r'(?<=[.!?])\s+')
 NARRATORS = frozenset('i we he she they'.split())
 # asked about, they are rather asked about among people
 ABSENT = frozenset('he she we'.split())
@@ -59,9 +63,12 @@ MOST = 40.0              # [log odds] a probability keeps away from 0 and 1
 SURE_NAME = 1.5          # [log odds] of an utterance that calls the robot by its name, at least
 TALKING_S, RECENTLY_S = 4.0, 30.0
 FITTED_WITH = 1.5         # model_weight for which the share of the language model was fitted
+# in which 'it' is still what people were speaking about
+SPOKEN_OF_S = 10.0
 LEARNT, CALLED = 'learnt from corrections', 'its name is called'
 PAST = frozenset('yesterday told said went was were had called did told ago'.split())
 POLITE = frozenset('please'.split())
+IT = frozenset("it its it's".split())
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,8 @@ class Situation:
     louder_db: float | None = None
     # of voice, source and camera; what was not measured is not there
     cues: Cues = ()
+    # since people last spoke about the robot
+    spoken_of_s: float | None = None
     # from corrections, for this person and place [log odds] (core/attention.py)
     learnt: float = 0.0
 
@@ -244,6 +253,8 @@ class Addressee:
         vocative = self._calls_somebody(text)
         if vocative:
             found[f'calls {vocative}'] = -3.0
+        if _answers_itself(text):
+            found['a question and its answer'] = -2.5
         if len(spoken) == 1:
             found['one word'] = -0.8
         return found
@@ -307,6 +318,9 @@ class Addressee:
                 found['takes the floor'] = 1.2
                 if NEGATIONS & set(spoken.split()[:8]):
                     found['a correction'] = 0.8
+        of = situation.spoken_of_s
+        if of is not None and of <= SPOKEN_OF_S and IT & set(words(text)[:4]):
+            found['still speaks about it'] = -1.5
         found.update(self._from_level(situation.louder_db, overlaps))
         if side is not None and side < 4.0:
             found['people are talking'] = -1.5 if side < 2.0 else -0.8
@@ -324,3 +338,10 @@ class Addressee:
                                          FAR_DB * (louder_db + NEAR_DB))
             }
         return {'as near as who speaks to it': 0.6} if overlaps else {}
+
+
+def _answers_itself(text: str) -> bool:
+    """Two people in one utterance: the pause between them was too short to end it."""
+    said = [(sentence.endswith('?'), words(sentence)) for sentence in SENTENCES.split(text)]
+    return any(asks and answer and answer[0] in ANSWERS and answer[1:2] != ['or']
+               for (asks, _), (_, answer) in zip(said, said[1:]))

@@ -102,6 +102,7 @@ class Playout:
         self._ended = False                       # the last chunk of this epoch has been pushed
         self._gain = 1.0
         self._target = 1.0
+        self._low, self._ramp_down, self._ramp_up = LOWERED, RAMP_DOWN, RAMP_UP
         self._tail = np.zeros(0, np.int16)        # the fade of something that was cut off
         self.volume = 1.0                         # share [0..1]
         self._loudness = 1.0                      # what the last block ended with
@@ -152,7 +153,14 @@ class Playout:
 
     def lower(self, on: bool) -> None:
         with self._lock:
-            self._target = LOWERED if on else 1.0
+            self._target = self._low if on else 1.0
+
+    def shape(self, lowered: float, down: int, up: int) -> None:
+        """How low a lowered voice is [share], and over how many samples it goes there and back."""
+        with self._lock:
+            is_low = self._target < 1.0
+            self._low, self._ramp_down, self._ramp_up = lowered, down, up
+            self._target = lowered if is_low else 1.0
 
     def progress(self) -> Progress:
         with self._lock:
@@ -205,9 +213,9 @@ class Playout:
         steps = np.arange(1, block.size + 1, dtype=np.float32)
         # even in decibels: quick to where it matters, and no click
         if self._target < self._gain:
-            gains = self._gain * np.float32(LOWERED) ** (steps / RAMP_DOWN)
+            gains = self._gain * np.float32(self._low) ** (steps / self._ramp_down)
         else:
-            gains = self._gain + (1.0 - LOWERED) / RAMP_UP * steps
+            gains = self._gain + (1.0 - self._low) / self._ramp_up * steps
         low, high = sorted((self._gain, self._target))
         gains = np.clip(gains, low, high)
         self._gain = float(gains[-1])

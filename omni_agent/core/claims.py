@@ -163,6 +163,11 @@ def _named(spoken: list[str], language: WatchWords) -> list[tuple[str, int, bool
 _PRONOUNS = frozenset('i me we us he she they him them'.split())
 
 
+def as_past(claim: str) -> str:
+    """What was seen when somebody wanted to say it, and is not seen any more."""
+    return re.sub(r'\bI see\b', 'a moment ago I saw', claim).replace('a moment', 'A moment', 1)
+
+
 def _hedged(claim: str) -> str:
     if any(f' {hedge} ' in f' {" ".join(words(claim))} ' for hedge in HEDGES):
         return claim                             # it says so itself

@@ -24,13 +24,16 @@ class EndOfTurnParams:
     """Silences of three kinds, and what tells them apart."""
 
     end_of_turn_s: float = param(
-        0.42, 'silence after which a turn that is clearly complete is answered; the answer is '
+        0.4, 'silence after which a turn that is clearly complete is answered; the answer is '
         'prepared before [s]', 0.1, 3.0)
     pause_s: float = param(1.3, 'the same for a turn of which that is not clear [s]', 0.2, 6.0)
     prepare_s: float = param(0.7, 'silence after which an answer is prepared all the same [s]',
                              0.1, 6.0)
     trailing_s: float = param(1.4, 'the same for a turn that breaks off, "I would like to" [s]',
                               0.2, 6.0)
+    resume_s: float = param(
+        0.2, 'a sound in that silence may be the next word: the end is put off, once, for as '
+        'long as a voice takes to be known for one [s]', 0.0, 1.0)
     complete: float = param(0.5, 'turn-end probability below which it is not clear', 0.0, 1.0)
     open_ending: float = param(
         0.15, 'probability that the sentence ends with these words, below which it breaks off',

@@ -11,6 +11,7 @@ SURE_ECHO = 0.2            # likelihood of echo up to which one frame is enough
 # probabilities of two frames in a row that are together as good as two voiced ones
 PAIR = 0.6
 FAINT = 0.1                # of which the first is at least this
+TRAIL_S = 2.0              # no silence decides about a turn for longer
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class Endpointer:
         finished first.
         """
         self._closed = not self.speaking
+
+    def trails(self, t: float) -> bool:
+        """A voice fell silent just now, and may go on."""
+        return not self.speaking and t - self.last_voiced <= TRAIL_S
 
     def step(self, frame: VoiceFrame) -> SpeechStarted | SpeechStopped | None:
         if self.speaking:

@@ -22,6 +22,9 @@ class ErrandParams:
     report_s: float = param(
         4.0, 'what took longer than this is reported when it is done; a failure always is [s]',
         0.0, 600.0)
+    feedback_s: float = param(
+        20.0, 'what takes longer than this is told of on the way, and again after as long: how '
+        'far it is, if the robot says so [s]', 5.0, 600.0)
     silent_s: float = param(
         3.0, 'a step of which nothing is heard for this long has nobody who carries it out [s]',
         0.5, 60.0)
@@ -77,6 +80,7 @@ class _Errand:
     # the step was handed out then; None: there were news of it
     heard_s: float | None = None
     doing: str = ''
+    told_s: float = 0.0          # when it was spoken of last
 
     @property
     def moves(self) -> bool:
@@ -96,6 +100,11 @@ class Errands:
     def doing(self) -> str:
         """For people: the newest one."""
         return self._running[max(self._running)].doing if self._running else ''
+
+    @property
+    def moves(self) -> bool:
+        """Something moves, or is about to."""
+        return self._moves or (self._offered is not None and self._offered.moves)
 
     def offer(self, epoch: int, calls: tuple[Call, ...], not_before: float) -> None:
         """It begins at ``not_before``, unless that is put off or it is halted."""
@@ -133,7 +142,7 @@ class Errands:
         effects: list[ErrandEffect] = []
         if self._offered is not None and now >= self._offered.t:
             errand, self._offered = self._offered, None
-            errand.t = now
+            errand.t = errand.told_s = now
             self._running[errand.epoch] = errand
             effects += self._hand_out(errand, now)
         for errand in list(self._running.values()):
@@ -147,12 +156,20 @@ class Errands:
             return []
         errand.heard_s = None
         if progress.state not in ENDS:
-            errand.doing = progress.text or errand.doing
-            return []
+            return self._on_the_way(errand, progress, now)
         if progress.state is SkillState.SUCCEEDED:
             return self._next(errand, now)
         return (self._end(errand) if progress.state is SkillState.CANCELLED else self._fail(
             errand, progress.text))
+
+    def _on_the_way(self, errand: _Errand, progress: Progress, now: float) -> list[ErrandEffect]:
+        """Of a long way people want to know that it still is one, and not each metre of it."""
+        errand.doing = progress.text or errand.doing
+        if (not progress.text or progress.state is not SkillState.RUNNING
+                or now - errand.told_s < self._params.feedback_s):
+            return []
+        errand.told_s = now
+        return [Tell(sentence(f'I am still at it: {progress.text}'))]
 
     def _hand_out(self, errand: _Errand, now: float) -> list[ErrandEffect]:
         call = errand.calls[errand.step]

@@ -187,6 +187,14 @@ class ModeWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceEntered:
+    """Where the robot is, by a name: corrections are learnt for each place apart."""
+
+    t: float
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionsForgotten:
     """What was learnt from being corrected is void."""
 
@@ -202,7 +210,7 @@ class Tick:
 
 Event = Union[SoundStarted, SpeechStarted, SpeechStopped, Transcript, SceneChanged, Judged,
               Weighed, Playing, Played, HushRequested, Typed, Noticed, Moving, LookedAt,
-              ButtonHeld, ModeWanted, CorrectionsForgotten, Tick]
+              ButtonHeld, ModeWanted, PlaceEntered, CorrectionsForgotten, Tick]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,10 +265,17 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Overheard:
+    """Write other people's talk into long-term memory; only where that was switched on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndInstructions:
     """Stop was said, and perhaps meant for later as well: 'stop telling me'."""
 
     text: str
 
 
-Effect = Union[Interrupt, Judge, Weigh, React, Remember, EndInstructions]
+Effect = Union[Interrupt, Judge, Weigh, React, Remember, Overheard, EndInstructions]

@@ -37,6 +37,9 @@ class FrameSkipParams:
         0.8,
         'while nothing large changes, a picture is looked at this often: somebody who sits there '
         'and talks needs no more [s]', 0.0, 10.0)
+    detect_s: float = param(
+        0.0, 'a picture is looked at no sooner than this after the last one, however much it '
+        'changed: with it watch_hz may be higher than a slow processor could detect [s]', 0.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,19 @@ class FrameSkip:
         now = thumbnail(image)
         self._frames += 1
         self._learn(now, t)
-        if busy or self._is_new(now, t, unsettled, spare):
+        rests = (self._looked is not None
+                 and 0.0 <= t - self._looked_s < self.params.detect_s - EARLY_S)
+        if not rests and (busy or self._is_new(now, t, unsettled, spare)):
             self._looked, self._looked_s = now, t
             return True
         self._skipped += 1
         self._saved_s += self._look_s
         return False
+
+    @property
+    def newest(self) -> np.ndarray | None:
+        """Thumbnail of the last picture, looked at or not."""
+        return self._before
 
     def took(self, seconds: float) -> None:
         """How long a look took: what the next skipped one saves."""
@@ -101,7 +111,7 @@ class FrameSkip:
     def _learn(self, now: np.ndarray, t: float) -> None:
         """The noise of one cell: what half of all cells differ by from one picture to the next."""
         if self._before is not None:
-            noise = float(np.median(np.abs(_difference(now, self._before))))
+            noise = float(np.median(np.abs(difference(now, self._before))))
             self._learnt += 1                    # the first ones count fully
             weight = max(1.0 / self._learnt, 1.0 - float(np.exp(-max(0.0, t - self._t) / NOISE_S)))
             self._noise += weight * (max(FLOOR / 4, noise) - self._noise)
@@ -113,7 +123,7 @@ class FrameSkip:
         if t < self._looked_s or t - self._looked_s >= self.params.every_s:
             return True
         limit = max(self.params.factor * self._noise, 3 * FLOOR)
-        changed = int(np.count_nonzero(np.abs(_difference(now, self._looked)) > limit))
+        changed = int(np.count_nonzero(np.abs(difference(now, self._looked)) > limit))
         if changed >= max(self.params.cells, self.params.large * now.size):
             self._changed_s = t
             return True
@@ -125,9 +135,9 @@ class FrameSkip:
                 and t - self._looked_s >= self.params.calm_s - EARLY_S)
 
 
-def _difference(now: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Without what a cloud or an exposure control does to every cell alike: a factor and a
-    constant.
+def difference(now: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Of two thumbnails, without what a cloud or an exposure control does to every cell alike: a
+    factor and a constant.
     """
     bright = before > DARK
     factor = (float(np.median(now[bright] / before[bright])) if bright.sum() > before.size //

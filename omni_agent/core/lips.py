@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Iterable
 
+from .cues import FACE
 from .faces import Face
 
 WINDOW_S = 3.0           # [s] of sound and looks that count
@@ -107,7 +108,8 @@ class LipsInTime:
         not there.
 
         'faces': somebody's was seen. 'looks_here': who speaks does, or, where lips do not tell who
-        that is, the one who does so most. 'lips': somebody's moved with the sound.
+        that is, the one who does so most. 'lips': somebody's moved with the sound. 'face': no
+        evidence, but the track of who speaks.
         """
         if self._looked_s < since:
             return ()
@@ -119,7 +121,10 @@ class LipsInTime:
         known = speaker is not None and speaker.likelihood > 0.5
         found = (('faces', 1.0), ('looks_here',
                                   speaker.looks_here if known else max(looks.values())))
-        return found if speaker is None else (*found, ('lips', speaker.likelihood))
+        if speaker is None:
+            return found
+        who = ((FACE, float(speaker.track)),) if known else ()
+        return (*found, ('lips', speaker.likelihood), *who)
 
     def _speech(self, start: float, end: float) -> float | None:
         """Mean probability of the sound between two looks."""

@@ -12,7 +12,7 @@ import math
 from typing import Any, Callable
 
 from .events import Reason
-from .turn import Agent, Person
+from .turn_states import Agent, Person
 
 # the constants of Percept.msg and Playback.msg
 KINDS = {

@@ -69,7 +69,8 @@ def _line(result: Result, t0: float) -> dict:
         'missed': line.missed,
         'passed': result.passed, 'why': result.why, 'said': result.said,
         'epoch': result.epoch, 'cut_epoch': result.cut_epoch,
-        'first_sound_s': result.first_sound_s, 'silence_ms': result.silence_ms,
+        'first_sound_s': result.first_sound_s, 'prepared_s': result.prepared_s,
+        'silence_ms': result.silence_ms,
         'duck_ms': result.duck_ms, 'lowered_ms': result.lowered_ms, 'stages': dict(result.stages),
         'marks': {name: t - t0 for name, t in result.marks.items()},
     }
@@ -89,6 +90,10 @@ def _figures(results: Sequence[Result]) -> dict:
     cut = [result for result in results if result.line.expect in ('interrupts', 'silences')]
     spreads = {
         'first_sound_{}_s': _spread(result.first_sound_s for result in wanted),
+        'prepared_{}_s': _spread(result.prepared_s for result in wanted),
+        'first_sound_unprepared_{}_s': _spread(
+            result.first_sound_s + result.prepared_s for result in wanted
+            if result.first_sound_s is not None and result.prepared_s is not None),
         'silence_{}_ms': _spread(result.silence_ms for result in cut),
         'duck_{}_ms': _spread(result.duck_ms for result in results),
         'lowered_{}_ms': _spread(result.lowered_ms for result in results),

@@ -23,6 +23,8 @@ CALM_S = 20.0              # after which half of that is forgiven
 SECOND = RATE // STEP      # [steps]
 SOON = round(0.3 * SECOND)           # [steps] a voice is found by then, or there was none
 REST = round(1.0 * SECOND)           # [steps] after a sound that was none
+# in the silence after a person: a voice that goes on is far above it, and a room may stir
+RESUME_DB = 10.0
 
 
 class Onset:
@@ -39,16 +41,16 @@ class Onset:
         self._since: int | None = None
         self._rest = 0                       # [steps]
 
-    def hear(self, samples: np.ndarray, robot_speaks: bool, person_speaks: bool) -> bool:
+    def hear(self, samples: np.ndarray, matters: bool, person_speaks: bool) -> bool:
         """int16 samples of shape (n,), in order; True where nobody was known to speak and somebody
-        may.
+        may. ``matters``: someone waits for that; other sounds are nobody's business.
         """
         sound = np.concatenate((self._open, samples.astype(np.float32) / 32768.0))
         whole = sound.size // STEP * STEP
         self._open = sound[whole:]
         rises = any([self._step(sound[at:at + STEP]) for at in range(0, whole, STEP)])
         self._explain(whole // STEP, person_speaks)
-        if not rises or not robot_speaks or person_speaks or self._since is not None or self._rest:
+        if not rises or not matters or person_speaks or self._since is not None or self._rest:
             return False
         self._since = 0
         return True

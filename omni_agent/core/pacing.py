@@ -20,6 +20,11 @@ class Pacer:
         self._played_s = 0.0                  # at ``_as_of``, by that and by the clock
         self._as_of: float | None = None
         self._not_before = 0.0
+        self._is_low = False
+
+    def lower(self, is_low: bool) -> None:
+        """While the voice is to be low nothing begins; what has begun goes on."""
+        self._is_low = is_low
 
     def hold(self, not_before: float) -> None:
         """Send nothing of this epoch before that time."""
@@ -38,6 +43,8 @@ class Pacer:
         self.sequence += 1
 
     def may_send(self, now: float) -> bool:
+        if self._is_low and self.sequence == 0:
+            return False
         return now >= self._not_before and self._sent_s - self._playing(now) < self.ahead_s
 
     def _playing(self, now: float) -> float:

@@ -92,6 +92,7 @@ class React:
     brief: str = ''
     say: str = ''                  # to be said as it is
     recalled: tuple[str, ...] = ()
+    not_before: float = NAN        # the turn is certainly over; of the same epoch again: moved
 
     @property
     def is_remark(self) -> bool:

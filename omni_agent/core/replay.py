@@ -3,6 +3,7 @@
 Until the first difference the machine gets exactly what it got. From there on it lives in a
 conversation of its own: its deadlines come when they are due, replies that it never began are not
 heard, and what it asks the models is answered as it was answered then, or by whoever is given.
+Where the senses are replayed, too, it lives in one from the start, and hears what they make of it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Sequence, Union
 
 from . import trace
-from .events import (Effect, Event, Interrupt, Judge, Judged, Played, Playing, React, Tick, Weigh,
-                     Weighed)
-from .then_and_now import QUESTIONS, Done, Row, Verdict, compare
+from .events import (Effect, Event, Interrupt, Judge, Judged, Played, Playing, React, SoundStarted,
+                     SpeechStarted, SpeechStopped, Tick, Transcript, Weigh, Weighed)
+from .then_and_now import EXACT_S, QUESTIONS, Done, Row, Verdict, compare
 from .trace import State, Step
 from .turn import TurnMachine
 
@@ -24,6 +25,7 @@ ROUGH_S = 0.15                   # the same for what was put together from topic
 ANSWER_S = 0.3                   # after which a model answers what it had not been asked
 MOST_TICKS = 100                 # between two steps; more would be a deadline that never goes away
 REPLIES = 8                      # newest of then that may still be begun now
+HEARD = (SoundStarted, SpeechStarted, SpeechStopped, Transcript)     # what the ears tell
 
 Answer = Callable[[str], Union[float, None]]
 
@@ -41,10 +43,11 @@ class Answers:
 @dataclass(frozen=True)
 class Moment:
     """A step then and now; ``event`` None: the recording has it, and there was nothing to it
-    now.
+    now; ``step`` None: it is heard now, and the recording has it not, or elsewhere.
     """
 
-    step: Step
+    t: float
+    step: Step | None
     event: Event | None
     effects: tuple[Effect, ...]
     state: State
@@ -58,6 +61,7 @@ class Outcome:
     unheard: int                 # news of replies that do not exist now
     asked: int                   # questions to the models that the recording does not have
     scores: int                  # steps after which only the score or the reason differed
+    epochs: dict[int, int]       # of replies, then -> now
 
     @property
     def is_same(self) -> bool:
@@ -67,14 +71,18 @@ class Outcome:
 class Rerun:
     """One machine through one stretch of a recording. ``follows``: its steps are those of such a
     machine, deadlines and answers included; without, they are only what came from outside.
+
+    ``anew``: kinds of events of which the recorded ones are left out; those of now come by
+    ``perceive``, and ``obey`` is told at once what is done about them.
     """
 
-    def __init__(self, machine: TurnMachine, answers: Answers = Answers(),
-                 follows: bool = True) -> None:
+    def __init__(self, machine: TurnMachine, answers: Answers = Answers(), follows: bool = True,
+                 anew: tuple[type, ...] = (),
+                 obey: Callable[[Effect, float], None] = lambda effect, now: None) -> None:
         self._machine = machine
-        self._follows = follows
-        self._answers = answers
-        self._apart = not follows
+        self._follows, self._anew = follows, anew
+        self._answers, self._obey = answers, obey
+        self._apart = bool(anew) or not follows
         self._parted: float | None = None
         self._epochs: dict[int, int] = {}        # of replies, then -> now
         self._replies: list[tuple[float, React]] = []      # of then
@@ -90,20 +98,32 @@ class Rerun:
         self._unheard = self._asked = self._scores = 0
 
     def run(self, steps: Sequence[Step]) -> Outcome:
-        self._read_answers(steps)
+        self.read_answers(steps)
         for step in steps:
-            self._step(step)
-        then = [Done(step.now, effect, step.event) for step in steps for effect in step.effects]
-        if self._follows:
-            rows = compare(then, self._done)
-        else:                                    # of the rest nothing is known
-            rows = compare(then,
-                           [done for done in self._done if isinstance(done.effect, PUBLISHED)],
-                           ROUGH_S)
-        return Outcome(tuple(rows), tuple(self._moments), self._parted, self._unheard, self._asked,
-                       self._scores)
+            self.step(step)
+        return self.outcome(steps)
 
-    def _read_answers(self, steps: Sequence[Step]) -> None:
+    def outcome(self, steps: Sequence[Step]) -> Outcome:
+        """After the last of them."""
+        then = [Done(step.now, effect, step.event) for step in steps for effect in step.effects]
+        done = (self._done if self._follows else         # of the rest nothing is known
+                [done for done in self._done if isinstance(done.effect, PUBLISHED)])
+        rows = compare(then, done, ROUGH_S if self._anew or not self._follows else EXACT_S)
+        if self._anew and steps:                 # what came after the end nobody recorded
+            rows = [row for row in rows if row.then is not None or row.t <= steps[-1].now]
+        return Outcome(tuple(rows), tuple(self._moments), self._parted, self._unheard, self._asked,
+                       self._scores, dict(self._epochs))
+
+    def perceive(self, event: Event, now: float) -> None:
+        """Something that is heard or seen now."""
+        self.catch_up(now)
+        effects = self._feed(event, now)
+        self._moments.append(
+            Moment(now, None, event, tuple(effects), trace.state(self._machine.view())))
+        self._pair()
+
+    def read_answers(self, steps: Sequence[Step]) -> None:
+        """What the models said then, and how long it took them."""
         asked_s: dict[tuple[type, str], float] = {}
         for step in steps:
             for effect in step.effects:
@@ -116,13 +136,14 @@ class Rerun:
                 if question in asked_s:
                     self._after_s[question] = step.now - asked_s[question]
 
-    def _step(self, step: Step) -> None:
+    def step(self, step: Step) -> None:
+        """The next one of the recording."""
         if self._apart:
-            self._catch_up(step.now)
+            self.catch_up(step.now)
         event = self._translated(step.event)
         effects = [] if event is None else self._feed(event, step.now)
         now = trace.state(self._machine.view())
-        self._moments.append(Moment(step, event, tuple(effects), now))
+        self._moments.append(Moment(step.now, step, event, tuple(effects), now))
         self._replies += [(step.now, effect) for effect in step.effects
                           if isinstance(effect, React)]
         self._pair()
@@ -138,12 +159,14 @@ class Rerun:
     def _feed(self, event: Event, now: float) -> list[Effect]:
         effects = self._machine.step(event, now)
         self._done += [Done(now, effect, event) for effect in effects]
+        for effect in effects:
+            self._obey(effect, now)
         if self._apart:
             for effect in effects:
                 self._answer_later(effect, (), now)
         return effects
 
-    def _catch_up(self, now: float) -> None:
+    def catch_up(self, now: float) -> None:
         """Deadlines and answers of its own, in their order."""
         for _ in range(MOST_TICKS):
             deadline = self._machine.deadline()
@@ -174,7 +197,7 @@ class Rerun:
         """What of it reaches the conversation as it is now."""
         if not self._apart:
             return event
-        if (isinstance(event, Tick)
+        if (isinstance(event, (Tick, *self._anew))
                 or isinstance(event, (Judged, Weighed)) and _question(event) in self._own):
             return None                                      # it has its own
         if isinstance(event, (Playing, Played)):

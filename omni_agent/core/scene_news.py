@@ -43,11 +43,18 @@ class SceneNews:
         self._t = 0.0
         self._text: str | None = None
         self._before: Sequence[Track] = ()
+        self._goes_on = False
+
+    def go_on(self, t: float) -> None:
+        """As somebody who had looked before, and at ``t`` told what the next look shows."""
+        self._looks, self._t, self._goes_on = UNDECIDED, t, True
 
     def step(self, t: float, tracks: Sequence[Track], events: Sequence[TrackEvent]) -> News | None:
         self._looks += 1
         told = self._tell(t, tracks)
         text = summary(told)
+        if self._goes_on:
+            self._text, self._before, self._goes_on = text, told, False
         if self._looks < UNDECIDED and not told:
             return None
         changed = text != self._text or any(event.track.id in self._told for event in events)

@@ -48,6 +48,8 @@ class Result:
     cut_epoch: int | None = None           # of the answer it was said into
     said: str = ''                         # what was heard of the reply
     first_sound_s: float | None = None     # end of the line -> first audible sample of the reply
+    # of that, what was saved by preparing it before the turn was certainly over
+    prepared_s: float | None = None
     silence_ms: float | None = None        # onset of the line -> last sample of the cut answer
     duck_ms: float | None = None           # onset of the line -> voice lowered by 15 dB
     lowered_ms: float | None = None        # how long a voice that went on was lowered
@@ -218,7 +220,18 @@ class Judge:
         said = next((voice.heard for voice in self.sound.voices if voice.epoch == react.epoch), '')
         marks = self._marks(line, react, heard)
         return replace(result, epoch=react.epoch, said=said, marks=marks, stages=_stages(marks),
-                       first_sound_s=None if heard is None else heard - line.end)
+                       first_sound_s=None if heard is None else heard - line.end,
+                       prepared_s=self._prepared_s(react.epoch))
+
+    def _prepared_s(self, epoch: int) -> float | None:
+        """Work that had been done on a reply when its turn was certainly over, or when its speech
+        was ready.
+        """
+        asked = [react for react in self.recording.reacts if react.epoch == epoch]
+        spoken = [chunk.received for chunk in self.recording.speech if chunk.epoch == epoch]
+        if not spoken or not asked[-1].not_before > 0.0:
+            return None
+        return max(0.0, min(asked[-1].not_before, spoken[0]) - asked[0].received)
 
     def _marks(self, line: Line, react: React, heard: float | None) -> dict[str, float]:
         before = [one for one in self.causes.utterances_of(line) if not one.final > react.received]

@@ -4,8 +4,8 @@
 1. A change in the tracks makes a candidate for each standing instruction that it may fulfil.
 2. A calibrated logistic over the evidence says how likely it is real; a doubtful one may gather
 evidence for a while. 3. Where wanted, the language model is asked whether to speak or to stay
-silent. 4. Silent all the same: told already, told a moment ago, or somebody is speaking and goes
-on for too long.
+silent. 4. Silent all the same: told already, told a moment ago (unless this is surely another
+thing), or somebody is speaking and goes on for too long.
 """
 
 from __future__ import annotations
@@ -48,15 +48,21 @@ class SpeakUpParams:
 
     LIVE = True          # each is read where it is used
 
-    threshold: float = param(0.6, 'probability from which a change is told', 0.01, 0.99)
+    threshold: float = param(0.5, 'probability from which a change is told', 0.01, 0.99)
     patience_s: float = param(2.5, 'how long a doubtful change may gather evidence [s]', 0.0, 60.0)
     known_s: float = param(
         1.0,
         'what is seen this soon after the instruction, or after the camera came on, was there '
         'already [s]', 0.0, 30.0)
+    news_s: float = param(
+        5.0, 'what came or left longer ago than this when it was first noticed is no news [s]',
+        0.1, 600.0)
     hold_s: float = param(0.5,
                           'how long a number of things, or that nobody is left, must last [s]',
                           0.0, 60.0)
+    together_s: float = param(
+        1.0, 'things that come, or go, within this of each other are one event; after it another '
+        'thing that was seen beside the first is told in spite of the cool-down [s]', 0.0, 60.0)
     gap_s: float = param(3.0,
                          'a thing that is not seen for this long is not left alone any more [s]',
                          0.0, 60.0)
@@ -182,6 +188,15 @@ class _Candidate:
     evidence: tuple[tuple[str, float], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an item was told of last."""
+
+    t: float
+    since: float
+    track: Track | None
+
+
 class SpeakUp:
     """``step`` an event, obey the effects, and come back with Ticked at ``deadline``."""
 
@@ -191,7 +206,8 @@ class SpeakUp:
         self.items = items
         self._open: dict[str, _Candidate] = {}
         self._told: dict[str, float] = {}            # key -> when it was told or dropped for good
-        self._last: dict[int, float] = {}            # item -> when it was told last
+        self._last: dict[int, _Told] = {}            # item -> what it was told of last
+        self._seen: dict[int, float] = {}            # track -> when it was seen last
         self._held: dict[str, float] = {}            # state -> since when it has been true
         self._broken: dict[str, float] = {}          # state -> since when it has not
         self._watched_s: float | None = None         # the first look
@@ -230,6 +246,7 @@ class SpeakUp:
     def _look(self, look: Looked) -> None:
         if self._watched_s is None:
             self._watched_s = look.t
+        self._seen = {track.id: track.last_s for track in look.tracks}
         for item in self.items:
             if item.kind is Kind.APPEARS:
                 self._appears(item, look)
@@ -247,14 +264,16 @@ class SpeakUp:
     def _appears(self, item: WatchItem, look: Looked) -> None:
         for track in look.tracks:
             key = f'{item.id} appears {track.id} {track.born_s:.2f}'
-            if track.label not in item.labels or self._known(item, track.first_s):
+            late = track.born_s - track.first_s > self.params.news_s
+            if track.label not in item.labels or late or self._known(item, track.first_s):
                 continue
             self._suggest(key, item, track.first_s, look.t, track)
 
     def _leaves(self, item: WatchItem, look: Looked) -> None:
         for event in look.events:
             if (isinstance(event, Left) and event.track.label in item.labels
-                    and event.since > item.asked_s):
+                    and event.since > item.asked_s
+                    and look.t - event.since <= self.params.news_s):
                 key = f'{item.id} leaves {event.track.id} {event.t:.2f}'
                 self._suggest(key, item, event.since, look.t, event.track)
         for one in [
@@ -392,7 +411,7 @@ class SpeakUp:
         if cooled is not None:
             return [cooled]
         self._close(one, now)
-        self._last[one.item.id] = now
+        self._last[one.item.id] = _Told(now, one.since, one.track)
         text = self._text(one)
         self.items.done(one.item.id)
         return [Remark(one.key, one.item.id, text, one.since, one.score, one.evidence,
@@ -400,9 +419,17 @@ class SpeakUp:
 
     def _cooling(self, one: _Candidate, now: float) -> Silent | None:
         last = self._last.get(one.item.id)
-        if last is None or now - last >= one.item.cool_down_s:
+        if last is None or now - last.t >= one.item.cool_down_s or self._is_another(one, last):
             return None
         return self._drop(one, now, 'told a moment ago')
+
+    def _is_another(self, one: _Candidate, last: _Told) -> bool:
+        """A thing of its own, and an event of its own: it was seen beside what was told."""
+        if one.track is None or last.track is None or one.track.near_lost:
+            return False
+        seen = self._seen.get(last.track.id, last.track.last_s)
+        return (one.track.id != last.track.id and one.track.first_s < seen
+                and one.since - last.since > self.params.together_s)
 
     def _text(self, one: _Candidate) -> str:
         return self.items.remark(one.item, one.track.label if one.track is not None else '',
@@ -423,7 +450,7 @@ class SpeakUp:
         if len(self._told) > 16 * self.params.most:
             newest = sorted(self._told, key=lambda key: self._told[key])[-8 * self.params.most:]
             self._told = {key: self._told[key] for key in newest}
-        self._last = {item: t for item, t in self._last.items() if item in standing}
+        self._last = {item: told for item, told in self._last.items() if item in standing}
         for states in (self._held, self._broken):
             for key in [key for key in states if int(key.split()[0]) not in standing]:
                 del states[key]

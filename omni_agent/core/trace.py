@@ -15,13 +15,15 @@ from typing import Sequence, Union
 from .addressee import Addressee, AddresseeParams
 from .errors import WireError
 from .events import Effect, Event
+from .judgement import Judgement
 from .lexicon import Lexicon
 from .plain_data import Json, decode, encode
-from .turn import TurnMachine, TurnParams, View
+from .turn import TurnMachine
+from .turn_states import TurnParams, View
 
 FORMAT = 1
 # of a machine: they follow from the parameters
-GIVEN = ('params', 'addressee', 'lexicon', 'end_of_turn')
+GIVEN = ('params', 'addressee', 'lexicon', 'end_of_turn', 'barge_in')
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,12 @@ def begin(machine: TurnMachine, number: int, now: float, version: str, languages
     return Begin(number, now, version, languages, *given(machine), state)
 
 
-def machine_of(record: Begin, lexicon: Lexicon, turn: TurnParams,
-               addressee: AddresseeParams) -> tuple[TurnMachine, tuple[str, ...]]:
+def machine_of(record: Begin, lexicon: Lexicon, turn: TurnParams, addressee: AddresseeParams,
+               weights: Judgement | None = None) -> tuple[TurnMachine, tuple[str, ...]]:
     """A machine that goes on where that one was, and the attributes that one of the two versions
-    does not have.
+    does not have. ``weights``: of the addressee, where they were fitted.
     """
-    machine = TurnMachine(turn, Addressee(addressee), 0, lexicon)
+    machine = TurnMachine(turn, Addressee(addressee, weights), 0, lexicon)
     known = {name for name in vars(machine) if name not in GIVEN}
     for name in sorted(known & set(record.machine)):
         setattr(machine, name, decode(record.machine[name]))

@@ -15,6 +15,7 @@ from typing import Iterable, Optional, Protocol, Sequence, Tuple, Union
 import numpy as np
 
 from .params import param
+from .picture_past import PicturePast
 from .scene import overlap
 
 Box = tuple[float, float, float, float]
@@ -35,8 +36,10 @@ SMALL = 0.3          # [share of the picture's height]
 PART = 0.7
 DRIFT = 0.3          # [picture heights a second]
 SURELY = 2           # looks in which a box was sure, from which on it is waited for
-CLEARLY = 0.6        # score from which once is enough for that
+CLEARLY = 0.5        # score from which once is enough for that
 VELOCITY_S = 0.5     # [s] over which a velocity is averaged
+SOON_S = 0.3         # who is at the border by then is on the way out
+STANDS = 0.3         # [own sizes a second] who goes faster does not stand there unseen
 
 
 class Detected(Protocol):
@@ -69,6 +72,11 @@ class TracksParams:
     edge_lost_s: float = param(
         0.6, 'what is not seen at the border of the picture for this long has left [s]', 0.1, 30.0)
     lost_s: float = param(2.0, 'the same in the middle, where it may be covered [s]', 0.1, 60.0)
+    same_s: float = param(
+        20.0, 'what is not seen for a while, though its place looks as it did, is still there, '
+        'for this long at most and no longer than it was seen before [s]', 0.0, 3600.0)
+    changed: float = param(0.15, 'share of a place that must look otherwise for something to have '
+                           'come or gone there; 0: any of it', 0.0, 1.0, live=False)
     same_place: float = param(0.2, 'overlap above which a box is the expected one', 0.05, 0.95)
     reach: float = param(1.0,
                          'how far from its place a covered thing may come back [its own size]',
@@ -165,6 +173,7 @@ class _Life:
     box: Box
     first_s: float
     last_s: float
+    looked_s: float              # of the look that showed it last
     best: float
     total: float
     began_at_edge: bool
@@ -204,15 +213,30 @@ class Tracks:
         self._gone: deque[_Life] = deque(maxlen=params.most)
         self._next = 1
         self._t: float | None = None
+        self._looked_s = 0.0                     # of the last look
         self._size = (1.0, 1.0)
+        self._past = PicturePast(params.changed)
+
+    def go_on_with(self, tracks: Iterable[Track], size: tuple[float, float]) -> None:
+        """As somebody who had looked before: these were there, in pictures of ``size``."""
+        self._size = (float(size[0]), float(size[1]))
+        for one in tracks:
+            life = _Life({one.label: one.score * one.hits}, one.box, one.first_s, one.last_s,
+                         one.last_s, one.best, one.score * one.hits, one.began_at_edge,
+                         one.near_lost, one.id, one.born_s, one.hits, one.looks, one.again,
+                         deque([True] * self.params.born_looks),
+                         (one.speed[0] * self._size[0], one.speed[1] * self._size[0]), one.growth,
+                         one.box, one.last_s, _height(one.box), one.last_s)
+            self._lives.append(life)
+            self._next = max(self._next, one.id + 1)
 
     @property
     def expecting(self) -> bool:
-        """Something is about to be believed. A box that was hardly sure, and once, is what
-        detectors imagine.
+        """Something is about to be believed, or to walk out of the picture. A box that was hardly
+        sure, and once, is what detectors imagine.
         """
-        return any(life.tid is None and (
-            sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY)
+        return any(self._leaving(life) if life.tid is not None else
+                   sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY
                    for life in self._lives)
 
     @property
@@ -227,13 +251,17 @@ class Tracks:
         return tuple(self._track(life) for life in self._lives if life.tid is not None)
 
     def step(self, detections: Sequence[Detected], t: float, size: tuple[float, float],
-             embeddings: Sequence[np.ndarray | None] = ()) -> list[TrackEvent]:
+             embeddings: Sequence[np.ndarray | None] = (),
+             picture: np.ndarray | None = None) -> list[TrackEvent]:
         """What a look at ``t`` showed in a picture of ``size`` (width, height) in pixels.
 
         ``embeddings`` run parallel to ``detections``; they tell who comes back after having left.
+        ``picture`` is the thumbnail: it tells what came or went from what was only overlooked.
         """
         if self._t is not None and t <= self._t:
             return []
+        self._past.add(t, picture)
+        self._looked_s = t
         self._size = (float(size[0]), float(size[1]))
         seen = [(one, embeddings[at] if at < len(embeddings) else None)
                 for at, one in enumerate(detections) if one.score >= self.params.keep_score]
@@ -246,12 +274,13 @@ class Tracks:
         self._begin(left, t)
         return events
 
-    def unchanged(self, t: float) -> list[TrackEvent]:
+    def unchanged(self, t: float, picture: np.ndarray | None = None) -> list[TrackEvent]:
         """The picture is as it was at the last look: what was there still is. Counts as no
         evidence.
         """
         if self._t is None or t <= self._t:
             return []
+        self._past.add(t, picture)
         for life in self._lives:
             if life.last_s == self._t:
                 life.last_s = t
@@ -261,18 +290,29 @@ class Tracks:
     # -- one look ---------------------------------------------------------------------------------
 
     def _assign(self, seen: list[_Seen], t: float) -> list[_Seen]:
-        """Each box to at most one track; what is left over is given back."""
-        free = dict(enumerate(seen))
+        """Each box to at most one track, the sure ones first: of a thing there are often doubtful
+        boxes that are only a part of it. What is left over is given back.
+        """
         waiting = dict(enumerate(self._lives))
-        for measure, least in ((self._overlap, self.params.same_place), (self._closeness, 0.0)):
-            pairs = sorted(((-measure(life, one[0], t), at, index) for at, life in waiting.items()
-                            for index, one in free.items() if life.family == family(one[0].label)))
-            for value, at, index in pairs:
-                if -value > least and at in waiting and index in free:
-                    self._hit(waiting.pop(at), *free.pop(index), t)
+        left: dict[int, _Seen] = {}
+        for sure in (True, False):
+            boxes = {index: one for index, one in enumerate(seen)
+                     if (one[0].score >= self.params.born_score) == sure}
+            self._match(waiting, boxes, t)
+            left.update(boxes)
         for life in waiting.values():
             self._miss(life)
-        return [free[index] for index in sorted(free)]
+        return [left[index] for index in sorted(left)]
+
+    def _match(self, waiting: dict[int, _Life], boxes: dict[int, _Seen], t: float) -> None:
+        """The best pairs first; who has found each other is taken out of both."""
+        for measure, least in ((self._overlap, self.params.same_place), (self._closeness, 0.0)):
+            pairs = sorted(((-measure(life, one[0], t), at, index) for at, life in waiting.items()
+                            for index, one in boxes.items()
+                            if life.family == family(one[0].label)))
+            for value, at, index in pairs:
+                if -value > least and at in waiting and index in boxes:
+                    self._hit(waiting.pop(at), *boxes.pop(index), t)
 
     def _overlap(self, life: _Life, one: Detected, t: float) -> float:
         return overlap(self._expected(life, t), one.box)
@@ -294,7 +334,8 @@ class Tracks:
 
     def _hit(self, life: _Life, one: Detected, embedding: np.ndarray | None, t: float) -> None:
         dt = t - life.last_s
-        part = _inside(one.box, life.box) and _extent(one.box) < PART * _extent(life.box)
+        part = (_inside(one.box, life.box) and _extent(one.box) < PART * _extent(life.box)
+                and not self._at_edge(one.box))
         if dt > 0 and not part:
             weight = 1.0 - math.exp(-dt / VELOCITY_S)
             before, after = _centre(life.box), _centre(one.box)
@@ -302,7 +343,8 @@ class Tracks:
                                for old, was, new in zip(life.speed, before, after))
             grown = (_height(one.box) / max(1e-6, _height(life.box)) - 1.0) / dt
             life.growth += weight * (grown - life.growth)
-        life.box, life.last_s = life.box if part else one.box, t
+        life.box = life.box if part else one.box
+        life.last_s = life.looked_s = t
         life.votes[one.label] = life.votes.get(one.label, 0.0) + one.score
         life.best, life.total = max(life.best, one.score), life.total + one.score
         life.hits, life.looks = life.hits + 1, life.looks + 1
@@ -328,7 +370,7 @@ class Tracks:
                     if life.family == family(one.label) and (
                         life.last_s == t or life.tid is not None)):
                 continue                         # a second box of the same thing, or a part of it
-            life = _Life({one.label: one.score}, one.box, t, t, one.score, one.score,
+            life = _Life({one.label: one.score}, one.box, t, t, t, one.score, one.score,
                          self._at_edge(one.box), self._near_lost(one), anchor=one.box, anchor_s=t,
                          size=_height(one.box), size_s=t,
                          embedding=None if embedding is None else _blend(None, embedding))
@@ -336,8 +378,9 @@ class Tracks:
             self._lives.append(life)
 
     def _near_lost(self, one: Detected) -> bool:
-        others = ([life for life in self._lives if life.tid is not None] + \
-            [life for life in self._gone if self._t is not None and self._t - life.last_s < 2 * self.params.lost_s])
+        others = [life for life in self._lives if life.tid is not None]
+        others += [life for life in self._gone if self._t is not None
+                   and self._t - life.last_s < 2 * self.params.lost_s]
         return any(life.family == family(one.label)
                    and math.dist(_centre(life.box), _centre(one.box)) < 1.5 * _extent(one.box)
                    for life in others)
@@ -349,6 +392,7 @@ class Tracks:
         for life in self._lives:
             if (life.tid is None and sum(life.recent) >= self.params.born_looks
                     and self._believed < self.params.most):
+                life.first_s = self._past.since(life.box, self._size, life.first_s)
                 self._bear(life, t)
                 found.append(Appeared(t, life.first_s, self._track(life)))
         return found
@@ -407,8 +451,22 @@ class Tracks:
         if life.tid is None:
             return len(life.recent) >= self.params.born_of and sum(life.recent) < 2 or \
                 t - life.last_s > self.params.edge_lost_s
+        if life.looked_s == self._looked_s:      # nobody has missed it yet
+            return False
         leaving = self._at_edge(self._expected(life, t), life.speed[1])
-        return t - life.last_s > (self.params.edge_lost_s if leaving else self.params.lost_s)
+        if t - life.last_s <= (self.params.edge_lost_s if leaving else self.params.lost_s):
+            return False
+        overlooked = min(self.params.same_s, life.last_s - life.first_s)
+        return not (t - life.last_s < overlooked and self._stands(life)
+                    and self._past.same(life.box, self._size, life.looked_s))
+
+    def _stands(self, life: _Life) -> bool:
+        return math.hypot(*life.speed) < STANDS * _extent(life.box)
+
+    def _leaving(self, life: _Life) -> bool:
+        """Walks out of the picture, or has just done so."""
+        return (life.looked_s > self._looked_s - 1.0 and not self._stands(life)
+                and self._at_edge(self._expected(life, (self._t or 0.0) + SOON_S), life.speed[1]))
 
     def _at_edge(self, box: Box, down: float = 0.0) -> bool:
         """Entering or leaving. Who stands close touches the lower border all the time: only small

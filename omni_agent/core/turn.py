@@ -7,116 +7,34 @@ Two machines run side by side, the person and the agent; a third of two states i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
-from .addressee import Addressee, Score, Situation
-from .attention import Attention, Mode
-from .end_of_turn import EndOfTurn, EndOfTurnParams
+from .addressee import Addressee, Score, Situation, Verdict
+from .attention import Attention, Mode, person_of, refused
+from .barge_in import BargeIn
+from .end_of_turn import EndOfTurn
 from .epoch import Admission, EpochGate
 from .events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstructions, Event,
                      HushRequested, Interrupt, Judge, Judged, LookedAt, ModeWanted, Moving,
-                     Noticed, Played, Playing, React, Reason, Remember, Role, SceneChanged,
-                     SoundStarted, SpeechStarted, SpeechStopped, Transcript, Typed, Weigh, Weighed)
+                     Noticed, Overheard, PlaceEntered, Played, Playing, React, Reason, Remember,
+                     Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript,
+                     Typed, Weigh, Weighed)
 from .lexicon import Lexicon
 from .nearness import Nearness
 from .own_words import is_own
-from .params import param
 from .remarks import Remarks
-
+from .turn_states import AGENT, PERSON, Agent, Person, TurnParams, View, Voice
 
 MOST_UNANSWERED = 4      # questions that one reply answers: the last ones, in a storm
-DOUBTFUL = 1             # more words of news where they do not tell for whom they are
+RECENT = 2               # results of a recogniser that the next one is compared with
 TYPED = -1               # in place of the number of an utterance
 SET_BACK_S = 1.0         # a clock that goes back by more was set
-
-
-class Person(Enum):
-    """Values match AgentState.msg."""
-
-    QUIET = 0
-    SPEAKING = 1
-    TRAILING = 2        # stopped, but perhaps only for breath
-
-
-class Agent(Enum):
-    """Values match AgentState.msg."""
-
-    IDLE = 0
-    DECIDING = 1        # somebody finished; was it for the robot, and is the turn over?
-    PREPARING = 2       # a reply is being made, nothing of it was heard yet
-    SPEAKING = 3
-
-
-class Voice(Enum):
-    """The robot's loudness."""
-
-    UP = 0
-    LOWERED = 1
-
-
-PERSON = {
-    (Person.QUIET, SpeechStarted): Person.SPEAKING,
-    (Person.TRAILING, SpeechStarted): Person.SPEAKING,
-    (Person.SPEAKING, SpeechStopped): Person.TRAILING,
-}
-AGENT = {
-    (Agent.PREPARING, Playing): Agent.SPEAKING,
-    (Agent.PREPARING, Played): Agent.IDLE,
-    (Agent.SPEAKING, Played): Agent.IDLE,
-}
-
-
-@dataclass(frozen=True)
-class TurnParams(EndOfTurnParams):
-    """Times of the conversation."""
-
-    LIVE = True          # each is read where it is used
-
-    barge_in_words: int = param(2, 'words of news that make a barge-in', 1, 10)
-    barge_in_s: float = param(0.35, 'voiced time that a barge-in needs [s]', 0.0, 3.0)
-    barge_in_doubtful_s: float = param(
-        0.8, 'the same for words in progress that do not tell to whom: nods are shorter, and a '
-        'recogniser makes words of them while they last [s]', 0.0, 5.0)
-    barge_in_score: float = param(
-        0.5, 'addressee score that a barge-in needs at once; below it the language model is '
-        'asked while the voice is low', 0.0, 1.0)
-    carry_on_score: float = param(0.3, 'the same, for who was still asking when the reply began',
-                                  0.0, 1.0)
-    duck_limit_s: float = param(2.0,
-                                'a lowered voice without a barge-in comes back after this [s]',
-                                0.3, 10.0)
-    onset_limit_s: float = param(
-        0.3, 'the same for a voice that was lowered for a sound, if nobody is found to speak [s]',
-        0.1, 2.0)
-    carry_on_s: float = param(
-        0.4, 'who speaks up this soon after the first sound of a reply is still asking: people '
-        'need as long to notice it [s]', 0.0, 2.0)
-    judge_s: float = param(0.8, 'how long the language model may think about whom was meant [s]',
-                           0.0, 10.0)
-    words_s: float = param(2.5, 'how long the words of a finished utterance are awaited [s]', 0.2,
-                           10.0)
-    remark_wait_s: float = param(
-        4.0, 'an unasked remark waits this long for the end of a reply, then the robot interrupts '
-        'itself [s]', 0.0, 60.0, live=False)
-    remark_limit_s: float = param(
-        30.0, 'an unasked remark that could not be made by then is dropped [s]', 1.0, 600.0,
-        live=False)
-    patience_s: float = param(15.0, 'a reply without news for this long is lost [s]', 1.0, 120.0)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What AgentState.msg shows."""
-
-    epoch: int
-    person: Person
-    agent: Agent
-    voice: Voice
-    utterance: int
-    text: str
-    score: Score | None
-    why: str
+ABOUT = frozenset({'speaks about it', 'still speaks about it'})
+# [log odds] of words alone, up to which they were said to somebody else; the same for words that
+# go on from a question to the robot
+ASIDE, ELSEWHERE = -1.0, -2.0
+VERDICTS = {Verdict.ADDRESSED: 'for the robot', Verdict.UNSURE: 'perhaps for the robot',
+            Verdict.NOT_ADDRESSED: 'not for the robot'}
 
 
 class TurnMachine:
@@ -129,6 +47,7 @@ class TurnMachine:
         self.attention = attention or Attention()
         self.lexicon = lexicon
         self.end_of_turn = EndOfTurn(params, lexicon)
+        self.barge_in = BargeIn(params, lexicon)
         self.gate = EpochGate(epoch)
         self.nearness = Nearness()
         self.person = Person.QUIET
@@ -138,6 +57,7 @@ class TurnMachine:
         self.score: Score | None = None
         self._utterance = 0
         self._text = ''                          # of that utterance, partial or final
+        self._earlier: tuple[str, ...] = ()      # what it was before, the last RECENT times
         self._stopped: float | None = None       # end of the person's voice
         self._final: Transcript | None = None    # words of the utterance being decided on
         # words that were being decided on when somebody made a sound
@@ -147,12 +67,16 @@ class TurnMachine:
         self._weighed: Weighed | None = None     # what the small model said last
         self._decided: Transcript | None = None  # words whose answer is being prepared
         self._decided_s = 0.0                    # when their voice stopped
+        # a sound in the silence after them, which may be the next word
+        self._rustled_s = float('-inf')
         self._unanswered: list[tuple[int, str]] = []   # what a reply has to answer, by utterance
         self._settled = 0                        # utterance that needs no (further) decision
         # from when on the turn that is being answered is over
         self._certain_s = 0.0
         # utterance that began before that, or hardly later: the person went on
         self._resumed = 0
+        # utterance that began when no sound of the reply had been heard
+        self._added = 0
         # what the reply that is being spoken answers
         self._answered: list[tuple[int, str]] = []
         self._sounded_s = 0.0                    # when its first sound was heard
@@ -164,8 +88,9 @@ class TurnMachine:
         self._for_a_sound = False
         # what is being decided on does not seem to be for the robot
         self._refused = False
-        # end of the last utterance that was not for the robot
+        # end of the last utterance that was not for the robot, of the last one about it
         self._refused_s: float | None = None
+        self._spoken_of_s: float | None = None
         self._spoke_s: float | None = None       # end of the robot's last speech
         self._last_heard = ''
         self._person_s = 0.0                     # last sign of life of the person
@@ -207,12 +132,12 @@ class TurnMachine:
 
     def _shift(self, by_s: float) -> None:
         """Somebody set the clock back: what is awaited is awaited for as long as before."""
-        for name in ('_certain_s', '_decided_s', '_sounded_s', '_lowered_since', '_person_s',
-                     '_reply_s'):
+        for name in ('_certain_s', '_decided_s', '_rustled_s', '_sounded_s', '_lowered_since',
+                     '_person_s', '_reply_s'):
             setattr(self, name, getattr(self, name) + by_s)
         self._remarks.shift(by_s)
         self.attention.shift_clock(by_s)
-        for name in ('_stopped', '_refused_s', '_spoke_s'):
+        for name in ('_stopped', '_refused_s', '_spoken_of_s', '_spoke_s'):
             if getattr(self, name) is not None:
                 setattr(self, name, getattr(self, name) + by_s)
         for name in ('_final', '_held', '_doubted'):
@@ -240,6 +165,8 @@ class TurnMachine:
     def _take(self, event: Event, now: float) -> list[Effect]:
         if isinstance(event, SpeechStarted):
             return self._on_started(event, now)
+        if isinstance(event, SoundStarted):
+            return self._on_sound(now)
         if isinstance(event, SpeechStopped):
             self._stopped, self._person_s = event.t, now
         elif isinstance(event, Transcript):
@@ -262,7 +189,8 @@ class TurnMachine:
             return self._on_typed(event, now)
         elif isinstance(event, Noticed):
             self._remarks.add(event.text, now)
-        elif isinstance(event, (LookedAt, ButtonHeld, ModeWanted, CorrectionsForgotten)):
+        elif isinstance(event,
+                        (LookedAt, ButtonHeld, ModeWanted, PlaceEntered, CorrectionsForgotten)):
             self._attend(event)
         elif isinstance(event, Moving):
             self.moves = event.moving
@@ -270,13 +198,16 @@ class TurnMachine:
                 return self._raise_voice(Reason.NO_INTERRUPT)
         return []
 
-    def _attend(self, event: LookedAt | ButtonHeld | ModeWanted | CorrectionsForgotten) -> None:
+    def _attend(self, event: LookedAt | ButtonHeld | ModeWanted | PlaceEntered
+                | CorrectionsForgotten) -> None:
         if isinstance(event, LookedAt):
             self.attention.contact(event.t)
         elif isinstance(event, ButtonHeld):
             self.attention.button(event.held)
         elif isinstance(event, ModeWanted):
             self.attention.switch(Mode(event.mode))
+        elif isinstance(event, PlaceEntered):
+            self.attention.enter(event.place)
         else:
             self.attention.forget()
 
@@ -285,13 +216,16 @@ class TurnMachine:
             self._set_aside(event.utterance)
             self.why = 'the person goes on'
         if event.utterance != self._utterance:
-            self._text, self.score = '', None
+            self._text, self._earlier, self.score = '', (), None
         if event.utterance == self._settled:
             self._settled = 0
         if (self.agent is Agent.PREPARING and event.t < self._certain_s or
             (self.agent is Agent.SPEAKING and event.t < self._sounded_s + self.params.carry_on_s)):
             self._resumed = event.utterance
-        self._utterance, self._stopped, self._final, self._person_s = event.utterance, None, None, now
+        if self.agent is Agent.PREPARING and self._decided is not None:
+            self._added = event.utterance
+        self._utterance, self._person_s = event.utterance, now
+        self._stopped, self._final = None, None
         self._doubted = None
         return []
 
@@ -306,6 +240,8 @@ class TurnMachine:
     def _on_transcript(self, event: Transcript, now: float) -> list[Effect]:
         if event.utterance < self._utterance or event.utterance == self._settled:
             return []
+        earlier = (*self._earlier, self._text) if event.utterance == self._utterance else ()
+        self._earlier = tuple(filter(None, earlier))[-RECENT:]
         self._utterance, self._text, self._person_s = event.utterance, event.text, now
         if not event.final or self.person is Person.SPEAKING:
             return []
@@ -355,8 +291,8 @@ class TurnMachine:
 
     def _meet(self, event: Event, now: float) -> list[Effect]:
         busy = self.agent in (Agent.PREPARING, Agent.SPEAKING)
-        if (isinstance(event, SoundStarted) and self.agent is Agent.SPEAKING
-                and self.voice is Voice.UP):
+        if (isinstance(event, SoundStarted) and self.voice is Voice.UP
+                and (self.agent is Agent.SPEAKING or self._may_begin(now))):
             return self._lower_voice(event.t, now, for_a_sound=True)
         if isinstance(event, SpeechStarted) and (busy or self.moves):
             return self._lower_voice(event.t, now)
@@ -364,10 +300,15 @@ class TurnMachine:
             if (self.lexicon.is_stop(event.text, self.addressee.name_words)
                     and not self._is_own(event, is_stop=True)):
                 return self._on_stop_phrase(event)
+            if self.attention.told_off(event.text, event.t) and not self._is_own(event):
+                return self._on_told_off(event, busy)
             if busy:
                 return self._on_overlap(event, now)
             if self._final is event:
                 return self._begin_deciding(event, now)
+            # a verdict on what was said so far, for whoever turns to look
+            self.score = self._score(self._question(event), event, event.t)
+            self.why = f'so far {VERDICTS[self.score.verdict]} ({self.score.because()})'
         if isinstance(event, Judged) and self._doubted is not None and event.text == self._asked:
             return self._on_doubt_settled(self._doubted, event.margin, now)
         return []
@@ -384,6 +325,18 @@ class TurnMachine:
             return effects
         self.why = f'"{event.text}"'
         return [*self._void(Reason.STOP_PHRASE, event.t), *effects]
+
+    def _on_told_off(self, event: Transcript, busy: bool) -> list[Effect]:
+        """'I wasn't talking to you': it is silent at once, and asks for nothing more."""
+        if event.final and self.person is Person.SPEAKING:
+            return []
+        if event.final:
+            self._settled, self._final, self._held = event.utterance, None, None
+            self.why = f'"{event.text}"{self._learn(event, answered=False)}'
+        if not busy and not self.moves:
+            return []
+        self._forget()
+        return self._void(Reason.STOP_PHRASE, event.t)
 
     def _on_overlap(self, event: Transcript, now: float) -> list[Effect]:
         if self._is_barge_in(event, now):
@@ -425,17 +378,24 @@ class TurnMachine:
         self.why = (f'"{event.text}" is ' +
                     ('a nod' if nod else 'its own voice' if own else 'not for the robot'))
         self.score = self._score(event.text, event, now, margin)
+        effects = self._raise_voice(Reason.NO_INTERRUPT)
         if not nod and not own and self.score.probability < self.addressee.params.threshold:
-            self._refused_s = now
-        return self._raise_voice(Reason.NO_INTERRUPT)
+            effects += self._on_refused(event, self.score, now)
+        return effects
+
+    def _on_refused(self, event: Transcript, score: Score, now: float) -> list[Effect]:
+        """It was for somebody else, or nobody can tell."""
+        self._refused_s = now
+        if ABOUT & {name for name, _ in score.evidence}:
+            self._spoken_of_s = now
+        return [Overheard(event.text)] if self.params.keep_side_talk else []
 
     def _is_doubtful(self, event: Transcript, now: float) -> bool:
         """Enough was said to cut in, and neither words nor dialogue tell to whom."""
         if self.lexicon.is_nod(event.text) or self._is_own(event):
             return False
-        if self.lexicon.news(event.text) < self.params.barge_in_words:
-            return False
-        return not self._score(event.text, event, now).decisive
+        return (self.barge_in.has_news(event.text)
+                and not self._score(event.text, event, now).decisive)
 
     def _is_own(self, event: Transcript, is_stop: bool = False) -> bool:
         return is_own(event.text_echo, event.echo, is_stop)
@@ -444,23 +404,15 @@ class TurnMachine:
         if self.lexicon.is_nod(event.text) or self._is_own(event):
             return False
         if event.utterance == self._resumed and event.final and self.agent is Agent.PREPARING:
-            return True                          # one more word of the same sentence is enough
+            # one more word of the same sentence is enough
+            return not self._is_aside(event, ELSEWHERE)
         if self.lexicon.opens_with_stop(event.text, self.addressee.name_words):
             return True                          # 'hold on, what about Italy?'
-        if event.voiced_s < self.params.barge_in_s:
-            return False
-        news = self.lexicon.news(event.text)
-        if news < self.params.barge_in_words:
+        if not self.barge_in.is_news(event):
             return False
         self.score = self._score(event.text, event, now)
-        goes_on = event.utterance == self._resumed
-        # near, but what was said says nothing
-        if self.score.by_words <= 0.0 and not goes_on:
-            early = not event.final and event.voiced_s < self.params.barge_in_doubtful_s
-            if early or news < self.params.barge_in_words + DOUBTFUL:
-                return False
-        return (self.score.probability
-                >= (self.params.carry_on_score if goes_on else self.params.barge_in_score))
+        goes_on = event.utterance in (self._resumed, self._added)
+        return self.barge_in.cuts_in(event, self.score, self._earlier, goes_on)
 
     def _begin_deciding(self, event: Transcript, now: float) -> list[Effect]:
         own = self._is_own(event)
@@ -468,20 +420,40 @@ class TurnMachine:
                 or self.lexicon.is_nod(event.text) and not self._is_answer(event.t)):
             self._settled, self._final = event.utterance, None
             self.why = f'"{event.text}" ' + ('is its own voice' if own else 'needs no answer')
+            self.score = self._score(event.text, event, event.t)
             return self._raise_voice(Reason.NO_INTERRUPT) + self._take_up_held(now)
-        if self._held is not None:
-            self._unanswered.append((self._held.utterance, self._held.text))
-            self._held = None
+        overheard = self._join_held(now)
         self.agent, self._refused = Agent.DECIDING, False
         text = self._question(event)
         self._margin = self._margin if text == self._asked else None
         self._asked = None
         self.score = self._score(text, event, event.t)
-        effects = self._weigh(event)
+        effects = [*overheard, *self._weigh(event)]
         if self.score.decisive:
             return effects
         self._asked = text
         return effects if self._margin is not None else [*effects, Judge(event.utterance, text)]
+
+    def _join_held(self, now: float) -> list[Effect]:
+        """What was set aside is part of the same question, unless its words were rather said to
+        somebody else: then no reply has to know them.
+        """
+        held, self._held = self._held, None
+        if held is None:
+            return []
+        if self._is_aside(held, ASIDE):
+            return self._on_refused(held, self._alone(held), now)
+        self._unanswered.append((held.utterance, held.text))
+        return []
+
+    def _alone(self, said: Transcript) -> Score:
+        """Whatever the mode is."""
+        return self.addressee.score(said.text, self._situation(said, said.t))
+
+    def _is_aside(self, said: Transcript, by_words: float) -> bool:
+        """Among words that are for the robot, these were rather said to somebody else."""
+        alone = self._alone(said)
+        return alone.verdict is Verdict.NOT_ADDRESSED and alone.by_words <= by_words
 
     def _weigh(self, event: Transcript) -> list[Effect]:
         if self._ending(event) is not None or not self.end_of_turn.wants_guess(event):
@@ -497,14 +469,40 @@ class TurnMachine:
         """The answer that is being prepared may be heard sooner or later than was thought."""
         self._weighed = event
         decided = self._decided
-        if (self.agent is not Agent.PREPARING or decided is None
-                or decided.utterance != event.utterance):
+        if decided is None or decided.utterance != event.utterance:
             return []
-        certain_s = self._decided_s + self.end_of_turn.silence_s(decided, self._ending(decided))
+        return self._move()
+
+    def _on_sound(self, now: float) -> list[Effect]:
+        """A voice is found later than its first sound, and until then the turn must not be over.
+        Once in a silence: a kitchen is full of sounds.
+        """
+        if (self._stopped is None or self._rustled_s >= self._stopped
+                or self.agent is Agent.PREPARING and now >= self._certain_s):
+            return []
+        self._rustled_s = now
+        return self._move()
+
+    def _may_begin(self, now: float) -> bool:
+        """The first sound of the reply may be heard any moment: not while somebody may be
+        speaking.
+        """
+        return self.agent is Agent.PREPARING and now >= self._certain_s
+
+    def _move(self) -> list[Effect]:
+        """The answer that is being prepared may be heard at another time than was told."""
+        if self.agent is not Agent.PREPARING or self._decided is None:
+            return []
+        certain_s = self._certain_at(self._decided, self._decided_s)
         if certain_s == self._certain_s:
             return []
         self._certain_s = certain_s
         return [React(self.epoch, self._brief(), certain_s)]
+
+    def _certain_at(self, final: Transcript, stopped: float) -> float:
+        """When a turn whose voice stopped then is certainly over."""
+        return max(stopped + self.end_of_turn.silence_s(final, self._ending(final)),
+                   self._rustled_s + self.params.resume_s)
 
     def _take_up_held(self, now: float) -> list[Effect]:
         """It was a cough or a nod: the question before it still stands."""
@@ -565,8 +563,10 @@ class TurnMachine:
         """
         assert self._final is not None
         stopped = self._stopped if self._stopped is not None else self._final.t
-        silence_s = self.end_of_turn.silence_s if self._refused else self.end_of_turn.prepare_s
-        end = stopped + silence_s(self._final, self._ending(self._final))
+        if self._refused:
+            end = self._certain_at(self._final, stopped)
+        else:
+            end = stopped + self.end_of_turn.prepare_s(self._final, self._ending(self._final))
         if self._asked is not None and self._margin is None:
             end = max(end, stopped + self.params.judge_s)
         return end
@@ -584,24 +584,26 @@ class TurnMachine:
         self.agent, self.person = Agent.IDLE, Person.QUIET
         self._settled, self._final = final.utterance, None
         if self._refused:
-            self._refused_s, self._unanswered = now, []
-            self.why = (f'not for the robot ({self.score.because()})' +
+            self._unanswered = []
+            self.why = (f'{VERDICTS[self.score.verdict]} ({self.score.because()})' +
                         self._learn(final, answered=False))
-            return self._raise_voice(Reason.NO_INTERRUPT)
+            return [
+                *self._raise_voice(Reason.NO_INTERRUPT), *self._on_refused(final, self.score, now)
+            ]
         self.why = f'for the robot ({self.score.because()})' + self._learn(final, answered=True)
         if self.score.decisive:
             self.nearness.spoke(final.level_dbfs, final.t)
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
         self._unanswered.append((final.utterance, final.text))
         stopped = self._stopped if self._stopped is not None else final.t
-        silence_s = self.end_of_turn.silence_s(final, self._ending(final))
-        effects = self._react(final.t, now, not_before=stopped + silence_s)
+        effects = self._react(final.t, now, not_before=self._certain_at(final, stopped))
         self._decided, self._decided_s = final, stopped
         return effects
 
     def _learn(self, final: Transcript, answered: bool) -> str:
         """From being told that it erred, or from a question that had to be repeated; in words."""
-        learnt = self.attention.heard(final.text, final.t, answered)
+        asks = self.score is not None and self.score.by_words > 0.0
+        learnt = self.attention.heard(final.text, final.t, answered, person_of(final.cues), asks)
         return f'; learnt: {learnt}' if learnt else ''
 
     # -- the few things the agent can do ----------------------------------------------------------
@@ -615,7 +617,7 @@ class TurnMachine:
         self.gate.admit(self.epoch + 1)
         self._unanswered = self._unanswered[-MOST_UNANSWERED:]
         self.agent, self.voice, self._reply_s = Agent.PREPARING, Voice.UP, now
-        self._certain_s, self._resumed, self._decided = not_before, 0, None
+        self._certain_s, self._resumed, self._added, self._decided = not_before, 0, 0, None
         return [Interrupt(self.epoch, False, Reason.NEW_REPLY, t),
                 React(self.epoch, say or self._brief(), not_before, say)]
 
@@ -668,8 +670,10 @@ class TurnMachine:
 
     def _score(self, text: str, said: Transcript, t: float, margin: float | None = None) -> Score:
         """To whom ``text`` was said, and whether the robot listens at all."""
-        return self.attention.admit(self.addressee.score(text, self._situation(said, t), margin),
-                                    text, t)
+        score = self.addressee.score(text, self._situation(said, t), margin)
+        if self._is_own(said):
+            return refused(score, 'its own voice')
+        return self.attention.admit(score, text, t)
 
     def _situation(self, said: Transcript, t: float) -> Situation:
         return Situation(
@@ -680,4 +684,5 @@ class TurnMachine:
             side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s),
             louder_db=self.nearness.louder_db(said.level_dbfs, t),
             cues=said.cues,
-            learnt=self.attention.shift())
+            spoken_of_s=(None if self._spoken_of_s is None else max(0.0, t - self._spoken_of_s)),
+            learnt=self.attention.shift(person_of(said.cues)))

@@ -23,6 +23,7 @@ VERSION = 1
 LONGEST = 300            # [characters] of a sentence that is kept
 MOST_BYTES = 200_000     # of a file; more was not written here
 MOST_FOR_S = 86400.0
+MOST_WORDS = 6           # of a thing that no detector knows
 YES_NO = ('yes', 'no')
 _ONE = {'a': 1, 'an': 1, 'one': 1}
 
@@ -35,6 +36,10 @@ class Kind(Enum):
     ALONE = 'alone'          # there, and no person is, for ``for_s``
     MOVES = 'moves'
     COUNT = 'count'          # ``at_least`` of them at once
+
+
+# what can be told without knowing where a thing is
+IN_WORDS = (Kind.APPEARS, Kind.LEAVES, Kind.ALONE)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class WatchItem:
     nobody: bool = False         # of LEAVES: when the last one has left
     back: bool = False           # of APPEARS: it was here before, and is said to be back
     note: str = ''               # what to be reminded of
+    words: bool = False          # the label is what was said: a detector does not know it
 
 
 class Answer(Enum):
@@ -98,6 +104,7 @@ class WatchItems:
                  params: WatchItemsParams = WatchItemsParams()) -> None:
         self.words = language
         self.params = params
+        self.any_words = False       # somebody sees who knows words, besides a detector's labels
         self._items: list[WatchItem] = []
         self._next = 1
 
@@ -118,6 +125,10 @@ class WatchItems:
             return Reply(Answer.LISTED, self.listed())
         ended = self._cancel(spoken)
         return ended if ended is not None else self._add(spoken, sentence, now, sees)
+
+    def in_words(self) -> tuple[str, ...]:
+        """What is to be looked for by its words, as no detector knows it."""
+        return tuple(dict.fromkeys(item.labels[0] for item in self._items if item.words))
 
     def listed(self) -> str:
         """Everything that is watched for, in one sentence."""
@@ -164,10 +175,10 @@ class WatchItems:
     # -- what was said ----------------------------------------------------------------------------
 
     def _add(self, spoken: list[str], sentence: str, now: float, sees: bool) -> Reply | None:
-        asked = _Asked.of(self.words, spoken)
+        asked = _Asked.taken_apart(self.words, spoken)
         if asked is None:
             return None
-        found = asked.item(self.params)
+        found = self._in_words(asked) or asked.item(self.params)
         if found is None:
             return self._decline(asked)
         item = replace(found, id=self._next, asked_s=now, sentence=sentence.strip()[:LONGEST])
@@ -182,6 +193,16 @@ class WatchItems:
         self._next += 1
         return Reply(Answer.ADDED, self._confirmation(item), item)
 
+    def _in_words(self, asked: _Asked) -> WatchItem | None:
+        """A thing without a label, or one that only its colour tells from others of its kind."""
+        if not self.any_words or asked.kind not in IN_WORDS or asked.at_least > 1:
+            return None
+        if not 0 < len(asked.described) <= MOST_WORDS:
+            return None
+        if asked.label and asked.described[:1] not in self.words.describing:
+            return None
+        return asked.of(self.params, ' '.join(asked.described), True)
+
     def _decline(self, asked: _Asked) -> Reply | None:
         """Only where it was clearly meant: 'tell me when the war ended' is a question."""
         if asked.label:
@@ -191,8 +212,8 @@ class WatchItems:
                          self.words.say('unknown_event', thing=self._thing(asked.label)))
         if asked.kind is None or not asked.subject:
             return None
-        return Reply(Answer.DECLINED, self.words.say('unknown_thing',
-                                                     thing=' '.join(asked.subject)))
+        thing = with_article(' '.join(asked.described or asked.subject))
+        return Reply(Answer.DECLINED, self.words.say('unknown_thing', thing=thing))
 
     def _confirmation(self, item: WatchItem) -> str:
         if item.note:
@@ -210,7 +231,11 @@ class WatchItems:
         if not size:
             return None
         label = _things(self.words, spoken[size:])
-        ended = [item for item in self._items if set(item.labels) & set(label)]
+        said = f' {" ".join(spoken[size:])} '
+        ended = [item for item in self._items
+                 if item.words and f' {item.labels[0]} ' in said]
+        label = label or [item.labels[0] for item in ended]
+        ended = ended or [item for item in self._items if set(item.labels) & set(label)]
         # 'do not tell me what to do' is about something else
         if not label or not ended:
             return Reply(Answer.CANCELLED, self.words.say('nothing_to_cancel')) if label else None
@@ -233,9 +258,7 @@ class WatchItems:
         }
 
     def _thing(self, label: str) -> str:
-        article = ('' if plural(label) == label and label.endswith('s') else
-                   'an ' if label[0] in 'aeiou' else 'a ')
-        return article + label
+        return with_article(label)
 
     def _time(self, seconds: float) -> str:
         if seconds >= 60 and seconds % 60 == 0:
@@ -261,9 +284,10 @@ class _Asked:
     back: bool
     note: str
     is_sure: bool                # 'whenever', 'warn me if': no question begins like that
+    described: tuple[str, ...]   # the words for it, with its colour and size
 
     @classmethod
-    def of(cls, language: WatchWords, spoken: list[str]) -> _Asked | None:
+    def taken_apart(cls, language: WatchWords, spoken: list[str]) -> _Asked | None:
         parts = _condition(language, spoken)
         if parts is None:
             return None
@@ -292,16 +316,19 @@ class _Asked:
         return cls(kind, label, tuple(_without(language.determiners,
                                                subject)), once, seconds, count,
                    bool(label) and nobody and kind is Kind.LEAVES, back, note, always or bare
-                   or sure or bool(note))
+                   or sure or bool(note), tuple(described(language, subject)))
 
     def item(self, params: WatchItemsParams) -> WatchItem | None:
-        if self.kind is None or not self.label:
-            return None
+        return self.of(params, self.label) if self.kind is not None and self.label else None
+
+    def of(self, params: WatchItemsParams, label: str, in_words: bool = False) -> WatchItem:
+        """The item about a thing that is called so."""
+        assert self.kind is not None
         for_s = (self.for_s
                  if self.for_s is not None else params.alone_s if self.kind is Kind.ALONE else 0.0)
-        return WatchItem(0, self.kind, (self.label, ), '', 0.0, self.once, params.cool_down_s,
+        return WatchItem(0, self.kind, (label, ), '', 0.0, self.once, params.cool_down_s,
                          min(for_s, MOST_FOR_S), self.at_least if self.kind is Kind.COUNT else 1,
-                         self.nobody, self.back, self.note[:LONGEST])
+                         self.nobody, self.back, self.note[:LONGEST], in_words)
 
 
 def _condition(language: WatchWords,
@@ -374,6 +401,17 @@ def _number(language: WatchWords, spoken: list[str]) -> tuple[int, list[str]]:
     return 1, spoken
 
 
+def described(language: WatchWords, spoken: list[str]) -> list[str]:
+    """Without articles and owners, with colours and sizes."""
+    rest = spoken
+    while rest and tuple(rest[:1]) not in language.describing:
+        size = language.determiners.start(rest)
+        if not size:
+            break
+        rest = rest[size:]
+    return rest
+
+
 def _count(word: str) -> int:
     if word.isascii() and word.isdigit():
         return int(word[:4])
@@ -430,6 +468,14 @@ def _read(text: str, language: WatchWords, most: int) -> list[WatchItem]:
     return found
 
 
+def with_article(label: str) -> str:
+    """'an apple', 'scissors', 'keys'"""
+    several = label.endswith('s') and (plural(label) == label
+                                       or label[-2:] not in ('ss', 'us', 'is'))
+    an = label[0] in 'aeiou' and not label.startswith(('uni', 'use', 'usu', 'eu', 'one'))
+    return label if several else f'{"an" if an else "a"} {label}'
+
+
 def _row(item: WatchItem) -> dict[str, str | float]:
     row = {
         'id': item.id,
@@ -445,12 +491,17 @@ def _row(item: WatchItem) -> dict[str, str | float]:
             for name in ('once', 'nobody', 'back')
         }
     }
+    if item.words:
+        row['words'] = 'yes'
     return {**row, 'note': item.note} if item.note else row
 
 
 def _item(table: Table, known: set[str]) -> WatchItem:
     labels = tuple(table.text('labels').split(', '))
+    in_words = table.choice('words', YES_NO, 'no') == 'yes'
     for label in labels:
+        if in_words and label == ' '.join(words(label)[:MOST_WORDS]) and label:
+            continue
         if label not in known:
             raise FieldError((*table.where, 'labels'), f"nothing is called '{label}' here")
     item = WatchItem(id=int(table.number('id', None, 1, 2**53)), kind=Kind(
@@ -462,6 +513,7 @@ def _item(table: Table, known: set[str]) -> WatchItem:
                          'for_s', None, 0,
                          MOST_FOR_S), at_least=int(table.number('at_least', None, 1, 99)),
                      nobody=table.choice('nobody', YES_NO, None) == 'yes', back=table.choice(
-                         'back', YES_NO, None) == 'yes', note=table.text('note', '')[:LONGEST])
+                         'back', YES_NO, None) == 'yes', note=table.text('note', '')[:LONGEST],
+                     words=in_words)
     table.finish()
     return item

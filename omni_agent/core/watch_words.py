@@ -62,6 +62,7 @@ class WatchWords:
     seconds: Phrases
     for_: Phrases
     determiners: Phrases
+    describing: Phrases         # of those: say which one of its kind, to who can tell
 
     def say(self, name: str, **parts: str) -> str:
         """A sentence with its parts filled in, beginning with a capital letter."""
@@ -103,6 +104,9 @@ SENTENCES = {
     'remark_moves': 'thing',
     'remark_count': 'count things',
     'remark_note': 'note',
+    'see_yes': 'thing',
+    'see_no': 'thing',
+    'see_unknown': 'thing',
 }
 
 

@@ -38,6 +38,9 @@ NAME = 'bag_recorder'
 AGENT = frozenset(spec.name for spec in (*graph.GRAPH, *graph.OPTIONAL))
 EVERYWHERE = ('/diagnostics', '/rosout')         # of the whole system, and worth having
 NEVER = ('/parameter_events',)
+# begins a hidden name: what actions are made of, whose types have no definition of their own; what
+# skills do is in skill_state
+HIDDEN = '/_'
 LOOK_S = 0.25                                    # between two looks at who is there
 # looks that saw somebody listen: the other side may notice later
 MATCHED = 4
@@ -135,7 +138,7 @@ class BagRecorder:
             if inside or topic in EVERYWHERE or topic in self._further:
                 found[topic] = kinds
         return {topic: kinds for topic, kinds in found.items() if topic in self._further or not (
-            topic in NEVER or left_out.is_derived(topic, found))}
+            topic in NEVER or HIDDEN in topic or left_out.is_derived(topic, found))}
 
     def _consider(self, topic: str, kinds: list[str]) -> None:
         offers = [info.qos_profile for info in self.node.get_publishers_info_by_topic(topic)]

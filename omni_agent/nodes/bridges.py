@@ -12,6 +12,7 @@ from typing import Callable
 
 from omni_agent.core.params import param
 
+from .bridge_answers import Answers
 from .bridge_bubble import Bubble
 from .bridge_chat import Chat
 from .bridge_ears import ForeignMicrophone
@@ -33,6 +34,10 @@ class BridgesParams:
     chat: bool = param(
         True, 'what is typed into rqt_chat, which publishes it as a voice, is typed to the agent '
         '(hri_msgs)')
+    answers: bool = param(
+        True, 'what the robot said is shown in rqt_chat (tts_msgs); nobody else is sent it')
+    engine: str = param(
+        '/tts_engine/tts', 'the action of rqt_chat by which it is told what to show')
     sound: bool = param(
         True,
         'the microphone and the robot\'s voice as audio_common has them (audio_common_msgs of '
@@ -75,6 +80,8 @@ class Bridges:
                                      lambda: Voices(self.node, self.health, params)),
                                     ('chat', params.chat,
                                      lambda: Chat(self.node, self.health, params)),
+                                    ('answers', params.answers,
+                                     lambda: Answers(self.node, self.health, params)),
                                     ('sound', params.sound,
                                      lambda: SoundOut(self.node, self.health)),
                                     ('microphone', bool(params.microphone),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
 
 from omni_agent_msgs.msg import AgentState, DialogueTurn, Look, Percept, Playback
 from omni_agent_msgs.msg import Interrupt as InterruptMsg
@@ -15,24 +15,25 @@ from omni_agent_msgs.msg import React as ReactMsg
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from omni_agent.backends import Message, addressee_model, languages, load
-from omni_agent.core import prompts
+from omni_agent.backends import addressee_model, languages
+from omni_agent.core import percepts
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.attention import Attention, AttentionParams
-from omni_agent.core.end_of_turn import PUNCTUATION
+from omni_agent.core.attention import NOBODY, Attention, AttentionParams, person_of
+from omni_agent.core.dialogue import LOOKING
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import (
-    HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed,
-    Played, Playing, React, Reason, Remember, Role, SceneChanged, SoundStarted, SpeechStarted,
-    SpeechStopped, Tick, Transcript, Typed, Weigh, Weighed)
-from omni_agent.core.dialogue import LOOKING
+    HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Noticed,
+    Overheard, PlaceEntered, Played, Playing, React, Reason, Remember, Role, SceneChanged,
+    SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh)
+from omni_agent.core.looks import looked
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.params import param
 from omni_agent.core.skill_plan import Unclear
 from omni_agent.core.skills import Call
-from omni_agent.core.speak_up import AskModel, Margined
-from omni_agent.core.turn import TurnMachine, TurnParams
+from omni_agent.core.speak_up import Margined
+from omni_agent.core.turn import TurnMachine
+from omni_agent.core.turn_states import TurnParams
 from omni_agent.core.words import words
 
 from . import qos
@@ -42,40 +43,31 @@ from .hands import PARAMETERS as OF_HANDS
 from .hands import Hands, Planned
 from .health import WARN, Health
 from .heartbeat import Heartbeat
-from .lookout import PARAMETERS as OF_LOOKOUT
+from .inspection import Inspected, Inspection
 from .listening import Listening
+from .lookout import PARAMETERS as OF_LOOKOUT
 from .lookout import Lookout
 from .loudness import Loudness
-from .looks import looked
 from .node import join
+from .opinions import Answer, Loaded, OpinionParams, Opinions, Unable
 from .parameters import declare
 from .recall import PARAMETERS as OF_RECALL
 from .recall import Forgotten, Recall, Recalled
 from .shell import Urgency
 from .shell import main as run
 from .stamps import now, seconds, stamp
-from .threads import Alarm, Inbox, Worker
+from .threads import Alarm, Inbox
 
 
 @dataclass(frozen=True)
 class DecisionParams:
-    """Who judges, and how much is remembered."""
+    """Whom to believe, and how much is remembered."""
 
-    llm: str = param(
-        'qwen2_5_0_5b',
-        'model that judges whom an unclear utterance was meant for: a manifest name, a '
-        '.gguf file, the http(s) address of an OpenAI-compatible server, fake, or none')
-    llm_model: str = param('', 'model name that the server expects')
-    llm_threads: int = param(1, 'threads of an embedded model', 1, 64)
-    sentence_end: str = param(
-        'smollm2_135m', 'small language model that says whether a sentence is over: a manifest '
-        'name, a .gguf file, fake, or none')
     weights: str = param(
         'hand',
         'what tells whom an utterance was meant for: rules set by hand, or weights fitted to '
-        'voice, '
-        'source, dialogue and camera as well: better in the bench, stricter after other people\'s '
-        'talk',
+        'voice, source, dialogue and camera as well: better in the bench, stricter after other '
+        'people\'s talk',
         choices=('hand', 'fitted'))
     languages: str = param(
         'en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
@@ -87,9 +79,14 @@ class DecisionParams:
 
 
 NO_EYES = 'nothing, because it is off'
+NO_JUDGE = 'I have stopped, because I have lost my language model.'
 LONGEST_NOTICE = 300     # [characters] that another node may have said
+SEEN_CLOSELY = 0.6       # salience of what somebody asked about
+SEEN_REMARKS = 16        # newest remarks of which it is known that they rest on the camera
+OWN = 0.5                # share of the robot's own words from which nobody else has spoken
 PARAMETERS = (
     ('', DecisionParams),
+    ('', OpinionParams),
     ('addressee', AddresseeParams),
     ('attention', AttentionParams),
     ('turn', TurnParams),
@@ -108,21 +105,7 @@ class Prepared:
     say: str = ''
     lines: tuple[str, ...] = ()
     route: str = ''
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model is ready."""
-
-    part: str
-
-
-@dataclass(frozen=True)
-class Unable:
-    """A model is not."""
-
-    part: str
-    why: str
+    seen: str = ''           # what a closer look showed
 
 
 class Decision:
@@ -136,6 +119,7 @@ class Decision:
         attention = Attention.begin(declare(self.node, AttentionParams, 'attention'),
                                     addressee.names)
         turn = declare(self.node, TurnParams, 'turn')
+        self._seen: deque[str] = deque(maxlen=SEEN_REMARKS)      # of remarks: what was seen
         self.machine = TurnMachine(turn, addressee, first_epoch(time.time()),
                                    languages.lexicon(self.params.languages), attention)
         self.memory = Memory(self.params.max_turns)
@@ -150,36 +134,33 @@ class Decision:
         for effect in self.machine.start():
             self._interrupt(effect)
         self.heartbeat = Heartbeat(self.node)
-        self.inbox: Inbox[Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined
-                          | OmniAgentError] = Inbox(self.node, self.on_result)
+        self.inbox: Inbox[Event | Answer | Recalled | Inspected | Forgotten] = Inbox(
+            self.node, self.on_result)
         self.alarm = Alarm(self.node, lambda: self.on_event(Tick(now(self.node))))
-        self.llm = None
-        self.worker = Worker('judge', self.inbox.put, limit=4)
-        self.endings, self.weigher = None, Worker('weigher', self.inbox.put)
-        if self.params.sentence_end != 'none':
-            self.health.trouble('sentence end', WARN, 'loading')
-            self.weigher.submit(self._load_endings)
+        self.opinions = Opinions(declare(self.node, OpinionParams), self.health, self.inbox.put)
         state = _state_folder(self.params.state, self.node.get_namespace())
         self.lookout = Lookout(self.node, self.health, self.params.languages, state
-                               and state / 'instructions.json', self.on_remark, self._ask_silence,
-                               lambda: self.senses.sees)
+                               and state / 'instructions.json', self.on_seen,
+                               self.opinions.silence, lambda: self.senses.sees)
         self.recall = Recall(self.node, self.health, state and state / 'memory.db', self.inbox.put)
+        self.inspection = Inspection(self.node, self.health, self.lookout.items.words,
+                                     self.lookout.knows_any_words, self.inbox.put)
         self.senses = Alive(self.node, self._show)
         self.hands = Hands(self.node, self.health, self.params.languages,
                            addressee.params.name.split(','),
-                           None if self.params.llm == 'none' else self, self.inbox.put,
+                           self.opinions if self.opinions.there else None, self.inbox.put,
                            self.on_own_skill)
+        self.opinions.planner = self.hands.planner
         self.loudness = Loudness(self.node, self.on_remark)
-        self.listening = Listening(self.node, self.health, self.machine.attention, self.inbox.put)
+        self.listening = Listening(self.node, self.health, self.machine.attention, self.inbox.put,
+                                   state and state / 'corrections.json')
         self._react_now: React | None = None     # the newest intention
         # epoch and brief that somebody thinks about, aside
         self._looking_up: tuple[int, str] | None = None
         self._prepared = Prepared(0, '')
         self._used: tuple[str, ...] = ()
         self._shown: tuple | None = None
-        if self.params.llm != 'none':
-            self.health.trouble('language model', WARN, 'loading')
-            self.worker.submit(self._load)
+        self.opinions.load()
         self._show()
         self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
@@ -192,11 +173,11 @@ class Decision:
 
     def on_percept(self, percept: Percept) -> None:
         self.health.count('percepts')
-        event = _event(percept)
-        if event is None:
+        perceived = percepts.read(percept)
+        if perceived is None:
             self.health.count('percepts of unknown kind')
         else:
-            self.on_event(event)
+            self.on_event(percepts.event(perceived))
 
     def on_look(self, message: Look) -> None:
         self.health.count('looks')
@@ -225,8 +206,13 @@ class Decision:
         response.success, response.message = True, f'silent since epoch {self.machine.epoch}'
         return response
 
+    def on_seen(self, text: str) -> None:
+        """Something that somebody wanted to be told of was seen."""
+        self._seen.append(text)
+        self.on_remark(text)
+
     def on_remark(self, text: str) -> None:
-        """Something that somebody wanted to be told of has come about."""
+        """Something is to be told, unasked."""
         self.on_event(Noticed(now(self.node), text))
 
     def on_notice(self, message: String) -> None:
@@ -249,12 +235,10 @@ class Decision:
         elif call.skill.name == 'set_volume':
             self.loudness.set(given)
 
-    def on_result(
-        self, result: Event | Loaded | Unable | Planned | Recalled | Forgotten | Margined |
-        OmniAgentError
-    ) -> None:
+    def on_result(self, result: Event | Answer | Recalled | Inspected | Forgotten) -> None:
         if isinstance(result, OmniAgentError):
             self.health.trouble('language model', WARN, f'{result}; deciding without it')
+            self._stand_still()
         elif isinstance(result, Loaded):
             self.health.well(result.part)
         elif isinstance(result, Unable):
@@ -263,6 +247,8 @@ class Decision:
             self._on_planned(result)
         elif isinstance(result, Recalled):
             self._on_recalled(result)
+        elif isinstance(result, Inspected):
+            self._on_inspected(result)
         elif isinstance(result, Forgotten):
             self.memory = self.memory if result.error else Memory(self.params.max_turns)
             self.recall.on_forgotten(result)
@@ -273,6 +259,10 @@ class Decision:
 
     def on_event(self, event: Event) -> None:
         at = now(self.node)
+        if isinstance(event, Transcript) and event.final and event.text_echo < OWN:
+            self.recall.spoke(person_of(event.cues), event.t)
+        elif isinstance(event, Typed):
+            self.recall.spoke(NOBODY, event.t)
         effects = self.machine.step(event, at)
         self.trace.step(event, at, effects)
         self.perform(effects)
@@ -280,6 +270,8 @@ class Decision:
             self.lookout.floor(isinstance(event, SpeechStarted), event.t)
         elif isinstance(event, SceneChanged):
             self.recall.saw(event.t, event.text, event.salience)
+        elif isinstance(event, PlaceEntered):
+            self.recall.entered(event.place, event.t)
 
     # -- effects become messages ------------------------------------------------------------------
 
@@ -287,6 +279,7 @@ class Decision:
         for effect in effects:
             self._perform(effect)
         self.alarm.set(self.machine.deadline())
+        self.listening.keep()
         self._show()
 
     def _perform(self, effect: Effect) -> None:
@@ -301,12 +294,12 @@ class Decision:
             self.recall.remember(effect, now(self.node))
         elif isinstance(effect, EndInstructions):
             self._end_instructions(effect)
-        elif isinstance(effect, Weigh) and self.endings is not None:
-            self.weigher.submit(lambda: self._weigh(effect))
-        elif isinstance(effect, Judge) and self.params.llm != 'none':
-            self.worker.submit(lambda: self._judge(effect))
-        elif isinstance(effect, Judge):          # a Weigh that nobody answers changes nothing
-            self.inbox.put(Judged(effect.utterance, effect.text, None))
+        elif isinstance(effect, Weigh):
+            self.opinions.weigh(effect)
+        elif isinstance(effect, Judge):
+            self.opinions.judge(effect)
+        elif isinstance(effect, Overheard):
+            self.recall.overheard(effect, now(self.node))
 
     def _end_instructions(self, effect: EndInstructions) -> None:
         """'Stop telling me' silences the robot, and is meant for later as well."""
@@ -316,13 +309,24 @@ class Decision:
 
     def _interrupt(self, effect: Interrupt) -> None:
         if effect.reason in HALTING:
-            self._halted = effect.epoch - 1
+            self._halted = max(self._halted, effect.epoch - 1)
         message = InterruptMsg(epoch=effect.epoch, ducked=effect.ducked,
                                reason=effect.reason.value, halted=self._halted)
         message.header.stamp = stamp(now(self.node))
         message.evidence = stamp(effect.evidence or 0.0)
         self.interrupts.publish(message)
         self.health.count(f'interrupt {effect.reason.name.lower()}')
+
+    def _stand_still(self) -> None:
+        """Who has lost what it judges people's words with does not drive on. It is no new epoch:
+        what is being said or asked goes on.
+        """
+        if self.hands.moves:
+            self._halted = self.machine.epoch
+            self._interrupt(Interrupt(self._halted, bool(self.machine.view().voice.value),
+                                      Reason.LOST))
+            self.hands.halted(self._halted, goes_on=False)
+            self.inbox.put(Noticed(now(self.node), NO_JUDGE))
 
     def _react(self, effect: React) -> None:
         """To be said as it is, about watching, something to do, about the past, or for the
@@ -331,7 +335,8 @@ class Decision:
         self._react_now = effect
         known = self._prepared
         if effect.say:
-            self._publish_react(effect, Prepared(effect.epoch, effect.brief, effect.say))
+            say = self.lookout.checked(effect.say) if effect.say in self._seen else effect.say
+            self._publish_react(effect, Prepared(effect.epoch, effect.brief, say))
         elif (known.epoch, known.brief) == (effect.epoch, effect.brief):
             self.hands.put_off(effect)
             self._publish_react(effect, known)
@@ -346,7 +351,7 @@ class Decision:
         said = (self.listening.answer(effect.brief)
                 or self.lookout.answer(effect.epoch, effect.brief) or self.hands.answer(effect))
         if isinstance(said, Unclear):
-            self.worker.submit(lambda: self._plan(effect))
+            self.opinions.plan(effect.epoch, effect.brief)
         elif said is not None:
             self._publish_react(effect, Prepared(effect.epoch, effect.brief, said))
         else:
@@ -354,6 +359,11 @@ class Decision:
 
     def _ask_past(self, effect: React) -> None:
         if not self.recall.ask(effect.epoch, effect.brief, now(self.node)):
+            self._look_closer(effect)
+
+    def _look_closer(self, effect: React) -> None:
+        """Only where memory has no answer: a new look costs a second of the processor."""
+        if not self.senses.sees or not self.inspection.ask(effect):
             self._publish_react(effect, Prepared(effect.epoch, effect.brief))
 
     def _on_planned(self, planned: Planned) -> None:
@@ -368,14 +378,26 @@ class Decision:
     def _on_recalled(self, found: Recalled) -> None:
         effect = self._react_now
         if effect is not None and found.epoch == effect.epoch == self.machine.epoch:
+            if found.say or found.lines:
+                self._publish_react(
+                    effect,
+                    Prepared(effect.epoch, effect.brief, found.say, found.lines, found.route))
+            else:
+                self._look_closer(effect)
+
+    def _on_inspected(self, found: Inspected) -> None:
+        if found.seen:
+            self.recall.saw(now(self.node), found.seen, SEEN_CLOSELY)
+        effect = self._react_now
+        if effect is not None and found.epoch == effect.epoch == self.machine.epoch:
             self._publish_react(
-                effect, Prepared(effect.epoch, effect.brief, found.say, found.lines, found.route))
+                effect, Prepared(effect.epoch, effect.brief, found.say, seen=found.seen))
 
     def _publish_react(self, effect: React, known: Prepared) -> None:
         self._prepared, self._looking_up = known, None
         self._used = self._rests_on(effect, known)
         history = [DialogueTurn(role=line.role.value, text=line.text, truncated=line.truncated)
-                   for line in self._history()]
+                   for line in self._history(known.seen)]
         message = ReactMsg(epoch=effect.epoch, brief=effect.brief, say=known.say,
                            recalled=list(known.lines), history=history,
                            not_before=stamp(effect.not_before))
@@ -386,18 +408,21 @@ class Decision:
             # nobody will ever say that it was
             self.inbox.put(Played(now(self.node), effect.epoch, '', False))
 
-    def _history(self) -> list[Line]:
-        """What the camera showed is no news once it is gone."""
+    def _history(self, seen: str = '') -> list[Line]:
+        """What the camera showed is no news once it is gone; ``seen``: by a closer look."""
         lines = [
             line for line in self.memory.history()
             if line.role is not Role.SCENE or self.senses.sees
         ]
+        if seen and self.senses.sees:
+            lines = [*(line for line in lines if line.role is not Role.SCENE),
+                     Line(Role.SCENE, seen, False)]
         return lines if self.senses.sees else [*lines, Line(Role.SCENE, NO_EYES, False)]
 
     def _rests_on(self, effect: React, known: Prepared) -> tuple[str, ...]:
         """The senses that this decision used."""
         if effect.say:
-            return ('vision',)
+            return ('vision', ) if any(seen in effect.say for seen in self._seen) else ('notice', )
         used = ['typed' if self.machine.typed else 'audio']
         if self.senses.sees and LOOKING & set(words(effect.brief)):
             used.append('vision')
@@ -415,6 +440,7 @@ class Decision:
         state = AgentState(epoch=view.epoch, person=view.person.value, agent=view.agent.value,
                            ducked=bool(view.voice.value), utterance=view.utterance, text=view.text,
                            addressee_score=score.probability if score else math.nan,
+                           verdict=score.verdict.value if score else AgentState.UNSURE,
                            evidence_names=[name for name, _ in score.evidence] if score else [],
                            evidence_values=[value for _, value in score.evidence] if score else [],
                            why=view.why, watching=watching, doing=self.hands.doing,
@@ -423,80 +449,12 @@ class Decision:
         state.header.stamp = stamp(now(self.node))
         self.states.publish(state)
 
-    # -- the language model, on its own thread ----------------------------------------------------
-
-    def _load(self) -> None:
-        llm = load.llm(self.params.llm, threads=self.params.llm_threads,
-                       model=self.params.llm_model)
-        llm.warm([Message(role, text) for role, text in prompts.judge('Hello.')])
-        self.llm = llm
-        if self.hands.planner is not None:
-            self.hands.planner.warm()
-        self.inbox.put(Loaded('language model'))
-
-    def _judge(self, effect: Judge) -> None:
-        messages = [Message(role, text) for role, text in prompts.judge(effect.text)]
-        try:
-            # it could not be loaded at first; a server may be up by now
-            if self.llm is None:
-                self._load()
-            self.inbox.put(Judged(effect.utterance, effect.text, self.llm.margin(messages)))
-        except OmniAgentError as error:
-            self.inbox.put(error)
-            self.inbox.put(Judged(effect.utterance, effect.text, None))
-
-    def answer(self, messages: Sequence[Message], schema: Mapping[str, object],
-               max_tokens: int = 64) -> str:
-        """Under a JSON schema; for the planner, on the worker's thread."""
-        if self.llm is None:
-            self._load()
-        return self.llm.answer(messages, schema, max_tokens)
-
-    def _plan(self, effect: React) -> None:
-        try:
-            found = self.hands.planner.plan(effect.brief)
-        except OmniAgentError as error:
-            self.inbox.put(error)
-            found = None
-        self.inbox.put(Planned(effect.epoch, effect.brief, found))
-
-    def _ask_silence(self, effect: AskModel) -> None:
-        """Whether to speak up unasked, where that is wanted."""
-        if self.params.llm == 'none':
-            self.inbox.put(Margined(effect.key, None))
-        else:
-            self.worker.submit(lambda: self.inbox.put(Margined(effect.key, self._silence(effect))))
-
-    def _silence(self, effect: AskModel) -> float | None:
-        if self.llm is None:
-            self._load()
-        return self.llm.margin([Message(role, text) for role, text in effect.prompt()])
-
-    def _load_endings(self) -> None:
-        try:
-            self.endings = load.sentence_end(self.params.sentence_end)
-        except OmniAgentError as error:
-            self.inbox.put(Unable('sentence end',
-                                  f'{error}; pauses are told from ends without it'))
-        else:
-            self.inbox.put(Loaded('sentence end'))
-
-    def _weigh(self, effect: Weigh) -> None:
-        try:
-            ending = self.endings(effect.text.rstrip(PUNCTUATION))
-        except OmniAgentError as error:
-            self.inbox.put(Unable('sentence end', str(error)))
-            ending = None
-        self.inbox.put(Weighed(effect.utterance, effect.text, ending))
-
     def rest(self) -> None:
         """A node that is not there cannot end what it began."""
         self.on_event(HushRequested(now(self.node)))
 
     def close(self) -> None:
-        self.recall.close()
-        self.worker.close()
-        self.weigher.close()
+        self.opinions.close(self.recall.close)
 
 
 def _state_folder(given: str, namespace: str) -> Path | None:
@@ -506,26 +464,6 @@ def _state_folder(given: str, namespace: str) -> Path | None:
     base = Path(given).expanduser() if given else Path(
         os.environ.get('XDG_STATE_HOME') or Path.home() / '.local' / 'state', 'omni_agent')
     return base / (namespace.strip('/').replace('/', '-') or 'agent')
-
-
-def _event(percept: Percept) -> Event | None:
-    t = seconds(percept.header.stamp)
-    if percept.kind == Percept.SOUND_STARTED:
-        return SoundStarted(t)
-    if percept.kind == Percept.SPEECH_STARTED:
-        return SpeechStarted(t, percept.utterance)
-    if percept.kind == Percept.SPEECH_STOPPED:
-        return SpeechStopped(t, percept.utterance, percept.voiced_s)
-    if percept.kind in (Percept.PARTIAL, Percept.FINAL):
-        turn_end = (None
-                    if math.isnan(percept.turn_end_probability) else percept.turn_end_probability)
-        return Transcript(t, percept.utterance, percept.text, percept.kind == Percept.FINAL,
-                          percept.voiced_s, turn_end, percept.echo_likelihood,
-                          percept.text_echo_likelihood, percept.level_dbfs or None,
-                          tuple(zip(percept.cue_names, percept.cue_values)))
-    if percept.kind == Percept.SCENE:
-        return SceneChanged(t, percept.text, percept.salience)
-    return None
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass
 from typing import Callable
 
@@ -11,8 +13,9 @@ from rclpy.node import Node
 
 from omni_agent.backends import skills
 from omni_agent.core.acts import SkillState
-from omni_agent.core.errand import ErrandEffect, ErrandParams, Errands, HandOut, Move, Progress, Tell
-from omni_agent.core.events import Event, Moving, Noticed, React
+from omni_agent.core.errand import (ErrandEffect, ErrandParams, Errands, HandOut, Move, Progress,
+                                    Tell)
+from omni_agent.core.events import Event, Moving, Noticed, PlaceEntered, React
 from omni_agent.core.params import param
 from omni_agent.core.skill_consent import Agreed, Consent, ConsentParams, Dropped
 from omni_agent.core.skill_plan import Declined, Plan, Planner, PlannerParams, Unclear
@@ -78,6 +81,11 @@ class Hands:
     @property
     def doing(self) -> str:
         return self.errands.doing
+
+    @property
+    def moves(self) -> bool:
+        """Something moves, or is about to."""
+        return self.errands.moves
 
     # -- what was said ----------------------------------------------------------------------------
 
@@ -149,6 +157,15 @@ class Hands:
     def on_state(self, message: SkillStateMsg) -> None:
         progress = Progress(message.epoch, message.step, SkillState(message.state), message.text)
         self._perform(self.errands.news(progress, now(self.node)))
+        if message.state == SkillStateMsg.SUCCEEDED and not message.dry_run:
+            self._arrived(message.arguments)
+
+    def _arrived(self, arguments: str) -> None:
+        """Whatever skill has a place and has come to its end has brought the robot there."""
+        with contextlib.suppress(ValueError):
+            given = json.loads(arguments)
+            if isinstance(given, dict) and isinstance(given.get('place'), str):
+                self._step(PlaceEntered(now(self.node), given['place'].replace('_', ' ')))
 
     def _tick(self) -> None:
         self._perform(self.errands.tick(now(self.node)))

@@ -18,6 +18,7 @@ from .stamps import pace
 HOST = platform.node() or 'none'      # what has no device of its own runs on this
 LOADING = 'loading'      # what a part that is not ready yet is troubled by
 OPENING = 'opening'
+OTHERS = 'also wrong'    # all troubles but the worst, which is the message
 SLOW = 'slow'            # it works, and later than it should
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
 # Counters of what flows, as opposed to what goes wrong: their rates are told as well
@@ -119,6 +120,10 @@ class Health:
             },
             **self._rates()
         }
+        others = [f'{part}: {trouble.message}' for part, trouble in self._troubles.items()
+                  if trouble is not worst]
+        if others:
+            shown[OTHERS] = '; '.join(others)
         if not getattr(self._node, 'active', True):
             status.message, shown = self._resting(worst), {}     # figures would pass for news
         status.values = [KeyValue(key=key, value=value) for key, value in sorted(shown.items())]

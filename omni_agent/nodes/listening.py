@@ -4,6 +4,7 @@ corrections taught it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Callable
 
 from omni_agent_msgs.msg import Look
@@ -11,8 +12,11 @@ from rclpy.node import Node
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 
-from omni_agent.core.attention import MODES, Attention, Mode
-from omni_agent.core.events import ButtonHeld, CorrectionsForgotten, Event, LookedAt, ModeWanted
+from omni_agent.backends import corrections
+from omni_agent.core.attention import MODES, Attention, Learnt, Mode
+from omni_agent.core.errors import OmniAgentError
+from omni_agent.core.events import (ButtonHeld, CorrectionsForgotten, Event, LookedAt, ModeWanted,
+                                    PlaceEntered)
 
 from . import qos
 from .health import WARN, Health
@@ -29,17 +33,22 @@ SAYS = {
 
 class Listening:
     """Owned by the executor thread. What changes is told to ``step`` as events, so that it is in
-    the trace.
+    the trace. ``path``: where corrections are kept if the parameter says so, None = nowhere.
     """
 
     def __init__(self, node: Node, health: Health, attention: Attention,
-                 step: Callable[[Event], None]) -> None:
+                 step: Callable[[Event], None], path: Path | None) -> None:
         self.node, self.health = node, health
         self._attention, self._step = attention, step
+        self._path = path if attention.params.keep else None
         self._looked_s = 0.0
+        self._known: dict[str, Learnt] = {}      # as it was shown and kept
+        self._restore()
         self._show()
+        node.create_subscription(String, 'place', self.on_place, qos.STATE)
         node.create_subscription(String, 'listen', self.on_mode, qos.STATE)
         node.create_subscription(Bool, 'push_to_talk', self.on_button, qos.PERCEPT)
+        node.create_service(Trigger, '~/corrections', self.on_corrections)
         node.create_service(Trigger, '~/forget_corrections', self.on_forget)
 
     def answer(self, text: str) -> str | None:
@@ -69,12 +78,46 @@ class Listening:
             self._looked_s = t
             self._step(LookedAt(t))
 
+    def on_place(self, message: String) -> None:
+        self._step(PlaceEntered(now(self.node), message.data))
+
+    def on_corrections(self, request: Trigger.Request,
+                       response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = True, corrections.told(self._attention.learnt())
+        return response
+
     def on_forget(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         learnt = self._attention.learnt()
         self._step(CorrectionsForgotten(now(self.node)))
         response.success = True
-        response.message = f'{sum(one.corrections for one in learnt.values())} corrections are forgotten'
+        response.message = f'forgotten: {corrections.told(learnt)}'
         return response
+
+    # -- what corrections taught ------------------------------------------------------------------
+
+    def keep(self) -> None:
+        """After each step of the machine: shown and, where wanted, kept as soon as it changes."""
+        learnt = self._attention.learnt()
+        if learnt == self._known:
+            return
+        self._known = learnt
+        self.health.values['learnt from corrections'] = corrections.told(learnt)
+        try:
+            if self._path is not None:
+                corrections.keep(learnt, self._path)
+            self.health.well('corrections')
+        except OmniAgentError as error:
+            self.health.trouble('corrections', WARN, str(error))
+
+    def _restore(self) -> None:
+        if self._path is None:
+            return
+        try:
+            self._attention.restore(corrections.restore(self._path))
+        except OmniAgentError as error:
+            self.health.trouble('corrections', WARN, f'{error}; starting without any')
+        self._known = self._attention.learnt()
+        self.health.values['learnt from corrections'] = corrections.told(self._known)
 
     def _switch(self, mode: Mode) -> None:
         self._step(ModeWanted(now(self.node), mode.value))

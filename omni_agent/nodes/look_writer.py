@@ -1,17 +1,20 @@
-"""What a look showed -> ``Look`` messages. The only writer of that message (``looks.py`` reads
-it).
+"""What a look showed -> ``Look`` messages. The only writer of that message (core/looks.py
+reads it).
 """
 
 from __future__ import annotations
 
 import array
+from typing import Mapping, Sequence
 
 from omni_agent_msgs.msg import Face as FaceMsg
 from omni_agent_msgs.msg import Look
 from omni_agent_msgs.msg import Track as TrackMsg
 from omni_agent_msgs.msg import TrackEvent as EventMsg
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from omni_agent.backends import Detection
 from omni_agent.backends.watcher import Watched
 from omni_agent.core.faces import Face
 from omni_agent.core.frame_skip import SkipFigures
@@ -60,3 +63,26 @@ def _track(track: Track, ahead_s: float) -> TrackMsg:
                     score=track.score, best=track.best, speed=track.speed, growth=track.growth,
                     share=track.share, at_edge=track.at_edge, began_at_edge=track.began_at_edge,
                     near_lost=track.near_lost, again=track.again)
+
+
+def add_tracks(look: Look, tracks: Sequence[Track], events: Sequence[TrackEvent]) -> None:
+    """What was found in another way than by the detector, into a look that is not sent yet."""
+    look.tracks = [*look.tracks, *(_track(track, 0.0) for track in tracks)]
+    look.events = [*look.events, *(_event(event, 0.0) for event in events)]
+
+
+def found_message(picture: Image, things: Sequence[Detection], fits: Mapping[str, float],
+                  there: float, processing_s: float) -> Look:
+    """A single picture that somebody asked about: no identities, no events. ``fits``: of phrases,
+    which have no place; one that fits less than ``there`` was not seen (``hits`` is 0).
+    """
+    found = [(one.label, one.score, one.box, 1) for one in things]
+    found += [(phrase, fit, (0.0, 0.0, 0.0, 0.0), int(fit >= there))
+              for phrase, fit in fits.items()]
+    t = picture.header.stamp
+    return Look(header=picture.header, width=picture.width, height=picture.height,
+                processing_s=processing_s, tracks=[
+                    TrackMsg(id=number, label=label, box=box, first=t, born=t, last=t, hits=hits,
+                             looks=1, score=score, best=score)
+                    for number, (label, score, box, hits) in enumerate(found, 1)
+                ])

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Callable
 
 from rclpy.node import Node
+from std_msgs.msg import Bool, String
 
 from omni_agent.backends import watching
 from omni_agent.core import speak_score
+from omni_agent.core.claims import Support, as_past, supported
 from omni_agent.core.errors import ConfigError, OmniAgentError
 from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
                                       SpeakUp, SpeakUpParams, Ticked, WatchEvent)
-from omni_agent.core.watch_items import Reply, WatchItems, WatchItemsParams
+from omni_agent.core.watch_items import Kind, Reply, WatchItems, WatchItemsParams
 from omni_agent.share import share_dir
 
+from . import qos
 from .health import WARN, Health
 from .parameters import declare
 from .stamps import now
@@ -39,11 +42,31 @@ class Lookout:
         self.speak_up = SpeakUp(declare(node, SpeakUpParams, 'speak_up'), _scorer(), self.items)
         # (epoch, items before) of an instruction not yet confirmed aloud
         self._tried: tuple[int, str] | None = None
+        self._look: Looked | None = None         # the newest
         self._alarm = Alarm(node, lambda: self.step(Ticked(now(node))))
+        self._looked_for: str | None = None      # as it was published
+        self._look_for = node.create_publisher(String, 'look_for', qos.STATE)
+        node.create_subscription(Bool, 'any_words', self._on_any_words, qos.STATE)
         self._restore()
+        self._tell_eyes()
 
     def on_look(self, look: Looked) -> None:
+        self._look = look
         self.step(look)
+
+    def checked(self, remark: str) -> str:
+        """As it is to be said now, when it may have waited for a while: what is not seen any more
+        is of the past, what is doubtful is hedged.
+        """
+        if self._look is None or any(words in remark for words in self.items.in_words()):
+            return remark
+        best = {one.label: one for one in sorted(self._look.tracks, key=lambda one: one.score)}
+        several = any(item.kind is Kind.COUNT for item in self.items)
+        verdict = supported(remark, self._look.tracks if several else tuple(best.values()),
+                            now(self.node), self.items.words)
+        if verdict.support is not Support.SUPPORTED:
+            self.health.count(f'remarks: {verdict.support.value}')
+        return as_past(remark) if verdict.support is Support.WITHHOLD else verdict.text
 
     def floor(self, taken: bool, t: float) -> None:
         """A person has begun or ended to speak."""
@@ -66,6 +89,28 @@ class Lookout:
             self._keep()
         self._alarm.set(self.speak_up.deadline())
 
+    # -- what only words describe -----------------------------------------------------------------
+
+    def knows_any_words(self) -> bool:
+        """Perception can look for things by their words."""
+        return self.items.any_words
+
+    def _on_any_words(self, message: Bool) -> None:
+        self.items.any_words = message.data
+        self._tell_eyes()
+
+    def _tell_eyes(self) -> None:
+        words = self.items.in_words()
+        if words and not self.items.any_words:
+            self.health.trouble('instructions', WARN,
+                                f'nobody can look for {", ".join(words)} at the moment: that '
+                                'needs a text-image encoder in perception ("any words" there)')
+        elif words:
+            self.health.well('instructions')
+        if ','.join(words) != self._looked_for:
+            self._looked_for = ','.join(words)
+            self._look_for.publish(String(data=self._looked_for))
+
     # -- instructions -----------------------------------------------------------------------------
 
     def answer(self, epoch: int, text: str) -> str | None:
@@ -81,6 +126,7 @@ class Lookout:
             return None
         if reply.changed:
             self._tried = epoch, before
+            self._tell_eyes()
         return reply.text
 
     def confirmed(self, epoch: int) -> None:
@@ -100,6 +146,7 @@ class Lookout:
     def _take_back(self, epoch: int) -> None:
         if self._tried is not None and self._tried[0] != epoch:
             self.items.restore(self._tried[1])
+            self._tell_eyes()
         self._tried = None
 
     def _restore(self) -> None:
@@ -111,13 +158,14 @@ class Lookout:
             self.health.trouble('instructions', WARN, f'{error}; starting without any')
 
     def _keep(self) -> None:
+        self._tell_eyes()
         if self._path is None:
             return
         try:
             watching.keep(self.items, self._path)
-            self.health.well('instructions')
+            self.health.well('file of instructions')
         except OmniAgentError as error:
-            self.health.trouble('instructions', WARN, str(error))
+            self.health.trouble('file of instructions', WARN, str(error))
 
 
 def _scorer() -> speak_score.Scorer:

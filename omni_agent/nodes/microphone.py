@@ -32,8 +32,6 @@ from .stamps import now, pace, seconds, stamp
 from .threads import Inbox
 
 CANCELLERS = {'both': ('speex', 'aec3'), 'gentle': ('speex', 'none'), 'strict': ('none', 'aec3')}
-# a speaker node that was started together with this one has been found by then
-PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,10 @@ class MicrophoneParams:
         'what removes the robot\'s own voice: gentle (SpeexDSP, for audio), strict (WebRTC, '
         'for audio/strict), both, or none for a device that does it itself or a robot '
         'without a voice', choices=('both', 'gentle', 'strict', 'none'))
+    reference_s: float = param(
+        15.0, 'without anybody who publishes speaker/reference for this long after the start '
+        'the diagnostics complain: a speaker node started together with this one has been '
+        'found by then [s]', 0.5, 300.0, live=True)
 
 
 PARAMETERS = (('', MicrophoneParams),)     # (prefix, dataclass): what is declared below
@@ -105,7 +107,7 @@ class Microphone:
             'reference drift'] = f'{self.front_end.reference.offset.drift * 1e6:.0f} ppm'
         if self.node.count_publishers('speaker/reference'):
             self.health.well('reference')
-        elif now(self.node) > self._born + PATIENCE_S:
+        elif now(self.node) > self._born + self.params.reference_s:
             self.health.trouble(
                 'reference', WARN,
                 'nobody publishes speaker/reference, so the robot\'s own voice is not '

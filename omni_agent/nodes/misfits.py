@@ -4,9 +4,11 @@ arrives: said by name.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
+from rclpy.duration import Duration
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.timer import Timer
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from .node import AgentNode
 
 PERIOD_S = 1.0
+INFINITE_NS = 2**63 - 1      # how the graph tells a time that nobody asked for
 PATIENCE = 5         # looks: the middleware tells of a misfit before the graph knows whose it is
 
 
@@ -65,8 +68,8 @@ class Misfits:
             self._node.get_publishers_info_by_topic(topic)
         found = {}
         for other in others:
-            offered, wanted = ((profile, other.qos_profile) if publishes else
-                               (other.qos_profile, profile))
+            theirs = _as_asked(other.qos_profile)
+            offered, wanted = (profile, theirs) if publishes else (theirs, profile)
             fits, why = qos_check_compatible(offered, wanted)
             # _NODE_NAME_UNKNOWN_
             if fits == QoSCompatibility.ERROR and not other.node_name.startswith('_'):
@@ -81,3 +84,14 @@ class Misfits:
         whose = '; '.join(f'{name} ({why})' for name, why in sorted(peers.items()))
         return (f'{they} on {topic}: {whose}. Change theirs, or ours with the parameter '
                 f'qos_overrides.{topic}.{end}.reliability')
+
+
+def _as_asked(profile: QoSProfile) -> QoSProfile:
+    """Times that nobody asked for as whoever made the end left them: unset. Infinite, they would
+    pass for a demand that we do not meet.
+    """
+    asked = copy.copy(profile)
+    for name in ('deadline', 'lifespan', 'liveliness_lease_duration'):
+        if getattr(asked, name).nanoseconds >= INFINITE_NS:
+            setattr(asked, name, Duration())
+    return asked

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Callable, Generic, Iterator, TypeVar
 from weakref import WeakKeyDictionary
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import (FloatingPointRange, IntegerRange, ParameterDescriptor,
+                                SetParametersResult)
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 

@@ -30,3 +30,4 @@ SKILL_STATE = _profile(10)
 INTENT = _profile(10)
 VELOCITY = _profile(1)                      # the newest wins; reliable reaches every kind of base
 ODOMETRY = _profile(10)
+TRANSFORM = _profile(100)                   # as tf2_ros has it

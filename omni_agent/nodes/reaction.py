@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import array
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import Iterator, Sequence
 
@@ -19,20 +19,22 @@ from omni_agent.core.epoch import Admission, EpochGate
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import Remember, Role
 from omni_agent.core.filler import Filler
+from omni_agent.core.looks import looked
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
+from omni_agent.core.speak_up import Looked
 from omni_agent.core.speech import chunks, sentences
+from omni_agent.core.tracks import Track
 from omni_agent.core.words import words
 
 from . import qos
 from .health import ERROR, WARN, Health
-from .looks import looked
 from .node import join
 from .parameters import declare
 from .shell import main as run
 from .stamps import now, pace, seconds, stamp
-from .threads import Alarm, Inbox, Worker
+from .threads import Alarm, Inbox, Worker, close_all
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ class Reaction:
         self.node.create_subscription(Playback, 'playback', self.on_playback, qos.PLAYBACK)
         self.node.create_subscription(Percept, 'percept', self.on_percept, qos.PERCEPT)
         self.node.create_subscription(Look, 'look', self.on_look, qos.LOOK)
+        self.node.create_subscription(Look, 'inspected', self.on_inspected, qos.LOOK)
         self._look: Look | None = None           # the newest one: what may be claimed to be seen
+        self._close: Look | None = None          # the newest closer one
         self._words = watching.watch_words('en')
         self.health = Health(self.node)
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
@@ -170,8 +174,13 @@ class Reaction:
     # -- messages ---------------------------------------------------------------------------------
 
     def on_interrupt(self, message: Interrupt) -> None:
-        if self.gate.admit(message.epoch) is Admission.NEWER:
+        seen = self.gate.admit(message.epoch)
+        if seen is Admission.STALE:
+            return
+        if seen is Admission.NEWER:
             self.flush(message.epoch)
+        self.pacer.lower(message.ducked)
+        self.send()
 
     def on_react(self, message: React) -> None:
         seen = self.gate.admit(message.epoch)
@@ -214,6 +223,9 @@ class Reaction:
     def on_look(self, message: Look) -> None:
         self._look = message
 
+    def on_inspected(self, message: Look) -> None:
+        self._close = message
+
     def _heard(self, message: Playback) -> None:
         """The next prompt will begin with what was just said and heard: have it read while nobody
         waits.
@@ -226,10 +238,10 @@ class Reaction:
         self._read('')
 
     def _read(self, text: str) -> None:
-        """Into the prompt cache, if the writer has nothing to write; a server's cache is its own
-        business.
+        """Into the prompt cache, if the writer has nothing to write. Never on a server: nobody
+        knows yet whom it is for.
         """
-        if self.llm is not None and self.writer.idle and not self.params.llm.startswith('http'):
+        if self.llm is not None and self.writer.idle and not load.is_server(self.params.llm):
             messages = self._messages(self._memory.history(), text)
             self.writer.submit(lambda: self.llm.warm(messages))
 
@@ -329,10 +341,24 @@ class Reaction:
             return sentence
         look, t = looked(self._look) if self._look else None, now(self.node)
         sees = look is not None and t - look.t <= BLIND_S
-        verdict = claims.supported(sentence, look.tracks if look else (), t, self._words, sees)
+        verdict = claims.supported(sentence, self._seen(look, t), t, self._words, sees)
         if verdict.support is not claims.Support.SUPPORTED:
             self.inbox.put(Doubted(verdict.support.value))
         return sentence if verdict.support is claims.Support.SUPPORTED else verdict.text or UNSEEN
+
+    def _seen(self, look: Looked | None, t: float) -> tuple[Track, ...]:
+        """What a closer look found besides, while it is news: it knows more of each kind, or as
+        much.
+        """
+        tracks = look.tracks if look else ()
+        close = looked(self._close) if self._close else None
+        if close is None or t - close.t > BLIND_S:
+            return tracks
+        found = tuple(track for track in close.tracks if track.hits)
+        more = {label for label, count in Counter(track.label for track in found).items()
+                if count > sum(track.label == label for track in tracks)}
+        return (*(track for track in tracks if track.label not in more),
+                *(track for track in found if track.label in more))
 
     def _messages(self, history: Sequence[Line], brief: str,
                   recalled: Sequence[str] = ()) -> list[Message]:
@@ -369,8 +395,7 @@ class Reaction:
 
     def close(self) -> None:
         self.gate.admit(self.gate.epoch + 1)      # whatever is being written is void
-        self.writer.close()
-        self.voice.close()
+        close_all((self.writer, self.voice))
 
 
 def main() -> None:

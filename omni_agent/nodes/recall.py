@@ -5,7 +5,7 @@ model.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -14,24 +14,29 @@ from omni_agent_msgs.srv import Forget
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
+from std_msgs.msg import String
 
 from omni_agent.backends.long_memory import LongMemory
+from omni_agent.backends.memory_eyes import MemoryEyes
 from omni_agent.core import scene
+from omni_agent.core.acquaintance import Acquaintance
 from omni_agent.core.consolidation import MIB, Budget
 from omni_agent.core.episodes import Episodes, EpisodesParams, Glimpse
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import Remember, Role
+from omni_agent.core.events import Overheard, Remember, Role
 from omni_agent.core.params import param
 from omni_agent.core.past import PERSON, ROBOT
 from omni_agent.core.recollection import Recollection
 from omni_agent.core.speak_up import Looked
 
+from . import qos
 from .health import WARN, Health
 from .parameters import declare
 from .stamps import now, pace, seconds
-from .threads import Worker
+from .threads import Worker, close_all
 
 NOTHING = 'I remember nothing about that.'
+OTHERS = 'somebody'      # who spoke, in what was not said to the robot
 WHO = {Role.PERSON: PERSON, Role.ROBOT: ROBOT}
 
 
@@ -41,6 +46,11 @@ class MemoryParams:
 
     items: int = param(40_000, 'moments and episodes that are kept, at most', 50, 10_000_000)
     mib: int = param(64, 'size of the file, at most [MiB]', 1, 100_000)
+    eyes: str = param(
+        'auto', 'what makes vectors of remembered pictures: siglip_base, by which a question '
+        'finds a picture; mobilenetv2, which tells scenes apart; none; a folder with two towers; '
+        'or '
+        'auto: the first of them whose files are here')
 
 
 PARAMETERS = (('memory', MemoryParams), ('episodes', EpisodesParams))
@@ -78,11 +88,17 @@ class Recall:
         self.node, self.health = node, health
         self._tell = tell                        # from any thread
         params = declare(node, MemoryParams, 'memory')
+        self.eyes = MemoryEyes(params.eyes if path is not None else 'none')
         self.memory = self._open(path, Budget(params.items, params.mib * MIB))
+        self.people = Acquaintance()
+        self._place = ''                         # where the robot is, where somebody says so
+        self._embedding: np.ndarray | None = None        # of the newest keyframe
+        self._looker = Worker('keyframes', lambda error: None)
         self.episodes = Episodes(declare(node, EpisodesParams, 'episodes'))
         self._worker = Worker('recall', lambda error: None, limit=16)
         self._forgetter = Worker('forget', lambda error: tell(Forgotten(error=str(error))))
         self._waiting: Future | None = None      # a caller of ~/forget
+        node.create_subscription(String, 'sound', self._on_sound, qos.PERCEPT)
         # a group of its own: the answer waits for the disk, and nothing else may wait with it
         node.create_service(Forget, '~/forget', self._on_call,
                             callback_group=MutuallyExclusiveCallbackGroup())
@@ -93,7 +109,8 @@ class Recall:
         if path is None:
             return None
         try:
-            memory = LongMemory(path, budget)
+            memory = LongMemory(path, budget,
+                                embed=self.eyes.text if self.eyes.compares_words else None)
         except OmniAgentError as error:
             self.health.trouble('memory', WARN,
                                 f'{error}; remembering nothing beyond this conversation')
@@ -109,21 +126,55 @@ class Recall:
         is none.
         """
         if self.memory is not None and line.role in WHO and line.text:
-            self.memory.said(t, WHO[line.role], line.text)
+            name = self.people.heard(line.text, t) if line.role is Role.PERSON else ''
+            self.memory.said(t, name or WHO[line.role], line.text)
+
+    def overheard(self, line: Overheard, t: float) -> None:
+        """Other people's talk, where somebody has switched that on."""
+        if self.memory is not None:
+            self.memory.said(t, OTHERS, line.text)
+
+    def spoke(self, key: str, t: float) -> None:
+        """Somebody has; ``key``: the face or the voice, '' where neither tells."""
+        self.people.spoke(key, t)
+
+    def _on_sound(self, message: String) -> None:
+        """Something that is no speech was heard: 'the phone rings'."""
+        if self.memory is not None and message.data.strip():
+            self.health.count('sounds remembered')
+            self.memory.heard(now(self.node), ' '.join(message.data.split()))
+
+    def entered(self, place: str, t: float) -> None:
+        """What comes now is another episode."""
+        if place != self._place and self.memory is not None:
+            self.memory.cut(t)
+        self._place = place
 
     def saw(self, t: float, text: str, salience: float) -> None:
         if self.memory is not None:
-            self.memory.seen(t, text, salience=salience)
+            self.memory.seen(t, text, place=self._place, salience=salience)
 
     def on_look(self, look: Looked, keyframe: bytes) -> None:
         if self.memory is None:
             return
-        if self.episodes.step(glimpse(look)) is not None:
+        here = replace(glimpse(look), speaker=self.people.speaker(look.t), place=self._place,
+                       embedding=self._embedding)
+        if self.episodes.step(here) is not None:
             self.memory.cut(look.t)
         if keyframe:
-            image = _decoded(keyframe)
-            if image is not None:
-                self.memory.seen(look.t, scene.summary(look.tracks), salience=0.7, image=image)
+            text = scene.summary(look.tracks)
+            names = [self.people.face(track.id) for track in look.tracks]
+            here = tuple(dict.fromkeys(filter(None, names))), self._place
+            self._looker.submit(lambda: self._keep(look.t, text, *here, keyframe))
+
+    def _keep(self, t: float, text: str, people: tuple[str, ...], place: str,
+              keyframe: bytes) -> None:
+        """Worker thread: a picture and its vector."""
+        image = _decoded(keyframe)
+        if image is None:
+            return
+        self._embedding = embedding = self.eyes.image(image)
+        self.memory.seen(t, text, people, place, salience=0.7, image=image, embedding=embedding)
 
     # -- questions --------------------------------------------------------------------------------
 
@@ -149,13 +200,16 @@ class Recall:
         self.health.values['memory items'] = str(figures.store.items)
         self.health.values['memory MiB'] = f'{figures.store.bytes / MIB:.1f}'
         self.health.counters['memory dropped'] = figures.dropped
-        if figures.trouble:
-            self.health.trouble('memory', WARN, figures.trouble)
+        self.health.values['pictures remembered by'] = self.eyes.model
+        if figures.trouble or self.eyes.trouble:
+            self.health.trouble('memory', WARN, figures.trouble or self.eyes.trouble)
         else:
             self.health.well('memory')
 
     def forget(self, person: str, start: float | None, stop: float | None) -> None:
         """A Forgotten comes when the bytes are gone, which may take the disk a second."""
+        if not start and not stop:
+            self.people.forget(person)
         if self.memory is None:
             self._tell(Forgotten())
         else:
@@ -181,8 +235,7 @@ class Recall:
             self._waiting = None
 
     def close(self) -> None:
-        self._worker.close()
-        self._forgetter.close()
+        close_all((self._worker, self._forgetter, self._looker))
         if self.memory is None:
             return
         last = self.episodes.close(now(self.node))

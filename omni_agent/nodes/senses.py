@@ -20,7 +20,7 @@ from omni_agent.backends.resident import give_back, resident_mib
 from omni_agent.core.errors import OmniAgentError, WireError
 
 from .health import ERROR, WARN, Health
-from .threads import Inbox, Worker
+from .threads import Inbox, Worker, close_all
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ class Sense:
         state = 'attached' if request.data else 'detached'
         before = resident_mib()
         if request.data == self.attached:
-            response.success, response.message = True, f'{self.name}: {state} already, {before:.1f} MiB'
+            response.success = True
+            response.message = f'{self.name}: {state} already, {before:.1f} MiB'
             return response
         self._waiting = waiting = Future()
         if request.data:
@@ -161,13 +162,12 @@ class Sense:
         self.node.get_logger().info(
             f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after')
         response.success = not self._failed
-        response.message = (f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after' + \
-            ''.join(f'; {words}' for words in self._failed))
+        said = f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after'
+        response.message = '; '.join((said, *self._failed))
         return response
 
     def close(self) -> None:
-        for worker in self.workers.values():
-            worker.close()
+        close_all(self.workers.values())
 
 
 def _close(model: object) -> None:

@@ -1,4 +1,4 @@
-"""A robot to try skills on: ``cmd_vel`` in, ``odom``, ``bumper`` and ``map`` out, and a
+"""A robot to try skills on: ``cmd_vel`` in, ``odom``, ``tf``, ``bumper`` and ``map`` out, and a
 NavigateToPose server.
 
 It stands where a real base would: the skills know nothing of it but its topics and its action.
@@ -20,14 +20,15 @@ from omni_agent.core.params import param
 
 from . import qos
 from .health import WARN, Health
+from .interfaces import TargetError
 from .node import join
 from .parameters import declare
 from .shell import main as run
+from .simulated_frames import BASE, MAP, ODOM, Frames
 from .simulated_navigator import Navigator, NavigatorParams, navigate_to_pose
 from .stamps import now, pace, stamp
 
 MAP_CELL_M = 0.05
-ODOM, BASE, MAP = 'odom', 'base_link', 'map'
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class RobotParams:
     yaw: float = param(0.0, 'where it faces at the start [rad]', -math.pi, math.pi)
     rate_hz: float = param(20.0, 'odometry messages per second [Hz]', 1.0, 100.0)
     stamped: bool = param(False, 'cmd_vel is a TwistStamped, not a Twist')
+    camera_frame: str = param(
+        'camera_optical', 'frame of the pictures, which looks ahead from the base; empty = none')
 
 
 PARAMETERS = (('', RobotParams), ('base', BaseParams), ('navigator', NavigatorParams))
@@ -71,8 +74,16 @@ class SimulatedRobot:
                                 'there is no navigate_to_pose: nav2_msgs is not installed')
         else:
             self.navigator = Navigator(self.node, action, self.base, limits, kind, self._t)
+        self.frames = self._frames()
         self.map.publish(_map(plan, now(self.node)))
         self.node.create_timer(1.0 / self.params.rate_hz, self.on_tick, clock=self._clock)
+
+    def _frames(self) -> Frames | None:
+        try:
+            return Frames(self.node, self.params.camera_frame, now(self.node))
+        except TargetError as error:             # a window less, and nothing that skills need
+            self.health.values['tf'] = f'not published: {error}'
+            return None
 
     def _t(self) -> float:
         return self._clock.now().nanoseconds * 1e-9
@@ -88,7 +99,10 @@ class SimulatedRobot:
         self.base.step(self._t())
         if self.navigator is not None:
             self.navigator.tick()
-        self.odometry.publish(_odometry(self.base, now(self.node)))
+        t = now(self.node)
+        self.odometry.publish(_odometry(self.base, t))
+        if self.frames is not None:
+            self.frames.publish(self.base.pose, t)
         pose = self.base.pose
         self.health.values[
             'pose'] = f'{pose.x:.2f} m, {pose.y:.2f} m, {math.degrees(pose.yaw):.0f} deg'

@@ -44,6 +44,15 @@ class SpeakerParams:
     duck_limit_s: float = param(
         2.0, 'a lowered voice comes back by itself after this long without news [s]', 0.2, 10.0,
         live=True)
+    lowered_db: float = param(
+        26.0, 'how far a voice is lowered that somebody speaks over: below 15 nobody notices, and '
+        'what cannot be heard at all has to be said again [dB]', 16.0, 60.0, live=True)
+    lower_s: float = param(
+        0.008, 'how long that takes: a shorter one clicks, a longer one covers the first sound of '
+        'who speaks [s]', 0.004, 0.1, live=True)
+    raise_s: float = param(
+        0.15, 'how long coming back takes: slower than going sounds intended [s]', 0.01, 1.0,
+        live=True)
 
 
 PARAMETERS = (('', SpeakerParams),)     # (prefix, dataclass): what is declared below
@@ -79,6 +88,8 @@ class Speaker:
 
     def turn_up(self, params: SpeakerParams) -> None:
         self.playout.volume = params.volume
+        self.playout.shape(10.0**(-params.lowered_db / 20.0), round(params.lower_s * RATE),
+                           round(params.raise_s * RATE))
 
     def fill(self, out: np.ndarray, t: float) -> None:
         """Device thread: take the next block and tell the executor thread about it."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from typing import Callable, Generic, TypeVar
+from typing import Callable, Generic, Iterable, TypeVar
 
 from rclpy.node import Node
 
@@ -13,6 +14,7 @@ from omni_agent.core.errors import OmniAgentError
 from .stamps import now, pace
 
 T = TypeVar('T')
+CLOSING_S = 2.0          # [s] for the job in progress; its thread dies with the process
 
 
 class Inbox(Generic[T]):
@@ -86,13 +88,29 @@ class Worker:
             except OmniAgentError as error:
                 self._on_error(error)
 
-    def close(self, timeout_s: float = 2.0) -> None:
-        """Forget what waits and wait for the job in progress."""
+    def shut(self) -> None:
+        """Forget what waits; the job in progress goes on, and is the last one."""
         with self._wake:
             self._open = False
             self._jobs.clear()
             self._wake.notify()
+
+    def close(self, timeout_s: float = CLOSING_S) -> None:
+        """Forget what waits and wait for the job in progress."""
+        self.shut()
         self._thread.join(timeout_s)
+
+
+def close_all(workers: Iterable[Worker], timeout_s: float = CLOSING_S) -> None:
+    """In the time of one: models that are all being loaded would add up to more than a node has
+    until it is killed.
+    """
+    workers = list(workers)
+    for worker in workers:
+        worker.shut()
+    due_s = time.monotonic() + timeout_s
+    for worker in workers:
+        worker.close(max(0.0, due_s - time.monotonic()))
 
 
 class Alarm:

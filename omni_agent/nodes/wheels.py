@@ -19,7 +19,8 @@ from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 
 from omni_agent.core.acts import Key, SkillState, Told
-from omni_agent.core.motion import ENDS, Motion, MotionParams, Odometer, Phase, bounds, is_of_base, is_turning
+from omni_agent.core.motion import (ENDS, Motion, MotionParams, Odometer, Phase, bounds,
+                                    is_of_base, is_turning)
 from omni_agent.core.skills import Call
 
 from . import qos

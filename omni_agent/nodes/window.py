@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
-from omni_agent_msgs.msg import AgentState, Interrupt, Look, Percept, Playback, React, SkillState, SpeechState
+from omni_agent_msgs.msg import (AgentState, Interrupt, Look, Percept, Playback, React, SkillState,
+                                 SpeechState)
 from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from sensor_msgs.msg import Image
 
+from omni_agent.backends.pictures import to_bgr, to_jpeg
 from omni_agent.backends.window_server import Command, Json, Wanted, WindowServer
 from omni_agent.core.errors import BackendError, ConfigError, OmniAgentError
 from omni_agent.core.params import param
@@ -29,7 +31,6 @@ from omni_agent.share import share_dir
 
 from . import foxglove_bridge, qos, window_records as records
 from .health import WARN, Health
-from .images import to_bgr, to_jpeg
 from .node import join
 from .parameters import declare
 from .shell import main as run

@@ -13,8 +13,9 @@ from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Pla
                                  SkillState, SpeechState, Track)
 
 from omni_agent.backends.window_server import Json
+from omni_agent.core.addressee import Verdict
 from omni_agent.core.events import Reason
-from omni_agent.core.turn import Agent, Person
+from omni_agent.core.turn_states import Agent, Person
 
 from .recorder import KINDS, STATES
 from .stamps import seconds
@@ -89,6 +90,7 @@ def agent_state(message: AgentState) -> Json:
         'ducked': message.ducked,
         'text': message.text,
         'score': number(message.addressee_score),
+        'verdict': Verdict(message.verdict).name.lower(),
         'evidence': [[name, number(value)]
                      for name, value in zip(message.evidence_names, message.evidence_values)],
         'why': message.why,

@@ -65,6 +65,7 @@ def test_optional_nodes_and_windows_run_when_they_are_asked_for():
     assert executables(also='bridges')[len(graph.GRAPH):] == ['bridges']
     assert executables(watch='true')[len(graph.GRAPH):] == ['window']
     assert executables(rviz='true')[len(graph.GRAPH):] == ['bridges', 'rviz2']
+    assert executables(skills='simulated')[len(graph.GRAPH):] == ['skills', 'simulated_robot']
     later = [
         entity for entity in entities(rqt='true', namespace='robot1')
         if isinstance(entity, TimerAction)
@@ -77,7 +78,7 @@ def test_every_argument_has_a_default_and_a_description():
                 if isinstance(entity, DeclareLaunchArgument)}
     assert (set(declared) == {
         'namespace', 'params_file', 'profile', 'use_sim_time', 'log_level', 'use_respawn',
-        'without', 'also', 'watch', 'rviz', 'rqt', *graph.DEVICES
+        'without', 'skills', 'also', 'watch', 'rviz', 'rqt', *graph.DEVICES
     })
     assert all(entity.description and entity.default_value is not None
                for entity in declared.values())

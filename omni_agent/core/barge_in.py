@@ -1,0 +1,59 @@
+"""Whether words over the robot's voice are enough to silence it; nods and its own words never get
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .addressee import Score
+from .events import Transcript
+from .lexicon import Lexicon
+from .turn_states import TurnParams
+from .words import words
+
+PLAIN = frozenset({'please'})
+DOUBTFUL = 1             # more words of news where they do not tell for whom they are
+
+
+class BargeIn:
+    """Holds no state: the same words and score always get the same answer."""
+
+    def __init__(self, params: TurnParams, lexicon: Lexicon) -> None:
+        self.params, self.lexicon = params, lexicon
+
+    def has_news(self, text: str) -> bool:
+        return self.lexicon.news(text) >= self.params.barge_in_words
+
+    def is_news(self, event: Transcript) -> bool:
+        """Enough was said, for long enough."""
+        return event.voiced_s >= self.params.barge_in_s and self.has_news(event.text)
+
+    def cuts_in(self, event: Transcript, score: Score, earlier: Sequence[str],
+                goes_on: bool) -> bool:
+        """``earlier``: what the recogniser made of the same utterance before, oldest first;
+        ``goes_on``: whoever speaks was still asking when the reply began.
+        """
+        if not (event.final or self._is_plain(score) or self._settles(event, earlier)):
+            return False
+        # near, but what was said says nothing
+        if score.by_words <= 0.0 and not goes_on:
+            early = not event.final and event.voiced_s < self.params.barge_in_doubtful_s
+            if early or self.lexicon.news(event.text) < self.params.barge_in_words + DOUBTFUL:
+                return False
+        least = self.params.carry_on_score if goes_on else self.params.barge_in_score
+        return score.probability >= least
+
+    def _is_plain(self, score: Score) -> bool:
+        """What a recogniser rarely makes of a nod."""
+        return (score.by_words >= self.params.barge_in_plain
+                or any(name in PLAIN for name, _ in score.evidence))
+
+    def _settles(self, event: Transcript, earlier: Sequence[str]) -> bool:
+        """Whether words in progress go on as they began, and not as a nod did."""
+        if not earlier or event.voiced_s >= self.params.barge_in_settled_s:
+            return True
+        if any(self.lexicon.is_nod(text) and not self.lexicon.is_noise(text) for text in earlier):
+            return False
+        spoken = set(words(event.text))
+        return any(spoken & set(words(text)) for text in earlier)

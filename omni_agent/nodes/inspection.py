@@ -1,0 +1,93 @@
+"""The decision node's side of a closer look: a question about what can be seen waits a moment for
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+from omni_agent_msgs.msg import Look
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from omni_agent.core import looking, scene
+from omni_agent.core.events import React
+from omni_agent.core.looks import looked
+from omni_agent.core.watch_items import with_article
+from omni_agent.core.watch_words import WatchWords
+
+from . import qos
+from .health import Health
+from .stamps import now
+from .threads import Alarm
+
+PATIENCE_S = 1.5         # for a look; then what the camera showed before has to do
+WORDS_S = 6.0            # the same where words are compared, by a network twenty times as large
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a closer look showed to the brief of that epoch: ``seen`` is the scene in words,
+    ``say`` an answer as it is. Both empty: nobody looked.
+    """
+
+    epoch: int
+    brief: str
+    seen: str = ''
+    say: str = ''
+
+
+class Inspection:
+    """Owned by the executor thread. ``tell`` gets what came of it, once for each ``ask``."""
+
+    def __init__(self, node: Node, health: Health, words: WatchWords,
+                 knows_any_words: Callable[[], bool], tell: Callable[[Inspected], None]) -> None:
+        self.node, self.health, self._words, self._tell = node, health, words, tell
+        self._knows_any_words = knows_any_words
+        self._waiting: tuple[React, str] | None = None
+        self._requests = node.create_publisher(String, 'inspect', qos.PERCEPT)
+        node.create_subscription(Look, 'inspected', self._on_inspected, qos.LOOK)
+        self._alarm = Alarm(node, self._give_up)
+
+    def ask(self, react: React) -> bool:
+        """True if an answer will come: the question is about what can be seen, and somebody
+        looks.
+        """
+        if not looking.wants_a_look(react.brief) or not self._requests.get_subscription_count():
+            return False
+        thing = looking.thing_asked_for(react.brief, self._words)
+        if thing and not self._knows_any_words():
+            said = self._words.say('see_unknown', thing=with_article(thing))
+            self._tell(Inspected(react.epoch, react.brief, say=said))
+            return True
+        self._waiting = react, thing
+        self._requests.publish(String(data=thing))
+        self._alarm.set(now(self.node) + (WORDS_S if thing else PATIENCE_S))
+        self.health.count('closer looks')
+        return True
+
+    def _on_inspected(self, message: Look) -> None:
+        if self._waiting is None:
+            return
+        react, thing = self._waiting
+        look = looked(message)
+        asked = next((track for track in look.tracks if track.label == thing), None)
+        if thing and asked is None:
+            return                           # it answers an older question
+        said = ''
+        if asked is not None:
+            name = 'see_yes' if asked.hits else 'see_no'
+            said = self._words.say(name, thing=with_article(thing))
+        there = [track for track in look.tracks if track.hits and track is not asked]
+        self._done(Inspected(react.epoch, react.brief, scene.summary(there), said))
+
+    def _give_up(self) -> None:
+        if self._waiting is not None:
+            self.health.count('closer looks that came too late')
+            self._done(Inspected(self._waiting[0].epoch, self._waiting[0].brief))
+
+    def _done(self, found: Inspected) -> None:
+        self._waiting = None
+        self._alarm.set(None)
+        self._tell(found)
