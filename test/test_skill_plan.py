@@ -356,21 +356,24 @@ def test_the_model_sees_the_list_and_the_step_and_nothing_else() -> None:
 
 
 def test_only_what_a_person_said_can_become_a_request() -> None:
-    """Of all modules, only the decision node's hands may plan, and only the decision node has
-    hands: what is read in a picture arrives at neither as words.
+    """Only the decision node has hands, and only it asks for plans; a replay plans anew what was
+    decided. What is read in a picture arrives at none of them as words.
     """
     users = {path.stem for path in (ROOT / 'omni_agent').rglob('*.py')
              if {'skill_plan', 'skill_steps', 'skill_prompt'} & imported(path)}
-    assert users <= {'skills', 'skill_plan', 'skill_consent', 'hands', 'decision', 'skill_steps'}
+    assert users <= {'skills', 'skill_plan', 'skill_consent', 'hands', 'opinions', 'decision',
+                     'skill_steps', 'acts_again', 'replay_acts'}
     assert ({
         path.stem
-        for path in (ROOT / 'omni_agent').rglob('*.py') if 'hands' in imported(path)
+        for path in (ROOT / 'omni_agent').rglob('*.py')
+        if {'hands', 'opinions'} & imported(path)
     } <= {'decision'})
-    calls = [ast.unparse(node.args[0]) for name in ('hands', 'decision')
-             for node in ast.walk(ast.parse((ROOT / f'omni_agent/nodes/{name}.py').read_text()))
+    asking = ('nodes/hands', 'nodes/opinions', 'nodes/decision', 'core/acts_again')
+    calls = [ast.unparse(node.args[0]) for name in asking
+             for node in ast.walk(ast.parse((ROOT / f'omni_agent/{name}.py').read_text()))
              if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
              and node.func.attr in ('quick', 'plan') and 'planner' in ast.unparse(node.func.value)]
-    assert calls and all(argument.endswith('.brief') for argument in calls), calls
+    assert len(calls) >= 3 and all(argument.endswith('.brief') for argument in calls), calls
 
 
 def imported(path: Path) -> set[str]:

@@ -40,7 +40,7 @@ from . import qos
 from .alive import Alive
 from .decision_trace import DecisionTrace
 from .hands import PARAMETERS as OF_HANDS
-from .hands import Hands, Planned
+from .hands import Hands
 from .health import WARN, Health
 from .heartbeat import Heartbeat
 from .inspection import Inspected, Inspection
@@ -49,7 +49,7 @@ from .lookout import PARAMETERS as OF_LOOKOUT
 from .lookout import Lookout
 from .loudness import Loudness
 from .node import join
-from .opinions import Answer, Loaded, OpinionParams, Opinions, Unable
+from .opinions import Answer, Loaded, OpinionParams, Opinions, Planned, Unable
 from .parameters import declare
 from .recall import PARAMETERS as OF_RECALL
 from .recall import Forgotten, Recall, Recalled
@@ -351,7 +351,7 @@ class Decision:
         said = (self.listening.answer(effect.brief)
                 or self.lookout.answer(effect.epoch, effect.brief) or self.hands.answer(effect))
         if isinstance(said, Unclear):
-            self.opinions.plan(effect.epoch, effect.brief)
+            self.opinions.plan(effect)
         elif said is not None:
             self._publish_react(effect, Prepared(effect.epoch, effect.brief, said))
         else:

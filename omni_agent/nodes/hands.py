@@ -47,15 +47,6 @@ PARAMETERS = (('', HandsParams), ('errand', ErrandParams), ('plan', PlannerParam
               ('consent', ConsentParams))
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What the language model made of a request in words that no phrase covers; None: nothing."""
-
-    epoch: int
-    brief: str
-    found: Plan | Declined | None
-
-
 class Hands:
     """Owned by the executor thread. ``step`` takes what the turn machine has to know, ``own`` what
     the agent does itself.

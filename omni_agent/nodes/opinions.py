@@ -15,12 +15,11 @@ from omni_agent.backends import Message, load
 from omni_agent.core import prompts
 from omni_agent.core.end_of_turn import PUNCTUATION
 from omni_agent.core.errors import OmniAgentError
-from omni_agent.core.events import Judge, Judged, Weigh, Weighed
+from omni_agent.core.events import Judge, Judged, React, Weigh, Weighed
 from omni_agent.core.params import param
-from omni_agent.core.skill_plan import Planner
+from omni_agent.core.skill_plan import Declined, Plan, Planner
 from omni_agent.core.speak_up import AskModel, Margined
 
-from .hands import Planned
 from .health import WARN, Health
 from .threads import Worker, close_all
 
@@ -56,6 +55,15 @@ class Unable:
 
     part: str
     why: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the language model made of a request in words that no phrase covers; None: nothing."""
+
+    epoch: int
+    brief: str
+    found: Plan | Declined | None
 
 
 Answer = Union[Loaded, Unable, Judged, Weighed, Planned, Margined, OmniAgentError]
@@ -101,8 +109,8 @@ class Opinions:
         if self.endings is not None:
             self.weigher.submit(lambda: self._weigh(effect))
 
-    def plan(self, epoch: int, brief: str) -> None:
-        self.worker.submit(lambda: self._plan(epoch, brief))
+    def plan(self, react: React) -> None:
+        self.worker.submit(lambda: self._plan(react))
 
     def silence(self, effect: AskModel) -> None:
         """Whether to speak up unasked, where that is wanted."""
@@ -156,13 +164,13 @@ class Opinions:
             self.tell(error)
             self.tell(Judged(effect.utterance, effect.text, None))
 
-    def _plan(self, epoch: int, brief: str) -> None:
+    def _plan(self, react: React) -> None:
         try:
-            found = self.planner.plan(brief)
+            found = self.planner.plan(react.brief)
         except OmniAgentError as error:
             self.tell(error)
             found = None
-        self.tell(Planned(epoch, brief, found))
+        self.tell(Planned(react.epoch, react.brief, found))
 
     def _silence(self, effect: AskModel) -> float | None:
         if self.llm is None:
