@@ -132,7 +132,7 @@ def test_perception_says_how_far_a_network_is_compiled(
             assert time.monotonic() < deadline, health.told[-1]
             watching._tell_compiling()           # once a second, by a timer
         assert health.told[-1].message == 'loading, compiling nanodet for tensorrt, tactics: 42 %'
-        assert 'detector' in health.awaited
+        assert health.awaited == ['detector', 'closer look']
     finally:
         goes_on.set()
         watching.close()

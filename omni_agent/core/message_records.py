@@ -12,17 +12,11 @@ import math
 from typing import Any, Callable
 
 from .events import Reason
+from .percepts import Kind
 from .turn_states import Agent, Person
 
-# the constants of Percept.msg and Playback.msg
-KINDS = {
-    1: 'speech_started',
-    2: 'speech_stopped',
-    3: 'partial',
-    4: 'final',
-    5: 'scene',
-    6: 'sound_started'
-}
+# the constants of Percept.msg, Playback.msg and SkillState.msg
+KINDS = {kind.value: kind.name.lower() for kind in Kind}
 STATES = {0: 'started', 1: 'playing', 2: 'finished', 3: 'flushed'}
 
 SKILL_STATES = {
