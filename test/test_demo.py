@@ -63,6 +63,13 @@ def test_a_scenario_with_a_mistake_is_one_line(tmp_path: Path):
     assert str(path) in result.stderr
 
 
+def test_a_node_that_cannot_begin_ends_the_run_in_its_own_words(tmp_path: Path):
+    done = demo('--set', 'decision.turn.barge_in_s=0', out=tmp_path)      # no double for rcl
+    assert done.returncode != 0
+    assert 'decision ended by itself' in done.stderr and 'It takes a float' in done.stderr
+    assert 'was not ready' not in done.stderr
+
+
 def test_expectations_that_do_not_hold_are_an_error(tmp_path: Path):
     """Nobody answers here: the exit code says so, and the report is written all the same."""
     path = tmp_path / 'deaf.yaml'

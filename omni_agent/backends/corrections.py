@@ -5,13 +5,13 @@ restart, and in words, for people.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Mapping
 
+from omni_agent.backends import kept
 from omni_agent.core.attention import MOST_LEARNT, PLACE, Learnt
 from omni_agent.core.checked_table import FieldError, Table
-from omni_agent.core.errors import ConfigError, DeviceError
+from omni_agent.core.errors import ConfigError
 
 VERSION = 1
 MOST_BYTES = 100_000
@@ -27,24 +27,15 @@ def told(learnt: Mapping[str, Learnt]) -> str:
 
 
 def keep(learnt: Mapping[str, Learnt], path: Path) -> None:
-    """What was learnt for places; people's numbers begin anew. Written beside it and renamed.
-    Raises DeviceError.
+    """What was learnt for places; people's numbers begin anew. Raises
+    DeviceError.
     """
     places = {
         key: {'shift': one.shift, 'corrections': one.corrections}
         for key, one in learnt.items() if key.startswith(PLACE)
     }
-    beside = path.with_name(f'{path.name}.{os.getpid()}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open('w', encoding='utf-8') as file:
-            json.dump({'version': VERSION, 'learnt': places}, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise DeviceError(
-            f'{path}: what corrections taught cannot be kept ({error.strerror})') from error
+    text = json.dumps({'version': VERSION, 'learnt': places}, ensure_ascii=False)
+    kept.write(path, text, 'what corrections taught')
 
 
 def restore(path: Path) -> dict[str, Learnt]:

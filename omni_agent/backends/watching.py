@@ -4,13 +4,12 @@ a file.
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
-from omni_agent.backends import yaml_lines
+from omni_agent.backends import kept, yaml_lines
 from omni_agent.backends.vision import LABELS
-from omni_agent.core.errors import ConfigError, DeviceError
+from omni_agent.core.errors import ConfigError
 from omni_agent.core.watch_items import MOST_BYTES, WatchItems
 from omni_agent.core.watch_words import WatchWords, parse
 from omni_agent.share import share_dir
@@ -51,20 +50,8 @@ def restore(items: WatchItems, path: Path) -> int:
 
 
 def keep(items: WatchItems, path: Path) -> None:
-    """Written beside it and renamed, so that a crash leaves the old file or the new one. Raises
-    DeviceError.
-    """
-    beside = path.with_name(f'{path.name}.{os.getpid()}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open('w', encoding='utf-8') as file:
-            file.write(items.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise DeviceError(
-            f'{path}: what to watch for cannot be kept ({error.strerror})') from error
+    """Raises DeviceError."""
+    kept.write(path, items.to_json(), 'what to watch for')
 
 
 def _folder() -> Path:

@@ -15,7 +15,7 @@ from omni_agent import __version__, graph
 from omni_agent.backends import RATE, audio_files, room_ring, scenarios
 from omni_agent.backends.room_address import RoomAddress
 from omni_agent.backends.room_records import read_truth
-from omni_agent.cli.child import Program
+from omni_agent.cli.child import Death, Program
 from omni_agent.cli.domain import free_domain_id
 from omni_agent.cli.hardware import hardware
 from omni_agent.cli.supervisor import Supervisor
@@ -44,6 +44,7 @@ class Stage:
         self._on_record = on_record
         self._on_line = on_line
         self._overrides = self._settings()
+        self._dead: list[Death] = []             # nodes that will not come back
         for node, values in (overrides or {}).items():
             self._overrides.setdefault(node, {}).update(values)
         self._profile = profile
@@ -116,7 +117,7 @@ class Stage:
                 until = time.monotonic() + 0.05
                 while time.monotonic() < until:
                     executor.spin_once(timeout_sec=0.02)
-                supervisor.poll()
+                self._dead += [death for death in supervisor.poll() if death.restart_in_s is None]
                 self.pids = supervisor.running
                 self._read_truth(room)
                 yield
@@ -129,6 +130,8 @@ class Stage:
         """Waiting for the models, the play itself, and a moment for the last messages."""
         give_up = time.monotonic() + READY_S
         while not self.ready:
+            if self._dead:                       # its words say what to do
+                raise BackendError(str(self._dead[0]))
             if time.monotonic() > give_up:
                 raise BackendError(f'the agent was not ready after {READY_S:.0f} s: '
                                    f'{self._unready()}')
