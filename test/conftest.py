@@ -41,15 +41,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory,
 
 
 @pytest.fixture(autouse=True)
-def _a_failure_leaves_no_process(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A node that a failed test left running would talk into its second try."""
+def _a_failure_leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """On a bench that the second try shares."""
     if 'bench' not in request.fixturenames:
         yield
         return
     made: Bench = request.getfixturevalue('bench')
-    before = list(made.running)
+    before = made.standing()
     yield
     if request.node.stash.get(FAILED, False):
         request.node.stash[FAILED] = False
-        for process in [one for one in made.running if one not in before]:
-            made.end(process)
+        made.leave(before)

@@ -13,7 +13,7 @@ import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, TypeVar
+from typing import Callable, Iterator, Mapping, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
@@ -98,6 +98,15 @@ class Heard(list):
         self.times.clear()
 
 
+class Standing(NamedTuple):
+    """Of a bench at one moment."""
+
+    running: list[Running]
+    pacers: list[Callable[[], None]]
+    publishers: list[object]
+    subscriptions: list[object]
+
+
 class Bench:
     """A node in the test process; publishes, collects, waits."""
 
@@ -126,6 +135,23 @@ class Bench:
         dotted = {key.replace('__', '.'): value for key, value in parameters.items()}
         self.running.append(Running(name, dotted, arguments, respawn))
         return self.running[-1]
+
+    def standing(self) -> Standing:
+        """What is there now, for ``leave``."""
+        return Standing(list(self.running), list(self.pacers), list(self.node.publishers),
+                        list(self.node.subscriptions))
+
+    def leave(self, before: Standing) -> None:
+        """End all that came after ``before``: what a failed test left would talk into its second
+        try, as a second microphone does.
+        """
+        for process in [one for one in self.running if one not in before.running]:
+            self.end(process)
+        self.pacers[:] = before.pacers
+        for publisher in [one for one in self.node.publishers if one not in before.publishers]:
+            self.node.destroy_publisher(publisher)
+        for heard in [one for one in self.node.subscriptions if one not in before.subscriptions]:
+            self.node.destroy_subscription(heard)
 
     def end(self, process: Running) -> int:
         self.running.remove(process)
