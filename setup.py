@@ -38,6 +38,12 @@ setup(
     description='Eyes, ears and an interruptible voice for a robot',
     license='Apache-2.0',
     extras_require={
+        # All that runs here, where no rosdep brings it; requirements/ has the versions that were
+        # tried. Later OpenCVs insist on numpy 2, and would take numpy 1 from a ROS that needs it.
+        'run': ['hibari-tts', 'httpx', 'matplotlib', 'numpy', 'onnxruntime',
+                'opencv-python-headless<4.12', 'psutil', 'pywebrtc-audio', 'PyYAML', 'rich',
+                'rosbags>=0.11', 'scipy', 'sounddevice', 'soundfile', 'websockets>=15',
+                'xllamacpp'],
         'test': ['pytest', 'pytest-timeout', 'hypothesis'],
         'watch': ['websockets>=15'],
         # a WebSocket for the Foxglove app, beside the page

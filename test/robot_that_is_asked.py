@@ -84,10 +84,12 @@ class ModelServer:
 
 
 class Robot:
-    """``space`` is its namespace; ``stamped``: its base wants TwistStamped."""
+    """``space`` is its namespace; ``stamped``: its base wants TwistStamped; ``walls``: around
+    it. It does not report what took long: nobody would hear that to its end.
+    """
 
     def __init__(self, bench: Bench, llm: str = 'none', space: str = '', stamped: bool = False,
-                 state: str = 'none') -> None:
+                 state: str = 'none', walls: str = 'flat') -> None:
         self.bench, self.space = bench, space
         self._utterances = itertools.count(1)
         place = f'/{space}/' if space else ''
@@ -110,17 +112,23 @@ class Robot:
         mine = bench.folder / f'mine{space}.yaml'
         mine.write_text(DOCK, encoding='utf-8')
         skills = f'simulated, {mine}' + ', stamped' * stamped
-        bench.start('simulated_robot', stamped=stamped, arguments=own)
+        bench.start('simulated_robot', stamped=stamped, walls=walls, arguments=own)
         bench.start('skills', skills=skills, arguments=own)
         bench.start('decision', llm=llm, sentence_end='none', state=state, skills=skills,
-                    arguments=own)
-        bench.matched(
+                    errand__report_s=600.0, arguments=own)
+
+    def ready(self) -> Robot:
+        """When its nodes know each other and us."""
+        space = self.space
+        place = f'/{space}/' if space else ''
+        self.bench.matched(
             *(f'{space}/{name}'.strip('/') for name in ('decision', 'skills', 'simulated_robot')),
             publishers=(self.typed, self.percepts, self.looks, self.notices, self.playback),
             topics=tuple(f'{place}{topic}' for topic in
                          ('react', 'act', 'skill_state', 'cmd_vel', 'odom', 'interrupt')))
         self.bench.until(lambda: values_of(self.bench.news(f'{space}/skills'.strip('/'))).get(
             'decision node') == ALIVE, 'a heartbeat is heard')
+        return self
 
     # -- what a person does -----------------------------------------------------------------------
 
@@ -187,10 +195,16 @@ class Robot:
                                 f'that it says {words!r}; its state is {self.states[-1]}')[-1]
 
     def drives(self, what: str = 'drive forward three metres') -> React:
-        """Asked to, and on its way."""
-        react = self.type(what)
+        """Asked to, and on its way.
+
+        Only then the reply is heard to its end: a remark that waited for that would be newer than
+        a step that has not begun, which is void then.
+        """
         self.velocities.forget()
-        self.bench.until(lambda: self.velocities and self.speed() > 0.1, 'it drives')
+        react = self.asked(what)
+        self.bench.until(lambda: any(self.linear(one) > 0.1 for one in self.velocities),
+                         f'{what!r}: it drives')
+        self.hear(react)
         return react
 
     def speed(self) -> float:

@@ -33,9 +33,14 @@ from omni_agent.cli.child import Program  # noqa: E402
 from omni_agent.cli.domain import free_domain_id  # noqa: E402
 from omni_agent.cli.supervisor import Supervisor, child_environment  # noqa: E402
 from omni_agent.nodes.stamps import stamp  # noqa: E402
+from omni_agent.share import share_dir  # noqa: E402
 
 MATCH_S = 10.0           # [s] for discovery; it takes up to three
 PATIENCE_S = 30.0        # [s] for everything else: on an idle machine nothing is that slow
+DIAGNOSTICS_S = 0.2      # [s] between two reports of a node: most waiting here is for one
+# of config/fastdds_shm.xml, and what is enough here [bytes]: the middleware writes a segment full
+# of zeros when a process starts, and most of these live for seconds
+SEGMENTS = {'67108864': '8388608', '16777216': '4194304'}
 OK, WARN, ERROR = 0, 1, 2
 T = TypeVar('T')
 Value = object
@@ -132,7 +137,8 @@ class Bench:
     def start(self, name: str, respawn: bool = False, arguments: tuple[str, ...] = (),
               **parameters: Value) -> Running:
         """A dot in a parameter's name is written as a double underscore."""
-        dotted = {key.replace('__', '.'): value for key, value in parameters.items()}
+        dotted = {'diagnostics_s': DIAGNOSTICS_S,
+                  **{key.replace('__', '.'): value for key, value in parameters.items()}}
         self.running.append(Running(name, dotted, arguments, respawn))
         return self.running[-1]
 
@@ -180,13 +186,14 @@ class Bench:
         """Until each publisher of ours has a reader, each topic a writer, and each node is alive
         after that.
 
-        The other side may notice a match a moment later than we do, hence the sign of life.
+        The other side may notice a match a moment later than we do, hence the signs of life.
         """
         self.until(lambda: all(publisher.get_subscription_count() for publisher in publishers)
                    and all(self.node.count_publishers(topic) for topic in topics), 'discovery',
                    MATCH_S + PATIENCE_S)         # the processes have to start before that
-        for name in names:
-            self.news(name)
+        seen = {name: len(self.health.get(name, [])) for name in names}
+        self.until(lambda: all(self.health.get(name, [])[count + 1:]
+                               for name, count in seen.items()), f'signs of life of {names}')
 
     # -- waiting ----------------------------------------------------------------------------------
 
@@ -220,9 +227,12 @@ class Bench:
     # -- diagnostics ------------------------------------------------------------------------------
 
     def news(self, name: str) -> DiagnosticStatus:
-        """A status that was published after this call."""
+        """A status that was published after this call: the first one may have been on its way, the
+        second was sent a period later.
+        """
         seen = len(self.health.get(name, []))
-        return self.until(lambda: self.health.get(name, [])[seen:], f'diagnostics of {name}')[-1]
+        return self.until(lambda: self.health.get(name, [])[seen + 1:],
+                          f'diagnostics of {name}')[-1]
 
     def health_of(self, name: str) -> tuple[int, str, dict[str, str]]:
         status = self.health[name][-1]
@@ -259,6 +269,16 @@ class Bench:
         rclpy.shutdown(context=self.context)
 
 
+def _small_segments(path: Path) -> Path:
+    """The profile of the package, but for the sizes."""
+    profile = (share_dir() / 'config' / 'fastdds_shm.xml').read_text(encoding='utf-8')
+    for size, enough in SEGMENTS.items():
+        assert size in profile
+        profile = profile.replace(size, enough)
+    path.write_text(profile, encoding='utf-8')
+    return path
+
+
 @contextmanager
 def bench_in(folder: Path) -> Iterator[Bench]:
     """The environment is set for this process and its children as long as the bench is there."""
@@ -267,6 +287,8 @@ def bench_in(folder: Path) -> Iterator[Bench]:
         patch.setenv('OMP_NUM_THREADS', '1')
         # nothing is remembered for the next test
         patch.setenv('XDG_STATE_HOME', str(folder / 'state'))
+        for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+            patch.setenv(name, str(_small_segments(folder / 'fastdds.xml')))
         for key, value in child_environment(os.environ).items():
             patch.setenv(key, value)
         assert not ros_env.prepare(os.environ)

@@ -40,7 +40,8 @@ class Agent:
     def __init__(self, maker: BagMaker, params: PerceptionParams = PerceptionParams(),
                  endpoint: EndpointParams = EndpointParams()) -> None:
         self.maker, self.t = maker, T0
-        self.hear = HearAgain(load.recogniser(params.recogniser), load.turn_end(params.turn_end),
+        recognise = load.recogniser(params.recogniser, names=params.name_list)
+        self.hear = HearAgain(recognise, load.turn_end(params.turn_end),
                               Pace((), USUAL, USUAL, TURN_END_S))
         self.ears = Ears(params, endpoint, LipsInTime(), self.hear.is_idle, lambda what: None)
         self.ears.hear_with(*ear_models.voices(params.vad), None)

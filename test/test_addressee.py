@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omni_agent.core.address_words import called, signs
 from omni_agent.core.addressee import Addressee, AddresseeParams, Score, Situation
 
 PARAMS = AddresseeParams(sure=2.0)
@@ -253,3 +254,18 @@ def test_an_apology_that_sets_something_right_is_a_correction_and_no_story():
 
 def _logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
+
+
+@pytest.mark.parametrize('text, found', [
+    ('Robot, what time is it?', 'calls'), ('What time is it, robot?', 'calls'),
+    ('So robot what time is it?', 'calls'), ('What does robot do all day?', 'about'),
+    ('Is robot asleep?', 'about')])
+def test_a_name_behind_a_verb_whose_article_got_lost_calls_nobody(text: str, found: str):
+    assert called(text, frozenset({'robot'})) == found
+
+
+def test_what_was_said_to_the_robot_is_no_story_of_the_past():
+    names = frozenset({'robot'})
+    assert 'the past' not in signs('What was the first thing I asked you?', names)
+    for text in ('I told you so yesterday.', 'What did you tell him?', 'He asked for you.'):
+        assert 'the past' in signs(text, names)

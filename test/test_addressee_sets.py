@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omni_agent.backends import (RATE, addressee_script, addressee_sets, audio_files, broadcast,
-                                 image_room, load, own_addressee_set, voice_cues)
+from omni_agent.backends import (BLOCK, RATE, addressee_script, addressee_sets, audio_files,
+                                 broadcast, image_room, load, own_addressee_set, voice_cues)
 from omni_agent.backends import room_acoustics as acoustics
 from omni_agent.backends.addressee_play import Listener
 from omni_agent.core import prompts
 from omni_agent.core.addressee import Addressee, AddresseeParams
 from omni_agent.core.addressee_figures import calibration, calibration_error, counts, figures
 from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, TO_OTHERS, Item, as_csv, parse
-from omni_agent.core.addressee_trial import Final, Trial
+from omni_agent.core.addressee_trial import DECIDE_S, Final, Trial
 from omni_agent.core.errors import ConfigError
+from omni_agent.core.turn_states import TurnParams
 
 ASSETS = Path(__file__).parents[1] / 'scenarios' / 'assets'
 HEADER = 'file,label,looks_here'
@@ -231,3 +232,22 @@ def test_a_set_is_built_again_for_other_code_and_not_for_other_lines_or_explanat
     source = 'def f(a,\n      b):\n    """Adds."""\n    return a + b    # both\n'
     assert code(source) == code('def f(a, b):\n    return a + b\n')
     assert code(source) != code(source.replace('+', '-'))
+
+
+def test_a_trial_decides_when_the_robot_would():
+    """After the silence of a clear turn, in the block that completes it."""
+    assert DECIDE_S == pytest.approx(TurnParams().end_of_turn_s + BLOCK / RATE)
+
+
+def test_who_asks_after_others_have_talked_is_in_the_development_half_alone():
+    kinds = [{scene.name.split('-', 2)[2] for scene in addressee_script.scenes(half)}
+             for half in ('development', 'test')]
+    assert kinds[0] - kinds[1] == {'discussed', 'after_answer', 'after_answer_on_air'}
+
+
+def test_a_trial_knows_what_it_is_after_talk_about_the_robot():
+    items = [Item(f'{at}.wav', TO_OTHERS, 'kitchen', gap_s=0.5) for at in range(2)]
+    said = ['The robot is broken.', 'Is it going to fall?']
+    outcomes = Trial(Addressee(AddresseeParams())).run(
+        [(item, [final(text)]) for item, text in zip(items, said)])
+    assert 'still speaks about it' in dict(outcomes[1].score.evidence)

@@ -13,6 +13,7 @@ from omni_agent.backends.asr import (
     read_tokens, split)
 from omni_agent.backends.onnx import session
 from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.ears import Recognise
 from omni_agent.core.utterance import Request
 
 
@@ -90,7 +91,7 @@ def test_final_words_are_of_the_better_recogniser_where_nobody_has_to_wait_for_i
         final: bool, seconds: int, who: str) -> None:
     both = TwoPass(lambda samples: 'quick', lambda samples: 'better')
     request = Request(1, 0, seconds * RATE, final)
-    heard = ear_models.transcribe(both, request, np.zeros(seconds * RATE, np.float32))
+    heard = ear_models.transcribe(both, Recognise(request, np.zeros(seconds * RATE, np.float32)))
     assert heard.text == who
 
 

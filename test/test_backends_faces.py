@@ -24,7 +24,8 @@ from omni_agent.backends.watcher import Watcher
 from omni_agent.core.errors import BackendError, ConfigError, OmniAgentError, WireError
 from omni_agent.core.faces import Box, Face, Landmarks, measured
 from omni_agent.core.frame_skip import FrameSkipParams
-from omni_agent.core.tracks import Track, Tracks
+from omni_agent.core.track import Track
+from omni_agent.core.tracks import Tracks
 from omni_agent.share import share_dir
 
 cv2 = pytest.importorskip('cv2')

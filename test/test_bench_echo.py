@@ -16,7 +16,8 @@ from omni_agent.backends.echo_speech import HALVES, Own, Said
 from omni_agent.cli import bench_echo
 from omni_agent.cli.bench_echo import Row
 from omni_agent.core.audio import level_dbfs
-from omni_agent.core.events import SpeechStarted, SpeechStopped, Transcript
+from omni_agent.core.events import (Interrupt, Reason, SpeechStarted, SpeechStopped,
+                                    Transcript)
 from omni_agent.share import share_dir
 
 BENCH = share_dir() / 'scenarios' / 'assets' / 'bench'
@@ -129,6 +130,17 @@ def test_a_voice_that_is_lowered_and_comes_back_is_no_stop_and_words_are_one() -
     assert found.stopped_by == ['what is the time now']
     robot.step(SpeechStarted(START + 6.0, 3), START + 6.1)           # it speaks again
     assert len(found.lowered_at) == 3
+
+
+def test_the_ears_learn_of_every_decision_about_what_they_told() -> None:
+    told: list[Interrupt] = []
+    robot = _Robot(Own(hiss(), ()), Overheard(), lambda interrupt, now: told.append(interrupt))
+    assert [one.reason for one in told] == [Reason.NEW_REPLY]
+    robot.step(SpeechStarted(START + 1.0, 1), START + 1.1)
+    assert told[-1].ducked
+    robot.step(Transcript(START + 1.8, 1, 'what is the time now', False, 0.8), START + 2.0)
+    assert [one.reason for one in told[2:]] == [Reason.BARGE_IN, Reason.NEW_REPLY]
+    assert told[-1].epoch > told[0].epoch
 
 
 @pytest.fixture(scope='module')

@@ -16,7 +16,8 @@ from omni_agent.cli.main import main
 
 # NVIDIA's data sheet: 132 processors, 1830 MHz, HBM3 with 5120 bits at 2619 MHz
 H100 = Gpu('NVIDIA H100 80GB HBM3', 'sm_90', '13.0', 80_000, 132, 1_830_000, 2_619_000, 5120)
-KEYS = {'encoder', 'engine', 'p50_ms', 'p99_ms', 'throughput', 'start_s', 'memory_mb', 'cosine'}
+KEYS = {'encoder', 'engine', 'p50_ms', 'p99_ms', 'throughput', 'start_s', 'memory_mb', 'cores',
+        'compression', 'cosine'}
 
 
 def test_the_command_writes_rows_of_what_ran_and_reasons_for_what_did_not(
@@ -32,7 +33,10 @@ def test_the_command_writes_rows_of_what_ran_and_reasons_for_what_did_not(
         assert 0 < one['p50_ms'] <= one['p99_ms'] and one['cosine'] > 0.999
         assert 0 < one['throughput'] < one['runs'] / 0.15      # 0.2 s, less what is between runs
         assert one['start_s'] > one['p50_ms'] / 1e3 and one['memory_mb'] > 1
+        assert 0.0 < one['cores'] < 1.1                        # of the processor: one thread
     small, large = rows['golden_tiny', 'ort-cpu'], rows['mobilenetv2', 'ort-cpu']
+    # float32 weights to the bytes of the file: one is fp16, the other is not
+    assert large['compression'] == pytest.approx(2.0, rel=0.05) and small['compression'] < 1.0
     assert small['p50_ms'] < large['p50_ms'] and small['memory_mb'] < large['memory_mb']
     seen = set(rows) | {(one['encoder'], one['engine']) for one in kept['refused']}
     assert {(encoder, 'tensorrt') for encoder in ('golden_tiny', 'mobilenetv2')} <= seen

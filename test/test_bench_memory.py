@@ -76,4 +76,6 @@ def test_all_figures_are_measured_and_written(tmp_path: Path):
     assert written['missed'] == ['query_p99_ms_24h']       # a day was not asked for
     assert len(written['answers']) == figures['asked'] > 50
     # the memories are gone
-    assert [file.name for file in (tmp_path / 'out').iterdir()] == ['answers.csv']
+    assert sorted(file.name for file in (tmp_path / 'out').iterdir()) == ['answers.csv',
+                                                                          'memory.png']
+    assert (tmp_path / 'out' / 'memory.png').read_bytes()[:4] == b'\x89PNG'

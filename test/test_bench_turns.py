@@ -14,6 +14,7 @@ from omni_agent.backends.turn_memo import Memo, Models
 from omni_agent.backends.turn_play import Asked, Decision, Final, Outcome, Play
 from omni_agent.backends.turn_set import Pause, Turn
 from omni_agent.cli import bench_turns
+from omni_agent.core.ears import PerceptionParams
 from omni_agent.core.end_of_turn import EndOfTurnParams
 from omni_agent.core.errors import BackendError
 from omni_agent.core.events import React
@@ -122,6 +123,22 @@ def test_the_first_sound_of_the_next_word_keeps_a_turn_open() -> None:
     over = 1.6 + EndOfTurnParams().end_of_turn_s
     assert outcome.starts[1] > over                      # that it is a voice is known too late
     assert outcome.decisions[0].released > outcome.starts[1]
+
+
+def test_over_the_reply_words_are_asked_for_as_often_as_by_the_robot_itself() -> None:
+    lengths: list[int] = []
+
+    def words(samples: np.ndarray) -> str:
+        lengths.append(samples.size)
+        return '' if lengths[1:] else 'Tell me a story.'
+
+    params = PerceptionParams(partial_s=0.5, overlap_partial_s=0.1)
+    sound = spoken(0.6, 1.0, 2.0, 1.2, 3.0)              # the second part over the reply
+    models = Models(LevelVad(), words, lambda samples: 0.9, strict=LevelVad())
+    outcome = Play(Memo(models), perception=params).run(sound)
+    assert [one.heard < 3.6 for one in outcome.decisions if one.heard is not None] == [True]
+    steps = np.diff(lengths[1:]) / RATE
+    assert sum(0.09 < step < 0.15 for step in steps) >= 5
 
 
 def test_real_models_decide_after_a_human_sentence_and_never_before_it_has_begun() -> None:

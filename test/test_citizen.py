@@ -84,7 +84,7 @@ def test_the_package_lists_every_parameter_of_a_running_node_and_no_other(
             for one in ParameterServices(bench, name).names()
             if not one.startswith('qos_overrides.')
         }
-        assert there - {*OF_RCLPY, 'managed'} == listed, name
+        assert there - {*OF_RCLPY, 'managed', 'diagnostics_s'} == listed, name
 
 
 def test_every_topic_has_its_quality_of_service_among_the_parameters(bench: Bench,

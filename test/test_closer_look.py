@@ -13,7 +13,7 @@ from omni_agent.backends import Detection, watching
 from omni_agent.backends.closer_look import CloserLook, any_words, merged, quarters
 from omni_agent.core import looking
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.tracks import Appeared, Left
+from omni_agent.core.track import Appeared, Left
 from omni_agent.core.watch_items import Answer, WatchItems
 from omni_agent.core.word_tracks import WordTracks
 

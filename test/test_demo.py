@@ -73,7 +73,7 @@ def test_a_node_that_cannot_begin_ends_the_run_in_its_own_words(tmp_path: Path):
 def test_expectations_that_do_not_hold_are_an_error(tmp_path: Path):
     """Nobody answers here: the exit code says so, and the report is written all the same."""
     path = tmp_path / 'deaf.yaml'
-    path.write_text('version: 1\nname: deaf\nduration_s: 12\ntail_s: 1\n'
+    path.write_text('version: 1\nname: deaf\nduration_s: 7\ntail_s: 1\n'
                     'people: {anna: {voice: "flite:slt"}}\n'
                     'lines: [{name: a, who: anna, text: What is the capital of France, '
                     'after_s: 1, expect: answered}]\n', encoding='utf-8')

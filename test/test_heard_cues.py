@@ -31,7 +31,7 @@ def test_words_come_with_what_their_sound_tells(world: World) -> None:
     final = world.of(Percept.FINAL)[-1]
     again = dict(zip(final.cue_names, final.cue_values))
     assert again['silence_s'] < 5.0 and again['talk_share'] > 0.0 and 'raised_db' in again
-    assert set(again) <= set(CUES) | {'pitch', 'voiced', 'rise'}
+    assert set(again) <= set(CUES) | {'pitch', 'voiced', 'rise', 'voice'}
 
 
 def test_nothing_is_known_of_an_utterance_that_was_not_measured():
@@ -48,3 +48,37 @@ def test_the_voice_that_was_answered_is_known_again():
     cues.answered(12.5)
     cues.measured(2, 20.0, (), (1.0, 2.5))
     assert dict(cues.of(2, -30.0))['same_voice'] == pytest.approx(-0.5)
+
+
+ANNA, BEN, BETWEEN = (1.0, 0.0, 0.2), (0.0, 1.0, 0.2), (1.0, 0.6, 0.2)
+
+
+def speaks(cues: HeardCues, utterance: int, own_print: tuple[float, ...]) -> dict[str, float]:
+    """Ten seconds after the one before."""
+    t = 10.0 * utterance
+    cues.measured(utterance, t, (), own_print)
+    told = dict(cues.of(utterance, -30.0))
+    cues.said(utterance, t, t + 2.0, -30.0)
+    return told
+
+
+def test_each_voice_has_a_number_by_which_it_is_known_again():
+    cues = HeardCues()
+    assert [speaks(cues, at, own).get('voice') for at, own in enumerate((ANNA, BEN, ANNA, BEN), 1)
+            ] == [1.0, 2.0, 1.0, 2.0]
+
+
+def test_a_voice_that_may_be_one_or_another_has_no_number_and_teaches_nothing():
+    cues = HeardCues()
+    assert speaks(cues, 1, ANNA)['voice'] == 1.0
+    assert 'voice' not in speaks(cues, 2, BETWEEN)
+    assert 'voice' not in speaks(cues, 3, ())
+    assert speaks(cues, 4, BEN)['voice'] == 2.0 and speaks(cues, 5, ANNA)['voice'] == 1.0
+
+
+def test_a_pause_in_an_utterance_makes_no_second_voice_of_it():
+    cues = HeardCues()
+    for end in (12.0, 14.0):
+        cues.measured(1, 10.0, (), ANNA)
+        cues.said(1, 10.0, end, -30.0)
+    assert speaks(cues, 2, BEN)['voice'] == 2.0

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from test_replay import conversation
 
-from omni_agent.backends.hear_again import Busy, Pace, Told, pace
+from omni_agent.backends.ear_workers import Busy
+from omni_agent.backends.hear_again import Pace, Told, pace
 from omni_agent.backends.senses_again import HOP_S, Stretch
 from omni_agent.core.bag_time import Sound, Spoken, in_order
 from omni_agent.core.events import SceneChanged, SoundStarted, Transcript

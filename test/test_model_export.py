@@ -203,6 +203,15 @@ def test_a_model_that_cannot_be_exported_leaves_no_file(
     assert not [path for path in module.iterdir() if '.onnx' in path.name]
 
 
+@pytest.mark.parametrize('name', SHIPPED)
+def test_every_operator_of_an_encoder_is_known_to_torch_without_compiling(name: str) -> None:
+    """Seen without torch too, which is installed on few machines."""
+    from omni_agent.backends.engine_torch import OPERATORS
+
+    graph = onnx.load(str(encoders.network(name).file)).graph
+    assert {node.op_type for node in graph.node} <= set(OPERATORS)
+
+
 @needs_torch
 @pytest.mark.parametrize('name', SHIPPED)
 def test_torch_without_compiling_computes_every_encoder(name: str) -> None:

@@ -34,7 +34,7 @@ ORDER = 'Robot, drive forward three metres.'
 @pytest.fixture(scope='module')
 def robot(bench: Bench) -> Robot:
     bench.start('speaker', volume=0.5, **fakes(bench.folder)['speaker'])
-    made = Robot(bench, state=str(bench.folder / 'memory'))
+    made = Robot(bench, state=str(bench.folder / 'memory')).ready()
     bench.until(lambda: 'speaker' in bench.health, 'the speaker')
     return made
 

@@ -106,6 +106,19 @@ def test_what_went_wrong_is_said_as_it_came_back(robot: Robot) -> None:
     said = robot.bench.until(lambda: [one for one in robot.reacts if 'in the way' in one.say],
                              'a report')[-1]
     assert said.say == 'I could not drive forward: something is in the way.'
+    for state in (Playback.STARTED, Playback.FINISHED):      # or it is said again, and is lost
+        robot.heard(said, state)
+
+
+def test_news_are_shown_without_anything_else_that_happens(robot: Robot) -> None:
+    react = robot.type('drive forward one metre')
+    robot.is_doing('drive forward')
+    robot.bench.news('decision')
+    for far in ('one third', 'two thirds'):
+        robot.tell(robot.act(react), SkillState.RUNNING, far)
+        robot.is_doing(far)
+    robot.tell(robot.act(react), SkillState.SUCCEEDED)
+    robot.is_doing('')
 
 
 def test_a_voice_holds_what_moves_and_stop_halts_its_epoch(robot: Robot) -> None:

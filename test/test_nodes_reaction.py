@@ -199,7 +199,7 @@ def test_after_an_interrupt_no_chunk_of_the_old_reply_comes_any_more(fake: Speak
     fake.ask(old)
     fake.bench.until(lambda: len(fake.of(old)) > 2, 'the beginning of the reply')
     fake.interrupts.publish(interrupt(old + 1, reason=Interrupt.BARGE_IN))
-    for _ in range(2):                                   # by then the interrupt has been obeyed
+    for _ in range(3):                                   # by then the interrupt has been obeyed
         fake.bench.news(fake.name)
     assert fake.of(old) and not fake.of(old)[-1].last    # what waited for its turn never comes
     fake.speech.forget()
@@ -212,10 +212,10 @@ def test_a_reply_does_not_begin_while_the_voice_is_low(fake: Speaker) -> None:
     """Somebody spoke up before its first sound: it would be whispered into their words."""
     epoch = next(EPOCHS)
     fake.interrupts.publish(interrupt(epoch, ducked=True))
-    for _ in range(2):                                   # by then that has been obeyed
+    for _ in range(3):                                   # by then that has been obeyed
         fake.bench.news(fake.name)
     fake.ask(epoch)
-    for _ in range(3):
+    for _ in range(5):
         fake.bench.news(fake.name)
     assert not fake.of(epoch)
     fake.interrupts.publish(interrupt(epoch, reason=Interrupt.NO_INTERRUPT))

@@ -28,7 +28,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope='module')
 def robot(bench: Bench, server: ModelServer) -> Robot:
-    made = Robot(bench, llm=server.url)
+    made = Robot(bench, llm=server.url).ready()
     bench.until(lambda: made.is_ready('decision'), 'its language model')
     return made
 
@@ -89,7 +89,7 @@ def test_a_language_model_that_is_lost_on_the_way_is_zero_and_is_told(
     declined = robot.bench.until(
         lambda: [one for one in robot.reacts if one.epoch == lost.epoch], 'a word on the request')
     robot.hear(declined[-1])                     # nothing is said over it
-    robot.remark('lost my language model')
+    robot.hear(robot.remark('lost my language model'))
 
 
 def test_without_its_model_it_still_drives_where_words_are_plain_and_stops(

@@ -5,8 +5,6 @@ One base takes Twist and the other TwistStamped, so both are really driven.
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from robot_that_is_asked import Robot
 
@@ -19,7 +17,9 @@ ROBOTS = (('left', 'right'), ('right', 'left'))
 
 @pytest.fixture(scope='module')
 def robots(bench: Bench) -> dict[str, Robot]:
-    return {'left': Robot(bench, space='left'), 'right': Robot(bench, space='right', stamped=True)}
+    started = {'left': Robot(bench, space='left', walls=''),
+               'right': Robot(bench, space='right', walls='', stamped=True)}
+    return {name: robot.ready() for name, robot in started.items()}
 
 
 def place(robot: Robot) -> tuple[float, float, float, float]:
@@ -57,13 +57,14 @@ def test_a_place_is_reached_by_the_navigator_of_the_own_namespace(
 def test_a_stop_said_to_one_does_not_stop_the_other(robots: dict[str, Robot], one: str,
                                                     other: str) -> None:
     stopped, goes_on = robots[one], robots[other]
-    errands = {name: robots[name].drives('drive forward 60 centimetres') for name in (one, other)}
-    began = time.time()
+    way = goes_on.drives('drive forward one metre')
+    broken_off = stopped.drives('drive forward one metre')     # last: it is sure to be on its way
+    heard = len(goes_on.interrupts)
     stopped.perceive(Percept.SPEECH_STARTED, utterance=1)
     stopped.perceive(Percept.PARTIAL, 'stop', 1)
-    assert stopped.ended(errands[one]).state == SkillState.CANCELLED
-    assert goes_on.ended(errands[other]).state == SkillState.SUCCEEDED
-    assert not [state for state in goes_on.skills if state.state == SkillState.HELD
-                and state.header.stamp.sec > began]
+    assert stopped.ended(broken_off).state == SkillState.CANCELLED
+    assert goes_on.ended(way).state == SkillState.SUCCEEDED
+    # a busy machine may make it doubt that somebody is there and wait; a voice does not
+    assert not [one for one in goes_on.interrupts[heard:] if one.ducked or one.halted >= way.epoch]
     stopped.perceive(Percept.SPEECH_STOPPED, '', 1)
     stopped.perceive(Percept.FINAL, 'Stop.', 1)

@@ -30,8 +30,9 @@ from omni_agent.core.events import Reason  # noqa: E402
 from omni_agent.core.faces import Face  # noqa: E402
 from omni_agent.core.frame_skip import FrameSkipParams  # noqa: E402
 from omni_agent.core.percepts import Kind, as_sent  # noqa: E402
-from omni_agent.core.tracks import (Appeared, Approached, Left, Moved, Track,  # noqa: E402
-                                    TrackEvent, TracksParams)
+from omni_agent.core.track import (Appeared, Approached, Left, Moved, Track,  # noqa: E402
+                                   TrackEvent)
+from omni_agent.core.tracks import TracksParams  # noqa: E402
 
 CAMERA_S = 0.1
 DEAF = {'vad': 'fake', 'recogniser': 'none', 'turn_end': 'none'}
@@ -77,8 +78,9 @@ class Seeing(Agent):
         self.see.picture(Picture(t, float(f'{t:.9f}'), lambda: pixels))
 
     def put(self, topic: str, kind: str, now: float, /, **fields: object) -> None:
-        if topic == 'interrupt' and not fields.get('ducked'):
-            self.see.spare(fields.get('reason') == Reason.NEW_REPLY.value, now)
+        if topic == 'interrupt':
+            is_new_reply = fields.get('reason') == Reason.NEW_REPLY.value
+            self.see.spare(bool(fields.get('ducked')) or is_new_reply, now)
         if not topic.startswith('image_raw'):
             super().put(topic, kind, now, **fields)
         elif self.is_recorded and topic not in self.without:
@@ -193,15 +195,16 @@ def test_another_threshold_shows_as_what_is_missing_and_in_what_is_decided(
 
 def test_another_pace_looks_at_other_pictures_and_sees_the_same_things(
         bag: Path, tmp_path: Path) -> None:
-    runs = [replayed(bag, tmp_path, '--set', 'perception.watch_hz=10.0') for _ in range(2)]
+    runs = [replayed(bag, tmp_path, '--set', 'perception.watch_hz=5.0') for _ in range(2)]
     for _, data in runs:
         data['heard'].pop('took_s')
     (code, data), other = runs
     assert (code, data) == other                 # to the last digit
     seen = data['seen']
-    assert seen['now']['looks'] > 1.7 * seen['then']['looks']
+    assert seen['now']['looks'] < 0.6 * seen['then']['looks']
     assert [row['then'] for row in seen['events']] == ['person appears', 'person leaves']
-    assert all(row['now'] and row['by_s'] <= 0.05 for row in seen['events'])
+    # half as many looks: as sure, only later
+    assert all(row['now'] and 0.0 < row['by_s'] <= 0.6 for row in seen['events'])
 
 
 def test_compressed_pictures_are_looked_at_too(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from test_turn_stories import ENGLISH, EPOCH, REQUEST, Talk, after_reply, only, speaking
 
 from omni_agent.backends import addressee_model
-from omni_agent.core.addressee import Addressee, AddresseeParams, Verdict
+from omni_agent.core.addressee import Addressee, AddresseeParams, Situation, Verdict
 from omni_agent.core.cues import Cues
 from omni_agent.core.events import (CorrectionsForgotten, Effect, Interrupt, Judge, Judged,
                                     ModeWanted, Overheard, PlaceEntered, React, Reason, Remember,
@@ -35,10 +35,12 @@ class Room(Talk):
         self.machine = TurnMachine(TurnParams(**params), Addressee(AddresseeParams(), judgement),
                                    EPOCH, ENGLISH)
 
-    def hears(self, text: str, cues: Cues = (), echo: float = 0.0) -> list[Effect]:
+    def hears(self, text: str, cues: Cues = (), echo: float = 0.0,
+              level_dbfs: float | None = None) -> list[Effect]:
         effects = self.starts() + self.wait(0.6) + self.stops()
         return effects + self.step(
-            Transcript(self.now, self.utterance, text, True, 0.6, 0.9, echo, echo, cues=cues))
+            Transcript(self.now, self.utterance, text, True, 0.6, 0.9, echo, echo,
+                       level_dbfs=level_dbfs, cues=cues))
 
     def verdict(self, text: str, cues: Cues = (), wait_s: float = 2.0) -> Verdict:
         self.hears(text, cues)
@@ -82,14 +84,16 @@ def test_an_answer_to_the_robots_question_needs_no_name():
     assert talk.answers(3.0) == ['Red would be nice.']
 
 
-def test_two_people_who_discuss_the_robot_are_left_alone_and_a_question_to_it_is_answered():
-    room = Room()
+@pytest.mark.parametrize('fitted', [False, True])
+def test_two_people_who_discuss_the_robot_are_left_alone_and_a_question_to_it_is_answered(
+        fitted: bool):
+    room = Room(fitted)
     for text, pause_s in (('I think the robot is broken.', 0.4), ('Did it understand you?', 2.5),
                           ('It never does.', 3.0)):
-        room.hears(text)
+        room.hears(text, VOICE if fitted else ())
         assert room.answers(pause_s) == [] and not only(Judge, room.log)
     room.wait(2.0)
-    room.hears('What is the capital of France?')
+    room.hears('What is the capital of France?', VOICE if fitted else ())
     assert room.answers(3.0) == ['What is the capital of France?']
 
 
@@ -127,6 +131,45 @@ def test_a_radio_that_asks_questions_gets_no_turn_after_the_robot_knows_how_near
         room.says(text, level_dbfs=-42.0)
         assert room.answers(0.6) == []
     assert room.answers(5.0) == []
+
+
+AFTER_ITS_ANSWER = 'Who is going to pay for that?'
+
+
+@pytest.mark.parametrize('same_voice, level_dbfs, answers', [
+    (-0.95, -42.0, []), (-0.3, -24.0, [AFTER_ITS_ANSWER])])
+def test_a_lone_question_from_the_radio_straight_after_its_answer_is_left_alone(
+        same_voice: float, level_dbfs: float, answers: list[str]):
+    """And one of the person who had asked is not."""
+    room = Room()
+    room.hears('Robot, what does a house cost?', VOICE, level_dbfs=-24.0)
+    room.answers(2.0)
+    room.plays('A lot')
+    room.wait(1.0)
+    room.finishes('A lot of money.')
+    room.wait(2.0)
+    room.hears(AFTER_ITS_ANSWER, (*VOICE, ('same_voice', same_voice)), level_dbfs=level_dbfs)
+    assert room.answers(3.0) == answers and not only(Judge, room.log)
+
+
+def test_another_person_may_answer_the_robots_question():
+    room = Room()
+    room.hears('Robot, tell me a story.', VOICE)
+    room.answers(2.0)
+    room.plays('About')
+    room.finishes('About a fox or a bear?')
+    room.wait(2.0)
+    room.hears('A bear would be nice.', (*VOICE, ('same_voice', -0.95)))
+    assert room.answers(3.0) == ['A bear would be nice.']
+
+
+@pytest.mark.parametrize('fitted', [False, True])
+def test_what_nobody_understood_is_for_nobody(fitted: bool):
+    addressee = Addressee(AddresseeParams(), addressee_model.load() if fitted else None)
+    score = addressee.score('', Situation(robot_spoke_s=1.0, cues=(*VOICE, *LOOKS)))
+    assert score.verdict is Verdict.NOT_ADDRESSED
+    assert log_odds(score.probability) == pytest.approx(
+        sum(share for _, share in score.evidence), abs=1e-6)
 
 
 @pytest.mark.parametrize('mode', ['open', 'attentive', 'name_only', 'push_to_talk'])
@@ -282,8 +325,10 @@ def test_side_talk_is_overheard_only_where_that_was_switched_on():
 # -- what corrections teach -----------------------------------------------------------------------
 
 
-def test_a_question_that_was_ignored_and_is_repeated_lowers_the_threshold_for_who_said_it():
-    room = Room()
+@pytest.mark.parametrize('fitted', [False, True])
+def test_a_question_that_was_ignored_and_is_repeated_lowers_the_threshold_for_who_said_it(
+        fitted: bool):
+    room = Room(fitted)
     text = UNCLEAR
     before = room.verdict(text, ANNA), room.machine.score.probability
     assert before[0] is not Verdict.ADDRESSED

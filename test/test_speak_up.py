@@ -17,7 +17,8 @@ from omni_agent.core.errors import ConfigError
 from omni_agent.core.speak_score import FEATURES, MODELS, Logistic, Scorer
 from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
                                       Silent, SpeakUp, SpeakUpParams, Ticked)
-from omni_agent.core.tracks import Left, Tracks
+from omni_agent.core.track import Left
+from omni_agent.core.tracks import Tracks
 from omni_agent.core.watch_items import Kind, WatchItems, WatchItemsParams
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omni_agent.core.tracks import (Appeared, Approached, Left, Moved, TrackEvent, Tracks,
-                                    TracksParams, family)
+from omni_agent.core.track import Appeared, Approached, Left, Moved, TrackEvent, family
+from omni_agent.core.tracks import Tracks, TracksParams
 
 SIZE = (640, 480)
 STEP = 0.1
@@ -122,6 +122,29 @@ def test_a_look_that_shows_only_a_part_of_it_does_not_make_it_smaller() -> None:
     story.looks(3, person(310, 210, height=90))
     assert [track.box for track in story.tracks.now()] == [person(300).box]
     assert story.tracks.now()[0].hits == 8
+
+
+def test_of_whom_only_a_part_is_seen_while_walking_on_stays_as_large_and_goes_along() -> None:
+    story = Story()
+    for at in range(10):
+        story.look(person(100 + 8 * at))
+    for at in range(10, 20):
+        x = 100 + 8 * at
+        story.look(Box('person', 0.6, (x + 10.0, 265.0, x + 70.0, 355.0)))      # the legs
+    track, = story.tracks.now()
+    assert track.box[3] - track.box[1] == pytest.approx(160.0)
+    assert track.box[0] == pytest.approx(100 + 8 * 19, abs=20.0)
+
+
+def test_where_everything_is_expected_and_how_surely_is_told() -> None:
+    story = Story()
+    story.looks(1, person(100, score=0.4))
+    (known,) = story.tracks.expected(story.t + STEP)
+    assert known.is_new and not known.is_clear and known.box == person(100).box
+    for at in range(6):
+        story.look(person(100 + 8 * at, score=0.8))
+    (known,) = story.tracks.expected(story.t + STEP)
+    assert known.is_clear and not known.is_new and known.box[0] > 140.0
 
 
 def test_who_went_away_may_come_nearer_again() -> None:

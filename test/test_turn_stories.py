@@ -8,6 +8,7 @@ import pytest
 
 from omni_agent.backends import languages
 from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.cues import NOD
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.events import (
@@ -68,8 +69,9 @@ class Talk:
         self.utterance += not again
         return self.step(SpeechStarted(self.now - 0.064, self.utterance))
 
-    def words(self, text: str, voiced_s: float = 0.6) -> list[Effect]:
-        return self.step(Transcript(self.now, self.utterance, text, False, voiced_s))
+    def words(self, text: str, voiced_s: float = 0.6, nod: float | None = None) -> list[Effect]:
+        return self.step(Transcript(self.now, self.utterance, text, False, voiced_s,
+                                    cues=() if nod is None else ((NOD, nod),)))
 
     def stops(self, voiced_s: float = 0.6) -> list[Effect]:
         """The last sound was just now; known HANGOVER_S later."""
@@ -78,9 +80,10 @@ class Talk:
         return effects + self.step(SpeechStopped(end, self.utterance, voiced_s))
 
     def final(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9,
-              level_dbfs: float | None = None) -> list[Effect]:
+              level_dbfs: float | None = None, nod: float | None = None) -> list[Effect]:
         return self.step(Transcript(self.now, self.utterance, text, True, voiced_s, turn_end,
-                                    level_dbfs=level_dbfs))
+                                    level_dbfs=level_dbfs,
+                                    cues=() if nod is None else ((NOD, nod),)))
 
     def says(self, text: str, voiced_s: float = 0.6, turn_end: float | None = 0.9,
              level_dbfs: float | None = None) -> list[Effect]:
@@ -791,13 +794,48 @@ def test_a_nod_that_is_misheard_as_two_words_does_not_stop_the_reply():
         assert talk.state[1:] == (Agent.SPEAKING, Voice.UP)
 
 
-def heard_as(talk: Talk, *partials: str) -> list[Reason]:
+def heard_as(talk: Talk, *partials: str, nod: float | None = None) -> list[Reason]:
     """What an utterance that is heard as this, one after the other, does to a speaking robot."""
     talk.starts()
     for voiced_s, text in zip((0.3, 0.42, 0.55, 0.68, 0.81), partials):
         talk.wait(0.13)
-        talk.words(text, voiced_s)
+        talk.words(text, voiced_s, nod)
     return reasons(talk.log)[1:]
+
+
+LIKE_A_NOD, BETWEEN, UNLIKE_A_NOD = -2.0, -6.0, -9.0
+
+
+@pytest.mark.parametrize('partials', [
+    ('Sorrow, sorrow', 'What are you', 'What are you'), ("I'm not", "I'm not", "I'm not.")])
+def test_what_sounds_like_a_nod_does_not_stop_the_reply_whatever_its_words(
+        partials: tuple[str, ...]):
+    talk = speaking()
+    assert heard_as(talk, *partials, nod=LIKE_A_NOD) == [Reason.FIRST_SOUND]
+    talk.stops(0.6)
+    talk.final('What are you', 0.6, nod=LIKE_A_NOD)
+    assert reasons(talk.log)[1:] == [Reason.FIRST_SOUND, Reason.NO_INTERRUPT]
+    assert 'is a nod' in talk.machine.why and not talk.answers(3.0)
+
+
+def test_a_stop_is_obeyed_even_if_it_sounds_like_a_nod():
+    assert heard_as(speaking(), 'Hold on, what', nod=LIKE_A_NOD)[-1] is Reason.BARGE_IN
+    assert heard_as(speaking(), 'Stop it.', nod=LIKE_A_NOD)[-1] is Reason.STOP_PHRASE
+
+
+def test_words_that_no_nod_explains_need_not_settle():
+    for nod, expected in ((UNLIKE_A_NOD, [Reason.FIRST_SOUND, Reason.BARGE_IN]),
+                          (BETWEEN, [Reason.FIRST_SOUND]), (None, [Reason.FIRST_SOUND])):
+        assert heard_as(speaking(), 'Mm', 'I did not', nod=nod) == expected
+
+
+def test_a_question_after_the_reply_is_answered_even_if_it_sounds_like_a_nod():
+    talk = after_reply('It is a bird.', 3.0)
+    talk.starts()
+    talk.wait(0.6)
+    talk.stops(0.6)
+    talk.final('What was that?', 0.6, nod=LIKE_A_NOD)
+    assert talk.answers(2.0) == ['What was that?']
 
 
 @pytest.mark.parametrize('partials', [

@@ -30,7 +30,7 @@ from omni_agent.core.moments import NEAR_S, Watch  # noqa: E402
 from omni_agent.core.speak_score import FEATURES, MODEL_OF, MODELS, VERSION, features  # noqa: E402
 from omni_agent.core.speak_up import Looked, SpeakUp, SpeakUpParams                 # noqa: E402
 from omni_agent.core.watch_items import Kind, WatchItem, WatchItems  # noqa: E402
-from omni_agent.core.tracks import Track, family  # noqa: E402
+from omni_agent.core.track import Track, family  # noqa: E402
 from omni_agent.share import share_dir  # noqa: E402
 
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)

@@ -170,7 +170,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recognise = load.recogniser('moonshine')
     memo = Memo(Models(load.vad('silero'), recognise, load.turn_end('smart_turn'),
-                       ending=load.sentence_end('smollm2_135m')))
+                       ending=load.sentence_end('smollm2_135m'), strict=load.vad('silero')))
     turns = [one for one in turn_set.build(recognise) if one.half == 'development']
     table = silences(memo, turns, EndOfTurn(EndOfTurnParams(), languages.lexicon()))
     is_end = np.array([one.is_end for one in table])

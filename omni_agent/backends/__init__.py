@@ -7,7 +7,7 @@ models, int16 going to and coming from devices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterator, Protocol, Sequence
+from typing import Callable, Iterator, Protocol, Sequence, runtime_checkable
 
 import numpy as np
 
@@ -77,6 +77,24 @@ class Recogniser(Protocol):
     """float32 samples of one utterance -> its words."""
 
     def __call__(self, samples: np.ndarray) -> str: ...
+
+
+@runtime_checkable
+class FinalHearer(Protocol):
+    """A recogniser that takes more care with words that are over."""
+
+    def __call__(self, samples: np.ndarray) -> str: ...
+
+    def final(self, samples: np.ndarray) -> str: ...
+
+
+@runtime_checkable
+class NodHearer(Protocol):
+    """A recogniser that can say of float32 samples how likely it is that a nod was said and
+    nothing else: log probability [nat].
+    """
+
+    def nod(self, samples: np.ndarray) -> float: ...
 
 
 class TurnEnd(Protocol):

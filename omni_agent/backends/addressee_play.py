@@ -1,5 +1,5 @@
-"""The only place that listens to a labelled utterance as perception does, faster than real time:
-voice activity, where speech stops, its words, and what its sound tells.
+"""The only place that lets the ears listen to a labelled utterance faster than real time: its
+words, and what its sound tells, whenever the robot would have had its turn.
 
 What was recognised is kept by the recording's sha256, so that a second run costs little.
 """
@@ -8,41 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Iterator
 
 import numpy as np
 
-from omni_agent.backends import (RATE, Llm, Message, Recogniser, Vad, audio_files, load,
+from omni_agent.backends import (RATE, FinalHearer, Llm, Message, Recogniser, Vad, audio_files, load,
                                  voice_cues)
-from omni_agent.backends.asr import MAX_SAMPLES, TwoPass
+from omni_agent.backends.asr import MAX_SAMPLES
 from omni_agent.core import prompts
 from omni_agent.core.addressee_trial import DECIDE_S, Final
-from omni_agent.core.endpoint import Endpointer, EndpointParams
+from omni_agent.core.ears import Ears, PerceptionParams, Recognise, Recognised, TurnEndJudged
+from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.events import SpeechStarted, SpeechStopped
-from omni_agent.core.hearing import Hearing
-from omni_agent.core.utterance import PRE_ROLL, POST_ROLL
+from omni_agent.core.lips import LipsInTime
+from omni_agent.core.percepts import Kind, Perceived
+from omni_agent.core.utterance import PRE_ROLL
 
-VERSION = '2'            # of what is kept
+VERSION = '3'            # of what is kept
 JUDGED = '2'             # of what is kept of the language model
 DEFAULT = 'moonshine'    # recogniser of final words
 # [samples] of speech without a pause: what is older is not recognised again
 LONGEST = 25 * RATE
 BLOCK = 320
+NAMES = PerceptionParams().name_list
 PARTIAL = round(0.3 * RATE)     # between partial results of perception
-
-
-@dataclass(frozen=True)
-class _Piece:
-    start: int                   # [samples] with pre-roll
-    begin: int
-    end: int
-    voiced_s: float
-    level_dbfs: float
 
 
 class Listener:
@@ -60,19 +54,46 @@ class Listener:
         if kept.is_file():
             finals = [Final(**one) for one in json.loads(kept.read_text(encoding='utf-8'))]
         else:
-            finals = [self._hear(samples, piece) for piece in self._pieces(samples)]
+            finals = list(self._hear(samples))
             self._kept.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps([asdict(one) for one in finals]), encoding='utf-8')
         return [self._measure(samples, one) for one in finals]
 
-    def _hear(self, samples: np.ndarray, piece: _Piece) -> Final:
-        heard = samples[piece.start:piece.end]
+    def _hear(self, samples: np.ndarray) -> Iterator[Final]:
+        """Where somebody stopped for longer than a breath. Only what is final then is recognised:
+        partial results end no turn, and a shorter pause is none.
+        """
+        self._voice.reset()
+        ears = Ears(PerceptionParams(), EndpointParams(), LipsInTime(), lambda: False,
+                    lambda what: None)
+        ears.hear_with(self._voice, None, None)
+        pcm = audio_files.to_int16(samples)
+        pcm = np.concatenate([pcm, np.zeros(RATE + BLOCK - pcm.size % BLOCK, np.int16)])
+        wanted, stopped = None, math.inf
+        for at in range(0, pcm.size, BLOCK):
+            for effect in ears.audio(at / RATE, at, pcm[at:at + BLOCK]):
+                if isinstance(effect, Recognise):
+                    wanted = effect
+                elif isinstance(effect, Perceived):
+                    stopped = effect.t if effect.kind is Kind.SPEECH_STOPPED else math.inf
+                elif not effect.is_speaking and effect.t - stopped >= DECIDE_S:
+                    yield from self._final(ears, wanted, samples.size)
+                    ears.interrupted(effect.t, False, False)
+                    stopped = math.inf
+
+    def _final(self, ears: Ears, wanted: Recognise, size: int) -> Iterator[Final]:
+        """What the ears tell when they get the answers; of ``size`` samples."""
+        heard = wanted.samples[:max(0, size - wanted.request.start)][-LONGEST:]
         if heard.size > MAX_SAMPLES:      # by the end of long speech its beginning is known
             self._recognise(heard[:-PARTIAL])
         began = time.thread_time()
         text = self._recognise(heard).strip()
-        return Final(piece.begin / RATE, piece.end / RATE, piece.voiced_s, piece.level_dbfs, text,
-                     time.thread_time() - began)
+        seconds = time.thread_time() - began
+        for one in (*ears.recognised(Recognised(wanted.request, text, seconds)),
+                    *ears.turn_end_judged(TurnEndJudged(wanted.request, math.nan))):
+            if isinstance(one, Perceived) and one.kind is Kind.FINAL:
+                yield Final(one.start, min(one.t, size / RATE), one.voiced_s, one.level_dbfs,
+                            text, seconds)
 
     def _measure(self, samples: np.ndarray, final: Final) -> Final:
         began = time.thread_time()
@@ -82,44 +103,15 @@ class Listener:
         return replace(final, cues=tuple(found.cues.items()), print=found.print,
                        measured_s=time.thread_time() - began)
 
-    def _pieces(self, samples: np.ndarray) -> Iterator[_Piece]:
-        """Where somebody stopped for longer than a breath."""
-        self._voice.reset()
-        hearing = Hearing(self._voice, None, None, seconds=samples.size / RATE + 1)
-        endpointer, levels, begin, stopped = Endpointer(EndpointParams()), [], 0, None
-        pcm = audio_files.to_int16(samples)
-        pcm = np.concatenate([pcm, np.zeros(RATE + BLOCK - pcm.size % BLOCK, np.int16)])
-        for at in range(0, pcm.size, BLOCK):
-            for frame in hearing.hear(at / RATE, at, pcm[at:at + BLOCK]):
-                event = endpointer.step(frame.voice)
-                if isinstance(event, SpeechStarted):
-                    if stopped is None:
-                        begin, levels = max(0, round(event.t * RATE)), []
-                    stopped = None
-                if endpointer.last_voiced == frame.voice.t:
-                    levels.append(frame.level_dbfs)
-                if isinstance(event, SpeechStopped):
-                    stopped = round(event.t * RATE)
-                if stopped is not None and frame.voice.t - stopped / RATE >= DECIDE_S:
-                    yield self._piece(begin, stopped, endpointer.voiced_s, levels, samples.size)
-                    endpointer.close()
-                    stopped = None
-
-    def _piece(self, begin: int, stopped: int, voiced_s: float, levels: list[float],
-               size: int) -> _Piece:
-        end = min(size, stopped + POST_ROLL)
-        mean = 10 * np.log10(np.mean(10 ** (np.asarray(levels) / 10))) if levels else -96.0
-        return _Piece(max(0, begin - PRE_ROLL, end - LONGEST), begin, end, voiced_s, float(mean))
-
 
 def listener(name: str = DEFAULT) -> Listener:
     """With the voice activity of perception, and the recogniser of that name. Raises ConfigError,
     BackendError.
     """
-    recognise = load.recogniser(name)
+    recognise = load.recogniser(name, names=NAMES)
     if recognise is None:
         raise ConfigError('without words nobody knows who was meant: choose another recogniser')
-    final = recognise.final if isinstance(recognise, TwoPass) else recognise
+    final = recognise.final if isinstance(recognise, FinalHearer) else recognise
     return Listener(load.vad('silero'), final, name)
 
 

@@ -35,6 +35,7 @@ NOISES = {
 SEEDS = {'development': 1, 'test': 2}
 SNRS_DB = (30.0, 20.0, 10.0)
 GAPS_S = (3.0, 7.0, 20.0, 60.0)
+AFTER_TALK = (math.log(2.0), math.log(15.0))     # [log s]
 SETS = 6                     # televisions that are on
 TURNED = (55.0, 150.0)       # [degrees] away from the robot: who speaks to somebody else
 FACING = (0.0, 30.0)
@@ -108,6 +109,9 @@ class _Director:
         yield from self._monologues(spare)
         yield from self._asking([one for one in direct[len(direct) // 2:]])
         yield from self._broadcasts()
+        # last, so that what is drawn before stays as it was
+        yield from self._turning_to_it()
+        yield from self._after_answers()
 
     # -- kinds of scenes --------------------------------------------------------------------------
 
@@ -182,6 +186,41 @@ class _Director:
             yield self._scene('television', stretches)
             lines = lines[7:] + lines[:7]
 
+    def _turning_to_it(self) -> Iterator[Scene]:
+        """Two people, of whom one, or a third person, asks the robot something a while later. Not
+        in every half.
+        """
+        asked = iter(self.texts['for'].get('after_talk', ()))
+        for lines in self.texts['other'].get('discussed', ()) * 2:
+            pair = [(voice, self._place(TURNED)) for voice in self._two_voices()]
+            said = [
+                self._aside('discussed', line, *pair[at % 2],
+                            gap_s=float(self.rng.uniform(0.3, 1.2)))
+                for at, line in enumerate(lines)
+            ]
+            voice, place = (pair[int(self.rng.integers(2))] if self.rng.random() < 0.5 else
+                            (self._voice(), self._place(FACING)))
+            said.append(self._direct(*next(asked), voice, self._facing(place),
+                                     gap_s=float(np.exp(self.rng.uniform(*AFTER_TALK)))))
+            yield self._scene('discussed', said)
+
+    def _after_answers(self) -> Iterator[Scene]:
+        """What is not for the robot although it has just spoken. Not in every half."""
+        for kind in ('after_answer', 'after_answer_on_air'):
+            for asked, answer, then in self.texts['other'].get(kind, ()):
+                voice, other = self._two_voices()
+                said = [self._direct('question', asked, voice, self._place(FACING))]
+                gap_s = float(self.rng.uniform(0.5, 4.0))
+                if kind == 'after_answer':
+                    who = voice if self.rng.random() < 0.5 else other
+                    said.append(self._aside(kind, then, who, self._place(TURNED), gap_s, answer))
+                else:
+                    said.append(Said(BROADCAST, kind, (then,),
+                                     (str(self.rng.choice(BROADCASTERS[self.half])),),
+                                     self._place((0.0, 20.0), (1.5, 5.0)), gap_s, answer,
+                                     self._camera(BROADCAST)))
+                yield self._scene(kind, said)
+
     # -- their parts ------------------------------------------------------------------------------
 
     def _scene(self, kind: str, said: Sequence[Said]) -> Scene:
@@ -196,8 +235,10 @@ class _Director:
         gap_s = float(self.rng.choice(GAPS_S)) if gap_s is None else gap_s
         return Said(FOR_ROBOT, kind, (text,), (voice,), place, gap_s, '', self._camera(FOR_ROBOT))
 
-    def _aside(self, kind: str, text: str, voice: str, place: Place, gap_s: float) -> Said:
-        return Said(TO_OTHERS, kind, (text,), (voice,), place, gap_s, '', self._camera(TO_OTHERS))
+    def _aside(self, kind: str, text: str, voice: str, place: Place, gap_s: float,
+               robot_said: str = '') -> Said:
+        return Said(TO_OTHERS, kind, (text,), (voice,), place, gap_s, robot_said,
+                    self._camera(TO_OTHERS))
 
     def _place(self, turned: tuple[float, float], distances: tuple[float,
                                                                    float] = (0.6, 4.5)) -> Place:

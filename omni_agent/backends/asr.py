@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import numpy as np
 
-from omni_agent.backends import RATE, Recogniser
+from omni_agent.backends import RATE, FinalHearer, Recogniser, nods
+from omni_agent.backends.name_spotting import NameSpotter, logits_of
 from omni_agent.backends.onnx import session
 from omni_agent.backends.ort_file import unpacked
 from omni_agent.core.errors import BackendError, WireError
 
 if TYPE_CHECKING:
     import onnxruntime
+
+Feeds = 'dict[str, onnxruntime.OrtValue]'
 
 START, END = 1, 2            # token ids
 MASK = 'encoder_attention_mask'
@@ -39,6 +42,7 @@ KEPT = 8                     # pieces whose words are known: more than the longe
 QUIET = RATE // 10
 # whoever speaks for longer hardly asks something, and base would take half a second for it
 LONGEST_FINAL = 6 * RATE
+ALONE = ('stop',)           # looked for as all that was said, like a name
 TINY, BASE = 'moonshine_tiny_en', 'moonshine_base_en'
 FILES = ('encoder_model.ort', 'decoder_model_merged.ort', 'tokenizer.bin')
 LONGEST_LOOP = 12            # [tokens] of a phrase that a stuck decoder repeats
@@ -53,13 +57,15 @@ class MoonshineRecogniser:
     last one of long speech. Raises WireError for NaN or wrong shape or type.
     """
 
-    def __init__(self, threads: int = 1, folder: Path | str | None = None,
-                 model: str = TINY) -> None:
+    def __init__(self, threads: int = 1, folder: Path | str | None = None, model: str = TINY,
+                 names: Sequence[str] = ()) -> None:
         encoder, decoder, tokens = _files(folder, model)
         opened = session if model == TINY else unpacked
         self._encoder = opened(encoder, threads)
         self._decoder = opened(decoder, threads)
         self._pieces = read_tokens(tokens)
+        self._nods = nods.tree(nods.SPELT, self._pieces, END)
+        self._spot = NameSpotter(names, ALONE, self._pieces) if names else None
         self._known: dict[bytes, str] = {}
         self._lock = threading.Lock()
         self._takes = {tensor.name for tensor in self._encoder.get_inputs()}
@@ -71,9 +77,25 @@ class MoonshineRecogniser:
         self(np.random.default_rng(0).normal(0.0, 0.01, RATE).astype(np.float32))    # warm-up
 
     def __call__(self, samples: np.ndarray) -> str:
+        return self._listen(samples, self._recognise)
+
+    def final(self, samples: np.ndarray) -> str:
+        """The same of all that was said; a name of the robot that was lost is looked for again."""
+        return self._listen(samples, self._recognise if self._spot is None else self._spotted)
+
+    def _listen(self, samples: np.ndarray, recognise: Callable[[np.ndarray], str]) -> str:
         check(samples)
         *whole, last = split(samples.astype(np.float32, copy=False))
-        return ' '.join(filter(None, (*map(self._recognise_once, whole), self._recognise(last))))
+        return ' '.join(filter(None, (*map(self._recognise_once, whole), recognise(last))))
+
+    def nod(self, samples: np.ndarray) -> float:
+        """Log probability [nat] that a nod was said and nothing else; nods.FLOOR or more."""
+        check(samples)
+        if _is_silent(samples):
+            return nods.FLOOR
+        feeds, logits = self._begin(samples.astype(np.float32, copy=False))
+        return nods.likeliest(self._nods, feeds, logits, lambda feeds, token: self._go_on(
+            dict(feeds), token))
 
     def _recognise_once(self, samples: np.ndarray) -> str:
         """Partial results of one utterance begin with the same pieces."""
@@ -88,16 +110,40 @@ class MoonshineRecogniser:
         return text
 
     def _recognise(self, samples: np.ndarray) -> str:
-        if len(samples) < MIN_SAMPLES or np.abs(samples).max() < SILENT:
+        if _is_silent(samples):
             return ''
-        limit = max(MIN_TOKENS, int(np.ceil(len(samples) / RATE * TOKENS_PER_SECOND)))
-        return self._text(self._decode(samples[None], limit))
+        return self._text(self._decode(*self._begin(samples), _most_tokens(samples)))
 
-    def _decode(self, samples: np.ndarray, limit: int) -> list[int]:
-        """Greedy decoding. The first pass computes the keys of the encoder, later ones keep them
-        without a copy.
+    def _spotted(self, samples: np.ndarray) -> str:
+        if _is_silent(samples):
+            return ''
+        feeds, logits = self._begin(samples)
+        hidden = feeds['encoder_hidden_states'].numpy()
+        text = self._text(self._decode(feeds, logits, _most_tokens(samples)))
+        mask = np.ones((1, samples.size), np.int64)
+        return self._spot(text, logits_of(self._decoder, hidden, mask))
+
+    def _decode(self, feeds: Feeds, logits: np.ndarray, limit: int) -> list[int]:
+        """Greedy decoding."""
+        tokens: list[int] = []
+        while len(tokens) < limit:
+            token = int(logits.argmax())
+            if token == END:
+                break
+            tokens.append(token)
+            turn = loop(tokens)
+            if turn:
+                return tokens[:len(tokens) - turn * (LOOP_TURNS - 1)]
+            if len(tokens) < limit:
+                feeds, logits = self._go_on(feeds, token)
+        return tokens
+
+    def _begin(self, samples: np.ndarray) -> tuple[Feeds, np.ndarray]:
+        """What to feed next, and the logits of the first token. This pass computes the keys of the
+        encoder, later ones keep them without a copy.
         """
         import onnxruntime as ort
+        samples = samples[None]
         # of RAW samples: the decoder of tiny divides by the stride by itself; base takes none
         mask = np.ones(samples.shape, np.int64)
         sound = {'input_values': samples, 'attention_mask': mask}
@@ -107,22 +153,24 @@ class MoonshineRecogniser:
         if MASK in self._fed:
             feeds[MASK] = value(mask)
         feeds.update(self._empty_cache(value))
-        tokens = [START]
-        while len(tokens) <= limit:
-            first = len(tokens) == 1
-            feeds['input_ids'] = value(np.array([tokens[-1:]], np.int64))
-            feeds['use_cache_branch'] = value(np.array([not first]))
-            logits = _step(self._decoder, feeds, self._news[0 if first else 1])
-            token = int(logits[0, -1].argmax())
-            if token == END:
-                break
-            tokens.append(token)
-            turn = loop(tokens[1:])
-            if turn:
-                return tokens[1:len(tokens) - turn * (LOOP_TURNS - 1)]
-        return tokens[1:]
+        return self._step(feeds, START, first=True)
 
-    def _empty_cache(self, value) -> dict[str, onnxruntime.OrtValue]:
+    def _go_on(self, feeds: Feeds, token: int) -> tuple[Feeds, np.ndarray]:
+        """``feeds`` are changed, and given back, with the logits of what comes after it."""
+        return self._step(feeds, token, first=False)
+
+    def _step(self, feeds: Feeds, token: int, first: bool) -> tuple[Feeds, np.ndarray]:
+        import onnxruntime as ort
+        value = ort.OrtValue.ortvalue_from_numpy
+        feeds['input_ids'] = value(np.array([[token]], np.int64))
+        feeds['use_cache_branch'] = value(np.array([not first]))
+        names = self._news[0 if first else 1]
+        outputs = self._decoder.run_with_ort_values(
+            ['logits', *(f'{PRESENT}{name}' for name in names)], feeds)
+        feeds.update(zip((f'{PAST}{name}' for name in names), outputs[1:]))
+        return feeds, outputs[0].numpy()[0, -1]
+
+    def _empty_cache(self, value) -> Feeds:  # noqa: ANN001 - a function of ONNX Runtime
         names = [f'{PAST}{name}' for name in self._news[0]]
         _, heads, _, size = self._fed[names[0]]
         empty = value(np.zeros((1, heads, 0, size), np.float32))
@@ -145,7 +193,25 @@ class TwoPass:
         return self._quick(samples)
 
     def final(self, samples: np.ndarray) -> str:
-        return (self._better if samples.size <= LONGEST_FINAL else self._quick)(samples)
+        """Where noise leaves base nothing to say, tiny often has something."""
+        found = _final(self._better, samples) if samples.size <= LONGEST_FINAL else ''
+        return found or _final(self._quick, samples)
+
+    def nod(self, samples: np.ndarray) -> float:
+        """As of ``quick``; nods are short, and time is."""
+        return self._quick.nod(samples)
+
+
+def _final(recognise: Recogniser, samples: np.ndarray) -> str:
+    return (recognise.final if isinstance(recognise, FinalHearer) else recognise)(samples)
+
+
+def _is_silent(samples: np.ndarray) -> bool:
+    return len(samples) < MIN_SAMPLES or np.abs(samples).max() < SILENT
+
+
+def _most_tokens(samples: np.ndarray) -> int:
+    return max(MIN_TOKENS, int(np.ceil(len(samples) / RATE * TOKENS_PER_SECOND)))
 
 
 def check(samples: np.ndarray) -> None:
@@ -203,12 +269,3 @@ def _files(folder: Path | str | None, model: str) -> tuple[Path, Path, Path]:
         from omni_agent.backends import models
         encoder, decoder, tokens = (models.path(model, name) for name in FILES)
     return encoder, decoder, tokens
-
-
-def _step(decoder: onnxruntime.InferenceSession, feeds: dict[str, onnxruntime.OrtValue],
-          names: Sequence[str]) -> np.ndarray:
-    """One pass; moves the new keys of ``names`` into ``feeds`` and gives the logits."""
-    outputs = decoder.run_with_ort_values(
-        ['logits', *(f'{PRESENT}{name}' for name in names)], feeds)
-    feeds.update(zip((f'{PAST}{name}' for name in names), outputs[1:]))
-    return outputs[0].numpy()

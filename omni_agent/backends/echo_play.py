@@ -1,10 +1,9 @@
 """The only place that lets the ear listen to its own robot faster than real time: one case of the
 echo bench.
 
-The parts are those of the nodes (FrontEnd and cancellers of the microphone; Hearing, Endpointer,
-Utterance, OwnWords and the models of perception; TurnMachine of decision), put together without
-ROS. Models answer at once, so times are those of the sound: to the end of the 20 ms block that
-held the evidence.
+The parts are those of the nodes (FrontEnd and cancellers of the microphone; core/ears.py and the
+models of perception; TurnMachine of decision), put together without ROS. Models answer at once, so
+times are those of the sound: to the end of the 20 ms block that held the evidence.
 """
 
 from __future__ import annotations
@@ -15,31 +14,29 @@ from typing import Callable, Iterator, Sequence
 
 import numpy as np
 
-from omni_agent.backends import BLOCK, RATE, audio_files, languages, load
+from omni_agent.backends import BLOCK, RATE, audio_files, ear_models, languages, load
 from omni_agent.backends import room_acoustics as acoustics
+from omni_agent.backends.ear_workers import EarWorkers, Job
 from omni_agent.backends.echo_path import Case, echo
 from omni_agent.backends.echo_speech import Own, Said
+from omni_agent.core import percepts
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.ears import PerceptionParams
-from omni_agent.core.endpoint import Endpointer, EndpointParams
+from omni_agent.core.ears import Ears, PerceptionParams, Recognise, Recognised, TurnEndJudged
+from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.events import (Effect, Event, Interrupt, Judge, Judged, Playing, React,
-                                    Reason, SoundStarted, SpeechStarted, SpeechStopped, Tick,
-                                    Transcript, Typed)
+                                    Reason, Tick, Transcript, Typed)
 from omni_agent.core.front_end import FrontEnd
-from omni_agent.core.hearing import HeardFrame, Hearing
-from omni_agent.core.onset import Onset
-from omni_agent.core.own_words import OwnWords, distance, is_own
+from omni_agent.core.lips import LipsInTime
+from omni_agent.core.own_words import distance, is_own
+from omni_agent.core.percepts import Perceived
 from omni_agent.core.turn import TurnMachine
 from omni_agent.core.turn_states import TurnParams
-from omni_agent.core.utterance import Request, Utterance
 from omni_agent.core.words import words
 
 START = 1_000_000.0        # Unix time of the first sample
 AHEAD = 2                  # [blocks] that the speaker tells of a block before it sounds
 JITTER_S = 2e-4            # of the stamps of either device, after their clocks were smoothed
 NOISE_DBFS = -60.0         # of the room
-# between partial results while the robot speaks, which it always does here
-PARTIAL_S = PerceptionParams().overlap_partial_s
 TOLD_S = 0.2               # between two messages of the speaker
 MEANT = 4.0                # log odds
 # of people at the microphone, by turns: next to it, at 1 m, far away
@@ -48,7 +45,7 @@ GAP = 3 * RATE             # [samples] between two people
 AFTER = RATE // 2          # [samples] after a person's last sound a result still counts as theirs
 BEFORE = RATE // 10        # [samples] before a person's first sound is not yet them
 
-Recognise = Callable[[np.ndarray], str]
+Hears = Callable[[np.ndarray], str]
 
 
 @dataclass(frozen=True)
@@ -79,12 +76,12 @@ class Overheard:
     heard: list[tuple[Cut, str]] = field(default_factory=list)
 
 
-def alone(case: Case, own: Own, recognise: Recognise) -> Overheard:
+def alone(case: Case, own: Own, recognise: Hears) -> Overheard:
     """Nobody speaks but the robot: whatever lowers or stops its voice is its own echo."""
     ear = _Ear(case, own, np.zeros(own.samples.size, np.float32), recognise, partials=True)
-    robot = _Robot(own, ear.found)
-    for now, frame in ear.frames():
-        for event in ear.take(frame):
+    robot = _Robot(own, ear.found, ear.interrupted)
+    for now, events in ear.events():
+        for event in events:
             robot.step(event, now)
         robot.go_on(now)
     robot.close(ear.found.seconds)
@@ -92,14 +89,13 @@ def alone(case: Case, own: Own, recognise: Recognise) -> Overheard:
 
 
 def interrupted(case: Case, own: Own, people: Sequence[Said],
-                recognise: Recognise | None) -> Overheard:
+                recognise: Hears | None) -> Overheard:
     """People cut in, and the robot goes on at full loudness: the hardest case for their words."""
     voices, cuts = _placed(own, people)
     ear = _Ear(case, own, voices, recognise, partials=False)
     noticed: dict[int, float] = {}
     texts: dict[int, list[str]] = {}
-    for now, frame in ear.frames():
-        events = list(ear.take(frame))
+    for now, events in ear.events():
         at = round((now - START) * RATE)
         index = next(
             (index
@@ -107,8 +103,9 @@ def interrupted(case: Case, own: Own, people: Sequence[Said],
             None)
         if index is None:
             continue
-        if (ear.endpointer.speaking
-                and ear.endpointer.last_voiced > START + cuts[index].onset / RATE):
+        endpointer = ear.ears.endpointer
+        if (endpointer.speaking
+                and endpointer.last_voiced > START + cuts[index].onset / RATE):
             noticed.setdefault(index, max(0.0, now - START - cuts[index].onset / RATE))
         texts.setdefault(index, []).extend(
             event.text for event in events
@@ -149,127 +146,100 @@ def _placed(own: Own, people: Sequence[Said]) -> tuple[np.ndarray, list[Cut]]:
     return voices, cuts
 
 
+@dataclass(frozen=True)
+class _Models:
+    """They answer at once; nobody judges the end of a turn."""
+
+    recognise: Hears | None
+
+    def jobs(self, wanted: Recognise, end: float,
+             now: float) -> tuple[Job[Recognised], Job[TurnEndJudged] | None]:
+        request = wanted.request
+        words = Job(0.0, lambda: ear_models.transcribe(self.recognise, wanted))
+        return words, Job(0.0, lambda: TurnEndJudged(request, 1.0)) if request.final else None
+
+
 class _Ear:
     """Microphone and perception."""
 
-    def __init__(self, case: Case, own: Own, voices: np.ndarray, recognise: Recognise | None,
+    def __init__(self, case: Case, own: Own, voices: np.ndarray, recognise: Hears | None,
                  partials: bool) -> None:
         noise = np.resize(acoustics.pink_noise(NOISE_DBFS, seed=1), voices.size)
         self.found = Overheard(seconds=voices.size / RATE)
-        self.endpointer = Endpointer(EndpointParams())
-        self._onset = Onset(self.endpointer.params.onset_db)
         self._microphone = audio_files.to_int16(echo(case, own.samples) + voices + noise)
         self._own = own
         self._speed = 1.0 + case.drift_ppm * 1e-6      # of the loudspeaker's clock
-        self._recognise = recognise
-        self._partials = partials
         self._front_end = FrontEnd(load.canceller('speex'), load.canceller('aec3'))
-        self._hearing = Hearing(load.vad('silero'), load.vad('silero'))
-        self._utterance = Utterance()
-        self._own_words = OwnWords()
+        self._workers = EarWorkers(_Models(recognise))
+        self.ears = Ears(PerceptionParams(), EndpointParams(), LipsInTime(),
+                         self._workers.is_idle if partials else lambda: False, lambda what: None)
+        self.ears.hear_with(*ear_models.voices('silero'), None)
         self._lexicon = languages.lexicon()
+        self._partials = partials
         self._jitter = np.random.default_rng(7)
 
-    def frames(self) -> Iterator[tuple[float, HeardFrame | None]]:
-        """(end of the block that completed it, frame); None for a mere sound over the robot's
-        voice.
-        """
+    def interrupted(self, interrupt: Interrupt, now: float) -> None:
+        self.ears.interrupted(now, interrupt.ducked, interrupt.reason is Reason.NEW_REPLY)
+
+    def events(self) -> Iterator[tuple[float, list[Event]]]:
+        """What perception tells by the end of each block."""
         blocks = self._own.samples.size // BLOCK
         spoken = iter(self._own.words)
         word, heard = next(spoken, None), []
         played = 0
         for block in range(blocks):
+            now = START + (block + 1) * BLOCK / RATE
             began = time.process_time()
-            found: list[HeardFrame | None] = self._hear(block)
+            told = self._hear(block, now)
             # by the microphone's clock
             while played < blocks and played / self._speed <= block + AHEAD:
                 self._play(played)
                 played += 1
             self.found.cpu_s += time.process_time() - began
-            now = START + (block + 1) * BLOCK / RATE
             while word is not None and word[0] < (block + 1) * BLOCK:
                 heard.append(word[1])
                 word = next(spoken, None)
             if block % round(TOLD_S * RATE / BLOCK) == 0:
-                self._own_words.played(now, 1, ' '.join(heard))
-            yield from ((now, frame) for frame in found)
+                self.ears.played(now, 1, ' '.join(heard))
+            while self._workers.due_s <= now:
+                told += self._workers.answer(self.ears)
+            yield now, [self._event(one) for one in told]
 
     def _play(self, block: int) -> None:
         samples = self._own.samples[block * BLOCK:(block + 1) * BLOCK]
         if samples.any():
             t = START + block * BLOCK / RATE / self._speed + self._jitter.normal(0, JITTER_S)
             self._front_end.play(t, block * BLOCK, samples)
-            self._hearing.play(t, samples)
+            self.ears.reference(t, samples)
 
-    def _hear(self, block: int) -> list[HeardFrame | None]:
-        t, position = START + block * BLOCK / RATE + self._jitter.normal(0,
-                                                                         JITTER_S), block * BLOCK
-        found: list[HeardFrame | None] = []
+    def _hear(self, block: int, now: float) -> list[Perceived]:
+        position = block * BLOCK
+        t = START + position / RATE + self._jitter.normal(0, JITTER_S)
+        told: list[Perceived] = []
         for cleaned in self._front_end.hear(t, position,
                                             self._microphone[position:position + BLOCK]):
-            if self._onset.hear(cleaned.strict, self._hearing.robot_speaks,
-                                self.endpointer.speaking):
-                found.append(None)
-            found += self._hearing.hear_strict(position, cleaned.strict)
-            found += self._hearing.hear(t, position, cleaned.gentle)
-        return found
+            for into, samples in ((self.ears.strict, cleaned.strict),
+                                  (self.ears.audio, cleaned.gentle)):
+                told += self._workers.take(self.ears, into(cleaned.t, cleaned.position, samples),
+                                           now)
+        return told
 
-    def take(self, frame: HeardFrame | None) -> Iterator[Event]:
-        """What perception would tell of this frame; its models answer at once."""
-        if frame is None:
-            yield SoundStarted(self._hearing.time(self._hearing.ring.end))
-            return
-        event = self.endpointer.step(frame.voice)
-        if isinstance(event, SpeechStarted):
-            self._utterance.start(event, frame, self._hearing.time)
-        elif self.endpointer.last_voiced == frame.voice.t:
-            self._utterance.go_on(frame)
-        if isinstance(event, SpeechStopped):
-            self._utterance.stop()
-        if event is not None:
-            yield event
-        request = self._utterance.request(frame, self.endpointer, PARTIAL_S)
-        if request is not None and self._recognise is not None:
-            yield from self._words(request)
-        yield from self._final()
-
-    def _words(self, request: Request) -> Iterator[Transcript]:
-        self._utterance.requested(request)
-        if not (request.final or self._partials):
-            return
-        samples = self._hearing.clean.read(request.start, request.end).astype(np.float32) / 32768.0
-        text = self._recognise(samples).strip()
-        if request.final:
-            self._utterance.words = _Answer(request, text)
-            self._utterance.turn_end = (request, 1.0)
-        if self.endpointer.speaking and text and self._partials:
-            yield from self._told(request, text, final=False)
-
-    def _final(self) -> Iterator[Transcript]:
-        ready = None if self.endpointer.speaking else self._utterance.final()
-        if ready is not None:
-            yield from self._told(ready[0].request, ready[0].text, final=True)
-
-    def _told(self, request: Request, text: str, final: bool) -> Iterator[Transcript]:
-        share, echo = self._own_words.likelihood(
-            text, self._utterance.t), self._utterance.echo_likelihood
-        # counted here; the turn machine refuses them itself
-        if is_own(share, echo, self._lexicon.is_stop(text)):
-            self.found.refused.append(text)
-        yield Transcript(self._hearing.time(request.end), request.utterance, text, final,
-                         self.endpointer.voiced_s, 1.0 if final else None, echo, share)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    request: Request
-    text: str
+    def _event(self, perceived: Perceived) -> Event:
+        event = percepts.event(perceived)
+        # counted here; the turn machine refuses them itself. Partial words of people, asked for at
+        # a pause, may still be believed a moment later
+        if (isinstance(event, Transcript) and (event.final or self._partials)
+                and is_own(event.text_echo, event.echo, self._lexicon.is_stop(event.text))):
+            self.found.refused.append(event.text)
+        return event
 
 
 class _Robot:
     """A decision node whose robot never stops speaking: a stop is counted, and it begins again."""
 
-    def __init__(self, own: Own, found: Overheard) -> None:
+    def __init__(self, own: Own, found: Overheard,
+                 tell: Callable[[Interrupt, float], None] = lambda interrupt, now: None) -> None:
+        self._tell = tell                    # the ears
         self._machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()), 1,
                                     languages.lexicon())
         self._found = found
@@ -283,6 +253,9 @@ class _Robot:
     def _begin(self, now: float) -> None:
         effects = self._machine.step(Typed(now, 'Tell me about it.'), now)
         assert any(isinstance(effect, React) for effect in effects)
+        for effect in effects:
+            if isinstance(effect, Interrupt):
+                self._tell(effect, now)
         self._machine.step(Playing(now, self._machine.epoch, ''), now)
 
     def go_on(self, now: float) -> None:
@@ -309,6 +282,7 @@ class _Robot:
                 self.step(Judged(effect.utterance, effect.text, MEANT), now)
             if not isinstance(effect, Interrupt):
                 continue
+            self._tell(effect, now)
             if effect.ducked and self._lowered is None:
                 self._lowered = now
                 self._found.lowered_at.append(now - START)

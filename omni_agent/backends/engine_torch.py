@@ -160,11 +160,13 @@ OPERATORS: dict[str, Callable[[object, Tensors, Settings], object]] = {
     'GlobalAveragePool': lambda torch, x, s: x[0].mean((2, 3), keepdim=True),
     'LeakyRelu': lambda torch, x, s: torch.nn.functional.leaky_relu(x[0], s.get('alpha', 0.01)),
     'MaxPool': _max_pool,
+    'Mul': lambda torch, x, s: x[0] * x[1],
     'Pad': _pad,
     'Relu': lambda torch, x, s: torch.relu(x[0]),
     'Reshape': _reshape,
     'Resize': _resize,
     'Sigmoid': lambda torch, x, s: torch.sigmoid(x[0]),
     'Split': _split,
+    'Sub': lambda torch, x, s: x[0] - x[1],
     'Transpose': lambda torch, x, s: x[0].permute(tuple(s['perm'])),
 }

@@ -15,10 +15,12 @@ from omni_agent.backends.engines import Attempt
 from omni_agent.backends.face_watch import FaceWatch
 from omni_agent.backends.watcher import Watched, Watcher
 from omni_agent.core.errors import OmniAgentError, WireError
+from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams, SkipFigures
 from omni_agent.core.params import param
 from omni_agent.core.scene_news import News, SceneNews
-from omni_agent.core.tracks import Track, TracksParams
+from omni_agent.core.track import Track
+from omni_agent.core.tracks import TracksParams
 
 # [periods] a picture may come early: the clocks of camera and watcher are not the same
 EARLY = 0.3
@@ -45,8 +47,9 @@ class WatchingParams:
         2.5, 'pictures in which faces are measured per second, while people are there and move '
         '[Hz]', 0.1, 30.0, live=True)
     watch_hz: float = param(
-        5.0, 'pictures looked at per second, at most as many as the camera sends; 10 where there '
-        'are cores to spare [Hz]', 0.5, 60.0, live=True)
+        10.0, 'pictures looked at per second, at most as many as the camera sends; skip.detect_s '
+        'and skip.spare_s say how many of them a slow processor detects in [Hz]', 0.5, 60.0,
+        live=True)
     scene_s: float = param(2.0,
                            'what is seen is told when it changes, and at least this often [s]',
                            0.1, 60.0, live=True)
@@ -107,8 +110,8 @@ class WatchPace:
         return True
 
     def spare(self, on: bool, t: float) -> None:
-        """A person waits for the first sound of a reply: what hardly changes can wait, for SPARE_S
-        at most.
+        """A person waits for the first sound of a reply, or may be speaking over the robot's voice:
+        what hardly changes can wait, for SPARE_S at most.
         """
         self._spare_until = t + SPARE_S if on else 0.0
 
@@ -138,12 +141,12 @@ class Glance:
 class Eyes:
     """Owned by the thread that looks."""
 
-    def __init__(self, params: WatchingParams, tracks: TracksParams,
-                 skip: FrameSkipParams) -> None:
+    def __init__(self, params: WatchingParams, tracks: TracksParams, skip: FrameSkipParams,
+                 fovea: FoveaParams = FoveaParams()) -> None:
         self._params = params
         self._model: Detector | None = None      # for as long as it looks
         self._faces = FaceWatch(params.faces_hz)
-        self._watcher = Watcher(self._boxes, tracks, skip, self._faces)
+        self._watcher = Watcher(self._boxes, tracks, skip, self._faces, fovea)
         self._news = SceneNews(params.scene_s)
         self._t = 0.0                            # of the last look; never goes back
         self._ahead_s = 0.0                      # of that time to the stamps

@@ -14,7 +14,7 @@ import numpy as np
 from omni_agent.backends import FaceFinder
 from omni_agent.backends.vision import need_opencv
 from omni_agent.core.faces import Box, Face, head_places, measured, with_tracks
-from omni_agent.core.tracks import Track
+from omni_agent.core.track import Track
 
 PERSON = 'person'
 # [periods] a look may come early: faces are looked at with the look that comes nearest

@@ -1,25 +1,23 @@
-"""The ears of today on recorded sound, on the recording's own clock: the only place that lets the
-listening models answer in a time that is not the processor's.
+"""The ears of today on recorded sound, on the recording's own clock: the only place that knows how
+long the listening models took then.
 
-Each model has a worker as in the node, with its queue, but what it does takes as long as it took
-on the day of the recording. So a fast machine hears what a slow one does, and twice the same.
+So a fast machine hears what a slow one does, and twice the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Generic, Iterable, Sequence, TypeVar, Union
+from typing import Sequence
 
 import numpy as np
 
 from omni_agent.backends import RATE, Recogniser, TurnEnd, ear_models
-from omni_agent.core.ears import Ears, Effect, Recognise, Recognised, TurnEndJudged
-from omni_agent.core.percepts import Kind, Perceived, as_sent
-from omni_agent.core.utterance import PRE_ROLL, Request
+from omni_agent.backends.ear_workers import EarWorkers, Job
+from omni_agent.core.ears import Recognise, Recognised, TurnEndJudged
+from omni_agent.core.percepts import Kind, Perceived
+from omni_agent.core.utterance import PRE_ROLL
 
-QUEUE = 2                # jobs that wait, as in the node
 # of the recogniser: fixed, and per second of sound; here where nothing is known
 Usual = tuple[float, float]
 TYPICAL_S: Usual = (0.05, 0.03)
@@ -27,9 +25,6 @@ LEAST_S = 0.005
 NEAR_S = 0.02            # a recorded answer this near to the end of a request was to this one
 # a final result told so long after its silence was certain had waited for a model
 WAITED_S = 0.03
-
-Answer = Union[Recognised, TurnEndJudged]
-R = TypeVar('R')
 
 
 @dataclass(frozen=True)
@@ -111,85 +106,31 @@ def _usual(recorded: Sequence[Perceived]) -> Usual | None:
     return float(np.median(took)), 0.0
 
 
-class Busy(Generic[R]):
-    """One job at a time, and so many that wait, None: any; who finds the queue full takes the
-    place of the oldest that waits.
-    """
-
-    def __init__(self, waits: int | None = QUEUE) -> None:
-        self._jobs: deque[tuple[Callable[[], R], float]] = deque(maxlen=waits)
-        self._job: Callable[[], R] | None = None
-        self.done_s = math.inf
-
-    @property
-    def idle(self) -> bool:
-        return self._job is None
-
-    def submit(self, job: Callable[[], R], takes_s: float, now: float) -> None:
-        if self._job is None:
-            self._job, self.done_s = job, now + takes_s
-        else:
-            self._jobs.append((job, takes_s))
-
-    def result(self) -> R:
-        """At ``done_s``; then the next job begins."""
-        assert self._job is not None, 'nothing was to be done'
-        now, job = self.done_s, self._job
-        self._job, self.done_s = None, math.inf
-        if self._jobs:
-            self.submit(*self._jobs.popleft(), now)
-        return job()
-
-
-class HearAgain:
-    """Give it to ``ears`` as what asks whether the recogniser is idle; feed the ears through
-    ``take``, and fetch ``answers`` when they are due.
-    """
+class Recorded:
+    """The models of today, as slow as ``took`` says those of then were."""
 
     def __init__(self, recognise: Recogniser | None, judge_end: TurnEnd | None,
                  took: Pace) -> None:
         self._recognise, self._judge_end, self._pace = recognise, judge_end, took
-        self._recogniser: Busy[Answer] = Busy()
-        self._judge: Busy[Answer] = Busy()
-        self.framed = 0                      # frames of sound that were judged
 
-    def is_idle(self) -> bool:
-        return self._recogniser.idle
-
-    @property
-    def due_s(self) -> float:
-        """When the next answer is there; infinity: nothing was asked."""
-        return min(self._recogniser.done_s, self._judge.done_s)
-
-    def answer(self, ears: Ears) -> list[Perceived]:
-        """The answer that is due, as the ears take it. Raises what the models raise."""
-        now = self.due_s
-        first = self._recogniser if self._recogniser.done_s <= now else self._judge
-        result = first.result()
-        return self.take(ears, ears.recognised(result) if isinstance(result, Recognised)
-                         else ears.turn_end_judged(result), now)
-
-    def take(self, ears: Ears, effects: Iterable[Effect], now: float) -> list[Perceived]:
-        """What of it is told, as others get it; what is asked is put on its way."""
-        told = []
-        for effect in effects:
-            if isinstance(effect, Perceived):
-                told.append(as_sent(effect))
-            elif isinstance(effect, Recognise):
-                self._ask(ears, effect, now)
-            else:
-                self.framed += 1
-        return told
-
-    def _ask(self, ears: Ears, wanted: Recognise, now: float) -> None:
+    def jobs(self, wanted: Recognise, end: float,
+             now: float) -> tuple[Job[Recognised], Job[TurnEndJudged] | None]:
         request, samples = wanted.request, wanted.samples
-        end = ears.hearing.time(request.end)
         takes_s = self._pace.seconds(end, (request.end - request.start) / RATE, request.final)
-        self._recogniser.submit(lambda: self._transcribe(request, samples, takes_s), takes_s, now)
-        if request.final:
-            self._judge.submit(lambda: ear_models.judge_end(self._judge_end, request, samples),
-                               max(takes_s, self._pace.known_s(end) - now), now)
+        words = Job(takes_s, lambda: self._transcribe(wanted, takes_s))
+        if not request.final:
+            return words, None
+        return words, Job(max(takes_s, self._pace.known_s(end) - now),
+                          lambda: ear_models.judge_end(self._judge_end, request, samples))
 
-    def _transcribe(self, request: Request, samples: np.ndarray, takes_s: float) -> Recognised:
-        found = ear_models.transcribe(self._recognise, request, samples)
-        return Recognised(request, found.text, takes_s, found.cues, found.print)
+    def _transcribe(self, wanted: Recognise, takes_s: float) -> Recognised:
+        found = ear_models.transcribe(self._recognise, wanted)
+        return Recognised(wanted.request, found.text, takes_s, found.cues, found.print)
+
+
+class HearAgain(EarWorkers):
+    """The workers of then."""
+
+    def __init__(self, recognise: Recogniser | None, judge_end: TurnEnd | None,
+                 took: Pace) -> None:
+        super().__init__(Recorded(recognise, judge_end, took))

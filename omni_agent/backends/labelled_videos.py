@@ -17,6 +17,7 @@ from omni_agent.backends import Detector, composed_scenes, proactive_set, watchi
 from omni_agent.backends.composed_scenes import Scene, Studio
 from omni_agent.backends.watcher import Watcher
 from omni_agent.core.errors import BackendError, ConfigError
+from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams, SkipFigures
 from omni_agent.core.moments import Row, Watch, parse_labels
 from omni_agent.core.speak_score import Scorer, parse
@@ -170,6 +171,7 @@ class Watching:
     looks: tuple[Looked, ...]
     skip: SkipFigures
     look_s: tuple[float, ...]    # time that each look took that was not skipped
+    crops: int = 0               # closer looks
 
     def remarks(self, watch: int) -> list[float]:
         return [
@@ -184,6 +186,7 @@ class Settings:
     tracks: TracksParams = TracksParams()
     skip: FrameSkipParams = FrameSkipParams()
     speak_up: SpeakUpParams = SpeakUpParams()
+    fovea: FoveaParams = FoveaParams()
 
 
 def scorer(path: Path | None = None) -> Scorer:
@@ -200,22 +203,24 @@ def scorer(path: Path | None = None) -> Scorer:
 def watch(clip: Clip, detect: Detector, weights: Scorer, settings: Settings = Settings(),
           variant: int = 0) -> Watching:
     """The whole chain at the clip's own time: detector, tracks, instructions, decision."""
-    watcher = Watcher(detect, settings.tracks, settings.skip)
+    watcher = Watcher(detect, settings.tracks, settings.skip, fovea=settings.fovea)
     machines: list[tuple[int, WatchItems, SpeakUp]] = []
     waiting = list(enumerate(clip.watches))
     said: list[Said] = []
     looks: list[Looked] = []
     took: list[float] = []
-    first = t = 0.0
+    crops, first, t = 0, 0.0, 0.0
     for index, (t, image) in enumerate(clip.frames(variant)):
         first = t if index == 0 else first
         waiting = _ask(waiting, t, machines, settings.speak_up, weights)
         watched = watcher.look(image, t)
         looks.append(watched.looked)
         took += [] if watched.skipped else [watched.seconds]
+        crops += watched.crops
         for number, _, machine in machines:
             said += [Said(t, number, effect) for effect in machine.step(watched.looked, t)]
-    return Watching(t - first, tuple(said), tuple(looks), watcher.figures(), tuple(took))
+    return Watching(t - first, tuple(said), tuple(looks), watcher.figures(), tuple(took),
+                    crops)
 
 
 def _ask(waiting: list[tuple[int, Watch]], t: float, machines: list[tuple[int, WatchItems,

@@ -6,7 +6,7 @@ cannot be opened. Where 'none' is a choice it gives None.
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, TypeVar
+from typing import Callable, Mapping, Sequence, TypeVar
 
 from omni_agent.backends import (Canceller, Detector, FaceFinder, Llm, Recogniser, SentenceEnd,
                                  Suppressor, Tts, TurnEnd, Vad, models)
@@ -22,11 +22,12 @@ def vad(name: str) -> Vad:
     return _choose('voice-activity model', name, {'silero': _silero, 'fake': _level})
 
 
-def recogniser(name: str, threads: int = 1) -> Recogniser | None:
+def recogniser(name: str, threads: int = 1, names: Sequence[str] = ()) -> Recogniser | None:
+    """``names``: of the robot, looked for again in final words."""
     return _choose(
         'speech recogniser', name,
-        {'moonshine': lambda: _moonshine(threads),
-         'moonshine_two_pass': lambda: _two_pass(threads),
+        {'moonshine': lambda: _moonshine(threads, names),
+         'moonshine_two_pass': lambda: _two_pass(threads, names),
          'fake': _scripted_recogniser, 'none': _nothing})
 
 
@@ -123,14 +124,15 @@ def _silero() -> Vad:
     return SileroVad()
 
 
-def _moonshine(threads: int) -> Recogniser:
+def _moonshine(threads: int, names: Sequence[str]) -> Recogniser:
     from omni_agent.backends.asr import MoonshineRecogniser
-    return MoonshineRecogniser(threads)
+    return MoonshineRecogniser(threads, names=names)
 
 
-def _two_pass(threads: int) -> Recogniser:
+def _two_pass(threads: int, names: Sequence[str]) -> Recogniser:
     from omni_agent.backends.asr import BASE, MoonshineRecogniser, TwoPass
-    return TwoPass(MoonshineRecogniser(threads), MoonshineRecogniser(threads, model=BASE))
+    return TwoPass(MoonshineRecogniser(threads, names=names),
+                   MoonshineRecogniser(threads, model=BASE, names=names))
 
 
 def _smart_turn(threads: int) -> TurnEnd:

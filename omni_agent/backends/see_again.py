@@ -12,14 +12,14 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from statistics import median
 
+from omni_agent.backends.ear_workers import Busy
 from omni_agent.backends.eyes import Eyes, Glance, Sight, WatchingParams, WatchPace
-from omni_agent.backends.hear_again import Busy
 from omni_agent.core.bag_time import Picture
 from omni_agent.core.errors import WireError
 from omni_agent.core.frame_skip import USUAL_S
 from omni_agent.core.percepts import Kind, Perceived
 from omni_agent.core.seen_then_and_now import Saw
-from omni_agent.core.tracks import Appeared
+from omni_agent.core.track import Appeared
 
 WAIT = 1                 # pictures that wait, as in the node
 LEAST_S = 0.001

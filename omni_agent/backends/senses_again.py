@@ -110,8 +110,8 @@ class SensesAgain:
             self._interrupted(one.stamp, one.ducked, one.is_new_reply)
 
     def _interrupted(self, t: float, ducked: bool, is_new_reply: bool) -> None:
-        if self._see is not None and not ducked:
-            self._see.spare(is_new_reply, t)
+        if self._see is not None:
+            self._see.spare(ducked or is_new_reply, t)
         self._ears.interrupted(t, ducked, is_new_reply)
 
     def _hear_sound(self, sound: Sound) -> None:

@@ -6,22 +6,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Sequence
 
 import numpy as np
 
-from omni_agent.backends import RATE, Suppressor
+from omni_agent.backends import Suppressor, voice_cues
 from omni_agent.core.end_of_turn import PUNCTUATION
-from omni_agent.core.hearing import HeardFrame, Hearing, VoiceModel
-
-BLOCK_S = 0.02             # the microphone sends blocks
-BLOCK = round(BLOCK_S * RATE)
-START = 1_000_000.0        # Unix time of the first sample
+from omni_agent.core.hearing import FRAME, Ear, VoiceModel
 
 
 @dataclass(frozen=True)
 class Models:
-    """``voice`` has a memory; the others have none."""
+    """``voice`` and ``strict`` have a memory; the others have none. ``strict`` listens while the
+    robot speaks.
+    """
 
     voice: VoiceModel
     recognise: Callable[[np.ndarray], str]
@@ -30,6 +28,7 @@ class Models:
     suppressor: Callable[[], Suppressor | None] = lambda: None
     # how likely a sentence ends after these words
     ending: Callable[[str], float] | None = None
+    strict: VoiceModel | None = None
 
 
 class Memo:
@@ -41,23 +40,29 @@ class Memo:
         self._models = models
         self._known: dict = {}
 
-    def listen(self, samples: np.ndarray) -> tuple[list[HeardFrame], np.ndarray]:
-        """Judged frames, and the sound as the recogniser gets it."""
-        return self._once(('voice', samples.tobytes()), lambda: self._listen(samples))[0]
+    def voices(self, samples: np.ndarray) -> tuple[VoiceModel, VoiceModel | None]:
+        """For the two streams of one int16 recording; the first is asked from its first sample
+        on.
+        """
+        if self._models.strict is not None:
+            self._models.strict.reset()
+        return Known(self._once(('voice', samples.tobytes()), lambda: self._judge(samples))[0]
+                     ), self._models.strict
 
-    def _listen(self, samples: np.ndarray) -> tuple[list[HeardFrame], np.ndarray]:
+    def _judge(self, samples: np.ndarray) -> list[float]:
         self._models.voice.reset()
-        hearing = Hearing(self._models.voice, None, self._models.suppressor(),
-                          seconds=samples.size / RATE + 1)
-        pcm = pcm16(samples)
-        pcm = pcm[:pcm.size // BLOCK * BLOCK]
-        frames = [frame for at in range(0, pcm.size, BLOCK)
-                  for frame in hearing.hear(START + at / RATE, at, pcm[at:at + BLOCK])]
-        return frames, hearing.clean.read(0, pcm.size).astype(np.float32) / 32768
+        ear = Ear(self._models.voice)
+        return [ear(samples[at:at + FRAME]) for at in range(0, samples.size - FRAME + 1, FRAME)]
+
+    def suppressor(self) -> Suppressor | None:
+        return self._models.suppressor()
 
     def words(self, samples: np.ndarray) -> tuple[str, float]:
         return self._once(('words', samples.tobytes()),
                           lambda: self._models.recognise(samples).strip())
+
+    def cues(self, samples: np.ndarray) -> tuple[voice_cues.Measured, float]:
+        return self._once(('cues', samples.tobytes()), lambda: voice_cues.measure(samples))
 
     def turn_end(self, samples: np.ndarray) -> tuple[float, float]:
         return self._once(('end', samples.tobytes()), lambda: self._models.judge_end(samples))
@@ -79,5 +84,14 @@ class Memo:
         return self._known[key]
 
 
-def pcm16(samples: np.ndarray) -> np.ndarray:
-    return np.clip(samples * 32768, -32768, 32767).astype(np.int16)
+class Known:
+    """A voice model that has heard it all before."""
+
+    def __init__(self, probabilities: Sequence[float]) -> None:
+        self._rest = iter(probabilities)
+
+    def __call__(self, frame: np.ndarray) -> float:
+        return next(self._rest)
+
+    def reset(self) -> None:
+        """What it knows was heard with it."""

@@ -20,6 +20,9 @@ BANDS = 20
 # of speech over the noise in a band, for what echoes do to it
 CLEAR_DB = 18.0
 PITCH_HZ = (70.0, 400.0)
+# of a semitone in a print. In the development half two people are 0.97 likely to be farther apart
+# than one person is from himself (without the pitch 0.88), half of the time by less than 0.4
+PITCH_SHARE = 0.15
 _HZ = np.fft.rfftfreq(SIZE, 1 / RATE)
 _WINDOW = np.hanning(FRAME).astype(np.float32)
 
@@ -54,10 +57,8 @@ def measure(samples: np.ndarray) -> Measured:
         **_pitch(samples, voiced),
         **_pauses(level, top, power)
     }
-    return Measured({
-        name: value
-        for name, value in found.items() if np.isfinite(value)
-    }, _print(power[voiced]))
+    known = {name: value for name, value in found.items() if np.isfinite(value)}
+    return Measured(known, _print(power[voiced], known['pitch']) if 'pitch' in known else ())
 
 
 def _power(samples: np.ndarray) -> np.ndarray:
@@ -141,10 +142,12 @@ def _pitch(samples: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
     }
 
 
-def _print(power: np.ndarray) -> tuple[float, ...]:
-    """Cepstrum of the mean spectrum in 20 bands, without its loudness."""
+def _print(power: np.ndarray, pitch: float) -> tuple[float, ...]:
+    """Cepstrum of the mean spectrum in 20 bands, without its loudness, and the height of the voice
+    [semitones].
+    """
     edges = np.geomspace(150, 6500, BANDS + 1)
     logs = np.stack([np.log(_band(power, low, high)) for low, high in zip(edges, edges[1:])],
                     1).mean(0)
     basis = np.cos(np.pi * np.outer(np.arange(1, 13), np.arange(BANDS) + 0.5) / BANDS)
-    return tuple(float(value) for value in basis @ logs / BANDS)
+    return (*(float(value) for value in basis @ logs / BANDS), PITCH_SHARE * pitch)

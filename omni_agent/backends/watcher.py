@@ -1,5 +1,5 @@
 """The always-on look: picture -> what is there and what has become of it. Skips what has not
-changed.
+changed, and looks closer where something is not explained.
 
 Owned by one thread; the detector is called in it.
 """
@@ -14,21 +14,24 @@ import numpy as np
 
 from omni_agent.backends import Detection, Detector
 from omni_agent.backends.face_watch import FacesSeen, FaceWatch
+from omni_agent.core.fovea import Fovea, FoveaParams, merge
 from omni_agent.core.frame_skip import FrameSkip, FrameSkipParams, SkipFigures
 from omni_agent.core.speak_up import Looked
-from omni_agent.core.tracks import Track, Tracks, TracksParams
+from omni_agent.core.track import Track
+from omni_agent.core.tracks import Tracks, TracksParams
 
 
 @dataclass(frozen=True)
 class Watched:
     """``looked`` goes to whoever decides; ``detections`` are None where the picture hardly
-    differed from one before. ``seconds``: everything, faces too.
+    differed from one before. ``seconds``: everything, faces too; ``crops``: closer looks.
     """
 
     looked: Looked
     detections: tuple[Detection, ...] | None
     seconds: float
     faces: FacesSeen = FacesSeen()
+    crops: int = 0
 
     @property
     def skipped(self) -> bool:
@@ -37,13 +40,14 @@ class Watched:
 
 class Watcher:
     """``detect`` must give doubtful boxes as well, down to ``TracksParams.keep_score``. ``faces``
-    may stay away.
+    may stay away, and so may ``fovea``, without which nothing is looked at more closely.
     """
 
     def __init__(self, detect: Detector, tracks: TracksParams = TracksParams(),
-                 skip: FrameSkipParams = FrameSkipParams(),
-                 faces: FaceWatch | None = None) -> None:
+                 skip: FrameSkipParams = FrameSkipParams(), faces: FaceWatch | None = None,
+                 fovea: FoveaParams | None = None) -> None:
         self._detect, self._faces = detect, faces
+        self._fovea = Fovea(FoveaParams(crops=0) if fovea is None else fovea)
         self._tracks = Tracks(tracks)
         self._skip = FrameSkip(skip)
 
@@ -55,17 +59,39 @@ class Watcher:
         """uint8 BGR picture taken at ``t``. Raises what the detector and the face finder raise."""
         began = time.monotonic()
         if self._skip.wants(image, t, self._tracks.expecting, not self._tracks.settled, spare):
-            detections = tuple(self._detect(image))
+            detections, crops = self._seen(image, t, spare)
             self._skip.took(time.monotonic() - began)
             events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]),
                                        picture=self._skip.newest)
         else:
-            detections, events = None, self._tracks.unchanged(t, self._skip.newest)
+            detections, events, crops = None, self._tracks.unchanged(t, self._skip.newest), 0
         tracks = self._tracks.now()
         faces = (self._faces.look(image, t, tracks, spare)
                  if self._faces is not None else FacesSeen())
         return Watched(Looked(t, tracks, tuple(events)), detections,
-                       time.monotonic() - began, faces)
+                       time.monotonic() - began, faces, crops)
+
+    def _seen(self, image: np.ndarray, t: float,
+              spare: bool) -> tuple[tuple[Detection, ...], int]:
+        """In the whole picture and in its closer looks, and how many those were: none while
+        somebody waits for the processor.
+        """
+        whole = self._detect(image)
+        self._fovea.see(self._skip.newest, t)
+        self._fovea.begin(whole, self._tracks.expected(t), (image.shape[1], image.shape[0]))
+        close: list[Detection] = []
+        crops = 0
+        while not spare and (region := self._fovea.next()) is not None:
+            left, top, right, bottom = region.crop
+            found = self._detect(np.ascontiguousarray(image[top:bottom, left:right]))
+            close += self._fovea.found(region, [_shifted(one, left, top) for one in found])
+            crops += 1
+        return tuple(merge(whole, close)), crops
 
     def figures(self) -> SkipFigures:
         return self._skip.figures()
+
+
+def _shifted(one: Detection, left: int, top: int) -> Detection:
+    x0, y0, x1, y1 = one.box
+    return Detection(one.label, one.score, (x0 + left, y0 + top, x1 + left, y1 + top))

@@ -75,7 +75,7 @@ def _people(half: str) -> tuple[list[Said], list[str]]:
 
 
 def _row(case: Case, own: Own, people: Sequence[Said], minutes: float,
-         recognise: echo_play.Recognise, bar: Steps) -> Row:
+         recognise: echo_play.Hears, bar: Steps) -> Row:
     bar.show(case.name)
     alone = echo_play.alone(case, _first(own, minutes * 60), recognise)
     over = echo_play.interrupted(case, _first(own, len(people) * TURN_S + 20), people, recognise)

@@ -30,8 +30,8 @@ TARGETS = {'cosine_least': ('>=', 0.99)}
 # float32 network (TF32 tensor cores where they are faster), from NVIDIA's data sheets.
 PER_CLOCK = {'sm_75': 64, 'sm_80': 512, 'sm_86': 128, 'sm_89': 128, 'sm_90': 1024, 'sm_120': 128}
 COLUMNS = (('encoder', ''), ('engine', ''), ('p50_ms', '.2f'), ('p99_ms', '.2f'),
-           ('throughput', '.0f'), ('start_s', '.2f'), ('memory_mb', '.0f'), ('cosine', '.5f'),
-           ('roofline_ms', '.3f'))
+           ('throughput', '.0f'), ('start_s', '.2f'), ('memory_mb', '.0f'), ('cores', '.2f'),
+           ('compression', '.2f'), ('cosine', '.5f'), ('roofline_ms', '.3f'))
 
 
 @dataclass(frozen=True)

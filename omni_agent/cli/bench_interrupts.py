@@ -45,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='only this half of the set')
     parser.add_argument('--room', choices=tuple(interrupt_rooms.ROOMS), action='append',
                         help='only this room (default: both, each item in one of them)')
+    parser.add_argument('--bag', action='store_true',
+                        help='record each room as a bag as well: "omni-agent replay OUT/ROOM/bag" '
+                        'shows step by step why an item went wrong, and what other parameters '
+                        'would have done')
     parser.add_argument(
         '--peers', action='store_true', help='play the same recordings to pipecat-ai and '
         'livekit-agents as well, in an environment of their own')
@@ -107,7 +111,8 @@ def _play(recorded: Sequence[Recorded], arguments: argparse.Namespace,
         if not share:
             continue
         runs.append(
-            interrupt_rooms.play(room, share, arguments.out / room, settings, arguments.profile))
+            interrupt_rooms.play(room, share, arguments.out / room, settings, arguments.profile,
+                                 arguments.bag))
         if not runs[-1].complete:
             break
     return runs

@@ -21,7 +21,9 @@ import numpy as np
 from omni_agent.backends.experience import VECTOR, Asked, Experience, Log, looks
 from omni_agent.backends.experience_words import HALVES
 from omni_agent.backends.long_memory import LongMemory
+from omni_agent.cli import memory_picture
 from omni_agent.cli.bench import Result
+from omni_agent.cli.memory_picture import Fill
 from omni_agent.core.consolidation import Budget, Grouping
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.events import Remember, Role
@@ -43,6 +45,7 @@ SPANS = {'1min': 60.0, '10min': 600.0, '1h': 3600.0, '24h': 86400.0}
 QUESTIONS = 300                  # timed at each length
 SEEDS, LOG_S = 3, 3 * 3600.0     # of the scripted logs
 STREAM_S = 1800.0
+FILL_EVERY = 100                 # looks of the stream, 10 s of it
 Track = Callable[..., Iterable]       # of a progress bar
 PERIOD_S = 0.1                   # of the writer that must not be held up
 
@@ -79,13 +82,17 @@ def measure(arguments: argparse.Namespace) -> Result:
             for name, seconds in _spans(arguments.hours):
                 figures.update(timed(work, name, seconds, arguments.questions, progress.track))
             figures.update(recalled(work, arguments.half, arguments.logs, rows, progress.track))
-            told, found = streamed(work, arguments.half, arguments.speed, progress.track)
+            fills: list[Fill] = []
+            told, found = streamed(work, arguments.half, arguments.speed, progress.track, fills)
             figures.update(found)
     finally:
         shutil.rmtree(work)
     _write(arguments.out / 'answers.csv', rows)
+    memory_picture.draw(arguments.out / 'memory.png', fills, int(figures['stream_budget_items']),
+                        Budget().bytes)
     notes = (
         told, f'every answer of the scripted logs: {arguments.out / "answers.csv"}',
+        f'how full it was during the half hour: {arguments.out / "memory.png"}',
         f'recall on the {arguments.half} half, by words, time and person: no embedding model was '
         'used'
     )
@@ -299,10 +306,10 @@ def writing(memory: LongMemory, t: float, speed: float) -> Iterator[Pace]:
         thread.join()
 
 
-def streamed(work: Path, half: str, speed: float,
-             track: Track) -> tuple[str, dict[str, float | None]]:
+def streamed(work: Path, half: str, speed: float, track: Track,
+             fills: list[Fill]) -> tuple[str, dict[str, float | None]]:
     """A camera's and a microphone's half hour at 10 Hz, ``speed`` times as fast, into a memory
-    that cannot hold it.
+    that cannot hold it. ``fills`` gets how full it was.
     """
     log, asked = _with_minute_two(half)
     stream = [one for episode in log.episodes for one in looks(episode)]
@@ -319,6 +326,9 @@ def streamed(work: Path, half: str, speed: float,
                 if ahead > 0.01:
                     time.sleep(ahead)
                 _put(memory, short, moment)
+                if index % FILL_EVERY == 0:
+                    store = memory.figures().store
+                    fills.append(Fill(t - log.begin, store.items, store.bytes))
                 if index % 2000 == 1999:     # somebody asks in between
                     memory.ask('What did you see five minutes ago?', clock())
                     held &= _holds(memory)

@@ -52,7 +52,8 @@ def measure(arguments: argparse.Namespace) -> Result:
     turns = turn_set.build(recognise, arguments.items)
     memo = Memo(
         Models(load.vad('silero'), recognise, load.turn_end('smart_turn'),
-               lambda: load.suppressor('none'), load.sentence_end('smollm2_135m')))
+               lambda: load.suppressor('none'), load.sentence_end('smollm2_135m'),
+               load.vad('silero')))
     outcomes = [Play(memo).run(turn.samples) for turn in _shown(turns)]
     arguments.out.mkdir(parents=True, exist_ok=True)
     table = arguments.out / 'silences.csv'

@@ -34,15 +34,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when the scenario's expectations held, 1 when not."""
-    from omni_agent import graph
+    from omni_agent.cli import given_parameters
     from omni_agent.cli.live import LiveView
     from omni_agent.cli.stage import Stage
     from omni_agent.cli.up import require_ros
 
     require_ros()
-    overrides: dict = {}
-    for node, parameter, value in map(graph.setting, arguments.set):
-        overrides.setdefault(node, {})[parameter] = value
+    overrides = given_parameters.settings(arguments.set)
     out = _folder(arguments.out)
     with open(out / 'nodes.log', 'w', encoding='utf-8') as log:
         stage = Stage(arguments.scenario, out, lambda record: view.feed(record),

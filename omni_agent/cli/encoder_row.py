@@ -29,13 +29,18 @@ def main(encoder: str, engine: str, seconds: float, threads: int) -> dict[str, o
     except NoEngine as error:
         return {'refused': error.attempts[-1].detail}
     start_s = time.perf_counter() - began
+    computed, began = time.process_time(), time.perf_counter()
     times = timed(opened.engine, network, seconds)
+    cores = (time.process_time() - computed) / (time.perf_counter() - began)
     grown = psutil.Process().memory_info().rss - before
     row = {'encoder': encoder, 'engine': engine,
            'p50_ms': 1e3 * float(np.percentile(times, 50)),
            'p99_ms': 1e3 * float(np.percentile(times, 99)),
            'throughput': len(times) / float(np.sum(times)), 'start_s': start_s,
-           'memory_mb': grown / 1e6, 'cosine': _cosine(opened.engine, network),
+           'memory_mb': grown / 1e6, 'cores': cores,
+           'compression': (encoders.ENCODERS[encoder].weights_mb * 1e6
+                           / network.file.stat().st_size),
+           'cosine': _cosine(opened.engine, network),
            'runs': len(times), 'threads': threads, 'detail': opened.attempts[-1].detail}
     if on_gpu is not None:
         row['gpu_memory_mb'] = (_gpu_mb(engine) or 0.0) - on_gpu

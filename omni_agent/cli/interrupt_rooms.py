@@ -15,11 +15,12 @@ import yaml
 from omni_agent import graph
 from omni_agent.backends.interrupt_sets import Recorded
 from omni_agent.backends.story_server import StoryServer
-from omni_agent.cli import report
+from omni_agent.cli import record, report
 from omni_agent.cli.bench_play import Bar
+from omni_agent.cli.child import Program
 from omni_agent.cli.prompter import Prompter
 from omni_agent.cli.stage import Stage
-from omni_agent.core.errors import BackendError
+from omni_agent.core.errors import BackendError, ConfigError
 from omni_agent.core.heard_error import HeardError, heard_errors
 from omni_agent.core.interrupt_figures import Fate, Judge
 
@@ -32,6 +33,7 @@ PERSON = (-24.0, 1.0)
 ON_AIR = ('television', 'music', 'vacuum')    # what stands in another corner of the room
 FAR = (-34.0, 3.0)
 WITHIN_S = 40.0
+BAG = 'bag'
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ def share_of(recorded: Sequence[Recorded], index: int, rooms: int) -> list[Recor
 
 
 def play(room: str, recorded: Sequence[Recorded], out: Path, settings: Sequence[str],
-         profile: str) -> Run:
-    """Every item, in order; an interrupt (Ctrl-C) keeps what was measured by then."""
+         profile: str, bag: bool = False) -> Run:
+    """Every item, in order; an interrupt (Ctrl-C) keeps what was measured by then. ``bag``: the
+    graph is recorded into ``out``/bag.
+    """
     out.mkdir(parents=True, exist_ok=True)
     path = out / 'interrupts.yaml'
     path.write_text(yaml.safe_dump(scenario(room, recorded), sort_keys=False), encoding='utf-8')
@@ -74,7 +78,8 @@ def play(room: str, recorded: Sequence[Recorded], out: Path, settings: Sequence[
 
         stage = Stage(str(path), out, take,
                       lambda node, line: print(f'{node}: {line}', file=log, flush=True),
-                      _overrides(url, settings), profile)
+                      _overrides(url, settings), profile,
+                      beside=[_recorder(out / BAG)] if bag else [])
         try:
             with closing(stage.play()) as acts:
                 for _ in acts:
@@ -87,6 +92,14 @@ def play(room: str, recorded: Sequence[Recorded], out: Path, settings: Sequence[
     if unclean and complete:
         raise BackendError(f'nodes that did not end cleanly: {unclean}; see {out / "nodes.log"}')
     return judged(out, room, recorded, complete)
+
+
+def _recorder(folder: Path) -> Program:
+    """Raises ConfigError where there is a recording."""
+    if folder.exists():
+        raise ConfigError(f'{folder} is there already: name another folder with --out')
+    return Program(record.NODE, record.MODULE, (
+        '--ros-args', '-p', f'folder:={folder.absolute()}', '-p', 'announce:=false'))
 
 
 def judged(out: Path, room: str, recorded: Sequence[Recorded], complete: bool = True) -> Run:

@@ -30,6 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OmniAgentError as error:
         print(f'omni-agent: {error}', file=sys.stderr)
         return FAILED
+    except ModuleNotFoundError as error:     # a command imports what it needs when it runs
+        if not _of_others(error):
+            raise
+        print(f'omni-agent: {_unable(argv[0], error)}', file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:                  # "omni-agent models list | head"
@@ -50,7 +55,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
                 loaded.add_parser(subparsers)
         except ImportError as error:
             if wanted:
-                raise OmniAgentError(f'{argv[0]!r} cannot run here: {error}') from error
+                raise OmniAgentError(_unable(argv[0], error)) from error
             _add_broken(subparsers, module, error)
     return parser
 
@@ -58,6 +63,16 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def _load(module: str) -> ModuleType | None:
     name = f'omni_agent.cli.{module}'
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def _unable(command: str, error: ImportError) -> str:
+    mend = '; in the checkout run "make setup", or "pip install .[run]" for a Python of your own'
+    return f'{command!r} cannot run here: {error}{mend if _of_others(error) else ""}'
+
+
+def _of_others(error: ImportError) -> bool:
+    """Whether a library is missing, and not a part of this package."""
+    return bool(error.name) and error.name.split('.')[0] not in ('omni_agent', 'omni_agent_msgs')
 
 
 def _add_broken(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], module: str,

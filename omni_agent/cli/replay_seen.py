@@ -11,6 +11,7 @@ from omni_agent.backends import eyes
 from omni_agent.backends.eyes import Eyes, WatchingParams
 from omni_agent.backends.see_again import Looked, SeeAgain, Then
 from omni_agent.core.errors import BackendError, ConfigError
+from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams
 from omni_agent.core.percepts import Kind
 from omni_agent.core.seen_then_and_now import Counts, Event, SeenRow, compare, counts
@@ -20,7 +21,8 @@ from omni_agent.core.tracks import TracksParams
 from .bag_senses import Senses
 from .replay_machines import chosen, joined, split
 
-EYES: Mapping[str, type] = {'': WatchingParams, 'tracks': TracksParams, 'skip': FrameSkipParams}
+EYES: Mapping[str, type] = {'': WatchingParams, 'tracks': TracksParams, 'skip': FrameSkipParams,
+                            'fovea': FoveaParams}
 WATCHING = ('nanodet', 'faces')      # models
 OF_MACHINE = ('engine', 'engine_strict')         # of then: another one may have another
 ALONE = '--set perception.detector=none leaves them alone'
@@ -62,7 +64,7 @@ def watch(senses: Senses, known: dict[str, Any], changes: Mapping[str, object]) 
     given = {prefix: known.get(prefix, {}) if prefix else
              {name: known[name] for name in _names(WatchingParams)
               if name in known and name not in OF_MACHINE} for prefix in EYES}
-    (params, tracks, skip), strange = chosen(EYES, given, own, tuple(EYES))
+    (params, tracks, skip, fovea), strange = chosen(EYES, given, own, tuple(EYES))
     if params.detector == 'none':
         return Watch()
     if not senses.pictures.topic:
@@ -81,7 +83,7 @@ def watch(senses: Senses, known: dict[str, Any], changes: Mapping[str, object]) 
     scenes = tuple(one.perceived for one in senses.recorded if one.perceived.kind is Kind.SCENE)
     notes = [f'parameters of the eyes that are no more: {", ".join(strange)}'] if strange else []
     notes += [f'{sight.wrong}: nobody looks at faces'] if sight.wrong else []
-    return Watch(SeeAgain(Eyes(params, tracks, skip), sight, params,
+    return Watch(SeeAgain(Eyes(params, tracks, skip, fovea), sight, params,
                           Then(senses.pictures.saws, scenes, paced)), tuple(notes))
 
 

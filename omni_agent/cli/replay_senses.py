@@ -86,8 +86,8 @@ def replay(senses: Senses, found: Recorded, prepared: list[Prepared], changes: d
 def _run(senses: Senses, prepared: list[Prepared], params: PerceptionParams,
          endpoint: EndpointParams, known: dict[str, Any], watched: Watch,
          progress: Callable[[float], None]) -> tuple[Listened, list[Piece]]:
-    hear = HearAgain(load.recogniser(params.recogniser), load.turn_end(params.turn_end),
-                     pace(senses.recorded))
+    hear = HearAgain(load.recogniser(params.recogniser, names=params.name_list),
+                     load.turn_end(params.turn_end), pace(senses.recorded))
     lips, counters = LipsInTime(), {}
 
     def count(what: str) -> None:

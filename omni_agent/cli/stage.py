@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Callable, Iterator, Mapping
+from typing import Callable, Iterator, Mapping, Sequence
 
 from omni_agent import __version__, graph
 from omni_agent.backends import RATE, audio_files, room_ring, scenarios
@@ -31,13 +31,14 @@ MODELS = ('perception', 'reaction', 'decision')    # nodes that load something
 
 class Stage:
     """One scenario in one folder. ``on_record`` sees every record as it comes; all of them end in
-    events.jsonl.
+    events.jsonl. ``beside``: what runs with the graph, a recorder for example.
     """
 
     def __init__(self, scenario: str, out: Path, on_record: Callable[[Record], None],
                  on_line: Callable[[str, str], None],
                  overrides: Mapping[str, Mapping[str, graph.Value]] | None = None,
-                 profile: str = 'default', without: tuple[str, ...] = ()) -> None:
+                 profile: str = 'default', without: tuple[str, ...] = (),
+                 beside: Sequence[Program] = ()) -> None:
         self.path = scenarios.find(scenario)
         self.scenario = scenarios.load(self.path)
         self.out = out
@@ -49,6 +50,7 @@ class Stage:
             self._overrides.setdefault(node, {}).update(values)
         self._profile = profile
         self._without = without
+        self._beside = tuple(beside)
         self._health: dict[str, tuple[int, str]] = {}
         self._truth_seen = 0
         self._room_t0 = self._begin = 0.0      # Unix times of the first sample and of the curtain
@@ -95,9 +97,10 @@ class Stage:
         # what earlier runs were told to look for, and remember, is not this one's
         overrides.setdefault('decision', {}).setdefault('state', str(
             (self.out / STATE).absolute()))
-        return [Program(spec.name, spec.module, tuple(graph.arguments(
-                    spec, '', '', self._profile, False, 'warn', overrides)))
-                for spec in graph.running(self._without, also=self.scenario.nodes)]
+        nodes = graph.running(self._without, also=self.scenario.nodes)
+        return [*(Program(spec.name, spec.module, tuple(graph.arguments(
+                    spec, '', '', self._profile, False, 'warn', overrides))) for spec in nodes),
+                *self._beside]
 
     def _run(self, supervisor: Supervisor, room: Path) -> Iterator[None]:
         import rclpy

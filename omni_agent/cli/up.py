@@ -69,10 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def programs_of(arguments: argparse.Namespace) -> list[Program]:
     """What ``add_options`` gathered, as processes to run."""
+    from omni_agent.cli import given_parameters      # needs numpy, and the rest here does not
+
     devices = {device: getattr(arguments, device) for device in graph.DEVICES}
     overrides = {**graph.device_overrides(devices), **graph.skill_overrides(arguments.skills)}
-    for node, parameter, value in map(graph.setting, arguments.set):
-        overrides.setdefault(node, {})[parameter] = value
+    for node, values in given_parameters.settings(arguments.set).items():
+        overrides.setdefault(node, {}).update(values)
+    for words in given_parameters.in_vain(arguments.params_file):
+        print(f'omni-agent: {words}', file=sys.stderr)
     specs = graph.running(graph.names(arguments.without), arguments.watch,
                           [*graph.names(arguments.also), *graph.skill_nodes(arguments.skills)])
     return [Program(spec.name, spec.module, tuple(graph.arguments(

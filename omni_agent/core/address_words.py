@@ -42,8 +42,13 @@ NODDING = frozenset(
 DETERMINERS = frozenset(
     '''the a an that this these those my our your his her their its every any some no which another of
 with'''.split())
+# before a name that is not the last word: 'what does robot do', where the article got lost
+SPEAKING_OF = DETERMINERS | AUXILIARY | frozenset('about for of like and or to at'.split())
 THANKS = ('thank you', 'thanks', "that's all", 'that is all', 'good night', 'good morning',
           'hello', 'goodbye')
+# 'what was the first thing I asked you?': no story, but what the robot was told itself
+THIS_TALK = re.compile(r'^(what|which|when|who|how|do you|can you|did) .*\b(i|we) (just )?'
+                       r'(asked|told) you\b')
 MEASURES = frozenset(
     'many much far tall old long high big fast deep heavy often warm cold large wide'.split())
 VERBS_FOR_IT = frozenset(
@@ -65,7 +70,8 @@ def called(text: str, names: frozenset[str]) -> str:
         at = line.find(f' {name} ')
         while at >= 0:
             before = line[:at].split()
-            if not before or before[-1] not in DETERMINERS:
+            last = line[at + len(name) + 2:].strip() == ''
+            if not before or before[-1] not in (DETERMINERS if last else SPEAKING_OF):
                 return 'calls'
             found = 'about'
             at = line.find(f' {name} ', at + 1)
@@ -153,7 +159,7 @@ def _persons(core: list[str], spoken: list[str]) -> Iterator[str]:
         yield 'you'
     if found & PEOPLE:
         yield 'people of the family'
-    if found & PAST:
+    if found & PAST and not THIS_TALK.search(line):
         yield 'the past'
     if re.match(
             r"(did|have|were|had|haven't|didn't|what did|where did|why did|how was|where "

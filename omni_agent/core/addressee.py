@@ -16,7 +16,8 @@ from enum import Enum
 
 from .address_words import called, signs
 from .cues import CUES, Cues
-from .judgement import MARGIN_LIMIT, MODEL, Judgement, group_of, values
+from .judgement import MARGIN_LIMIT, MODEL, Judgement, values
+from .known_voices import OTHER
 from .params import param
 from .words import words
 
@@ -66,6 +67,9 @@ FITTED_WITH = 1.5         # model_weight for which the share of the language mod
 # in which 'it' is still what people were speaking about
 SPOKEN_OF_S = 10.0
 LEARNT, CALLED = 'learnt from corrections', 'its name is called'
+ABOUT_IT, OF_IT = 'speaks about it', 'still speaks about it'
+ABOUT = frozenset({ABOUT_IT, OF_IT})
+NO_WORDS, UNHEARD = 'no words', -4.0     # [log odds] nobody can answer what was not understood
 PAST = frozenset('yesterday told said went was were had called did told ago'.split())
 POLITE = frozenset('please'.split())
 IT = frozenset("it its it's".split())
@@ -183,14 +187,16 @@ class Addressee:
             evidence[LEARNT] = situation.learnt
         if called(text, self.names) == 'calls':     # a guarantee, whatever was fitted
             evidence[CALLED] = max(0.0, SURE_NAME - sum(evidence.values()))
+        if NO_WORDS in evidence:                    # and another one
+            rest = sum(evidence.values()) - evidence[NO_WORDS]
+            evidence[NO_WORDS] = UNHEARD - max(0.0, rest)
         cheap = sum(evidence.values())
         decisive = abs(cheap) >= self.params.sure or self.params.model_weight == 0.0
         if margin is not None and not math.isnan(margin) and not decisive:
             weight = judgement.weights.get(MODEL, 0.0) * self.params.model_weight / FITTED_WITH
             evidence[MODEL] = weight * max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
-        words_only = sum(judgement.weights.get(name, 0.0) * value for name, value in found.items()
-                         if group_of(name) == 'words')
-        return self._score(evidence, decisive, words_only)
+        # on one scale, whoever judges: limits are set for it
+        return self._score(evidence, decisive, sum(self._from_words(text).values()))
 
     def _signs(self, text: str) -> tuple[str, ...]:
         found = signs(text, self.names)
@@ -214,7 +220,14 @@ class Addressee:
             found.append('the robot spoke')
         if side is not None and side <= RECENTLY_S:
             found.append('people are talking' if side <= TALKING_S else 'people were talking')
+        if self._speaks_of_it(text, situation):
+            found.append(OF_IT)
         return tuple(found)
+
+    def _speaks_of_it(self, text: str, situation: Situation) -> bool:
+        """What 'it' is was named just before: the robot."""
+        of = situation.spoken_of_s
+        return of is not None and of <= SPOKEN_OF_S and bool(IT & set(words(text)[:4]))
 
     def cues_of(self, situation: Situation) -> Cues:
         """The measured ones, and how loud it was beside who speaks to the robot."""
@@ -224,12 +237,11 @@ class Addressee:
     def _from_words(self, text: str) -> dict[str, float]:
         spoken = words(text)
         if not spoken:
-            return {'no words': -4.0}
+            return {NO_WORDS: UNHEARD}
         found: dict[str, float] = {}
         name = called(text, self.names)
         if name:
-            found['its name' if name == 'calls' else 'speaks about it'] = (4.0 if name == 'calls'
-                                                                           else -2.0)
+            found['its name' if name == 'calls' else ABOUT_IT] = 4.0 if name == 'calls' else -2.0
         start = self._start(spoken)
         if start in QUESTION_STARTS:
             found['a question'] = 1.8
@@ -306,9 +318,7 @@ class Addressee:
         spoke, side = situation.robot_spoke_s, situation.side_talk_s
         overlaps = situation.robot_speaking or situation.cut_in
         if spoke is not None and spoke <= self.params.follow_up_s and not overlaps:
-            found['the robot just spoke'] = 0.8
-            if situation.robot_asked:
-                found['the robot asked'] = 3.0
+            found.update(_after_its_words(situation))
         if overlaps:
             found['cut the robot off' if situation.cut_in else 'said to a speaking robot'] = 0.5
             spoken = ' '.join(self._without_fillers(words(text))) + ' '
@@ -318,9 +328,8 @@ class Addressee:
                 found['takes the floor'] = 1.2
                 if NEGATIONS & set(spoken.split()[:8]):
                     found['a correction'] = 0.8
-        of = situation.spoken_of_s
-        if of is not None and of <= SPOKEN_OF_S and IT & set(words(text)[:4]):
-            found['still speaks about it'] = -1.5
+        if self._speaks_of_it(text, situation):
+            found[OF_IT] = -1.5
         found.update(self._from_level(situation.louder_db, overlaps))
         if side is not None and side < 4.0:
             found['people are talking'] = -1.5 if side < 2.0 else -0.8
@@ -338,6 +347,17 @@ class Addressee:
                                          FAR_DB * (louder_db + NEAR_DB))
             }
         return {'as near as who speaks to it': 0.6} if overlaps else {}
+
+
+def _after_its_words(situation: Situation) -> dict[str, float]:
+    """Who asked goes on after the answer. A radio and other people do not wait for it: they are
+    another voice, and only its question lets anybody speak.
+    """
+    if situation.robot_asked:
+        return {'the robot just spoke': 0.8, 'the robot asked': 3.0}
+    same = dict(situation.cues).get('same_voice', math.nan)
+    return {'another voice than who asked it': -1.5} if same <= -OTHER else {
+        'the robot just spoke': 0.8}
 
 
 def _answers_itself(text: str) -> bool:

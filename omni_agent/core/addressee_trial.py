@@ -10,17 +10,20 @@ from random import Random
 from typing import Callable, Iterable, Sequence
 
 from .address_words import SIGNS
-from .addressee import Addressee, Score, Situation
+from .addressee import ABOUT, Addressee, Score, Situation, Verdict
 from .addressee_set import Item
+from .audio import RATE
 from .cues import CUES, Cues, Stream
+from .echo import BLOCK
+from .end_of_turn import EndOfTurnParams
 from .judgement import NAMES, Judgement, group_of
 from .nearness import Nearness
+from .utterance import EARLY_S
 
-DECIDE_S = 0.42          # silence after which a reply may be heard: shorter ones are pauses
-EARLY_S = 0.1            # silence after which the words are asked for
+# silence after which a reply may be heard, in the block that completes it: shorter ones are pauses
+DECIDE_S = EndOfTurnParams().end_of_turn_s + BLOCK / RATE
 # until the robot begins to speak, and has said what it has to say
 FIRST_SOUND_S, REPLY_S = 0.9, 3.5
-PRESENT = 0.5            # score from which the robot would speak
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Outcome:
 
     @property
     def accepted(self) -> bool:
-        return self.score is not None and self.score.probability >= PRESENT
+        """The robot would speak."""
+        return self.score is not None and self.score.verdict is Verdict.ADDRESSED
 
 
 @dataclass
@@ -87,6 +91,7 @@ class _Scene:
         self.spoke_s: float | None = None        # end of the robot's last words
         self.asked = False
         self.side_s: float | None = None
+        self.spoken_of_s: float | None = None    # when people last spoke about the robot
         self.reply: float | None = None          # end of what it is about to answer
 
     def play(self, item: Item, finals: Sequence[Final]) -> list[Outcome]:
@@ -130,10 +135,12 @@ class _Scene:
                 *camera(item))
         spoke = None if self.spoke_s is None or self.spoke_s > end else end - self.spoke_s
         side = None if self.side_s is None else max(0.0, begin - self.side_s)
+        of = None if self.spoken_of_s is None else end - self.spoken_of_s
         left = self.trial.left_out
+        heeds = 'dialogue' not in left
         return Situation(
-            robot_spoke_s=None if 'dialogue' in left else spoke, robot_asked=self.asked
-            and 'dialogue' not in left, side_talk_s=None if 'dialogue' in left else side,
+            robot_spoke_s=spoke if heeds else None, robot_asked=self.asked and heeds,
+            side_talk_s=side if heeds else None, spoken_of_s=of if heeds else None,
             louder_db=None if 'voice' in left else self.nearness.louder_db(final.level_dbfs, end),
             cues=tuple((name, value) for name, value in cues
                        if name in CUES and CUES[name].group not in left))
@@ -152,6 +159,8 @@ class _Scene:
             self.reply = end
         else:
             self.side_s = end
+            if outcome.score is not None and ABOUT & {name for name, _ in outcome.score.evidence}:
+                self.spoken_of_s = end
 
 
 def camera(item: Item) -> Cues:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .addressee import Score
+from .cues import NOD
 from .events import Transcript
 from .lexicon import Lexicon
 from .turn_states import TurnParams
@@ -34,7 +35,8 @@ class BargeIn:
         """``earlier``: what the recogniser made of the same utterance before, oldest first;
         ``goes_on``: whoever speaks was still asking when the reply began.
         """
-        if not (event.final or self._is_plain(score) or self._settles(event, earlier)):
+        if not (event.final or self._is_plain(score) or self._is_no_nod(event)
+                or self._settles(event, earlier)):
             return False
         # near, but what was said says nothing
         if score.by_words <= 0.0 and not goes_on:
@@ -43,6 +45,17 @@ class BargeIn:
                 return False
         least = self.params.carry_on_score if goes_on else self.params.barge_in_score
         return score.probability >= least
+
+    def is_nod(self, event: Transcript) -> bool:
+        """By its words, or because a nod sounds like that."""
+        if self.lexicon.is_nod(event.text):
+            return True
+        nod = dict(event.cues).get(NOD)
+        return nod is not None and nod >= self.params.nod_likely
+
+    def _is_no_nod(self, event: Transcript) -> bool:
+        nod = dict(event.cues).get(NOD)
+        return nod is not None and nod < self.params.nod_unlikely
 
     def _is_plain(self, score: Score) -> bool:
         """What a recogniser rarely makes of a nod."""

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Protocol, Sequence
 
 from .scene import NUMBERS
-from .tracks import family
+from .track import family
 from .watch_words import WatchWords
 from .words import words
 

@@ -17,6 +17,8 @@ Cues = tuple[tuple[str, float], ...]
 # No evidence but who speaks: the track of the face whose lips move, the number of a known voice
 FACE, VOICE = 'face', 'voice'
 WHO = (FACE, VOICE)
+# nor that: log probability that a nod was said over the robot's voice, and nothing else [nat]
+NOD = 'nod'
 
 WINDOW_S = 30.0          # over which talk is counted
 BESIDE = 3               # utterances that the next is held beside

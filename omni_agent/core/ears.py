@@ -42,6 +42,9 @@ class PerceptionParams:
     recogniser: str = param(
         'moonshine', 'speech recogniser: moonshine, moonshine_two_pass (a larger model for final '
         'words: fewer lost in rooms and noise, 0.1 s later, 500 MB), fake, or none')
+    names: str = param(
+        'robot', 'names of the robot, with commas between them (as in addressee.name of decision): '
+        'looked for again in final words, for recognisers lose them; empty = not')
     turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
     noise_suppression: bool = param(
         False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
@@ -50,6 +53,11 @@ class PerceptionParams:
     overlap_partial_s: float = param(
         0.12, 'the same while the robot speaks: a decision to stop waits for them [s]', 0.1, 2.0,
         live=True)
+
+
+    @property
+    def name_list(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.names.split(',') if name.strip())
 
 
 @dataclass(frozen=True)
@@ -90,11 +98,12 @@ class Framed:
 @dataclass(frozen=True, slots=True)
 class Recognise:
     """Have float32 ``samples`` recognised; those of a final request are judged for the end of the
-    turn, too.
+    turn, too. ``over``: the robot spoke meanwhile, so they may be a nod.
     """
 
     request: Request
     samples: np.ndarray
+    over: bool = False
 
 
 Effect = Union[Framed, Perceived, Recognise]
@@ -244,7 +253,7 @@ class Ears:
             return
         self.utterance.requested(request)
         samples = self.hearing.clean.read(request.start, request.end).astype(np.float32) / 32768.0
-        yield Recognise(request, samples)
+        yield Recognise(request, samples, frame.voice.overlap)
 
     # -- what the models answer -------------------------------------------------------------------
 

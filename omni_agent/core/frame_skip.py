@@ -40,6 +40,9 @@ class FrameSkipParams:
     detect_s: float = param(
         0.0, 'a picture is looked at no sooner than this after the last one, however much it '
         'changed: with it watch_hz may be higher than a slow processor could detect [s]', 0.0, 5.0)
+    spare_s: float = param(
+        0.4, 'the same while a person waits for the first sound of a reply, or may be speaking '
+        'over the robot\'s voice; looks themselves go on at their pace [s]', 0.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +83,15 @@ class FrameSkip:
 
         ``busy``: something is about to be found, and every look counts. ``unsettled``: something
         is missing. ``spare``: somebody waits for the processor, so only what is large or about to
-        be found is looked at.
+        be found is looked at, and that not as often.
         """
         if image.shape[:2] != self._size:
             self._size, self._looked, self._before = image.shape[:2], None, None
         now = thumbnail(image)
         self._frames += 1
         self._learn(now, t)
-        rests = (self._looked is not None
-                 and 0.0 <= t - self._looked_s < self.params.detect_s - EARLY_S)
+        rest_s = max(self.params.detect_s, self.params.spare_s if spare else 0.0)
+        rests = self._looked is not None and 0.0 <= t - self._looked_s < rest_s - EARLY_S
         if not rests and (busy or self._is_new(now, t, unsettled, spare)):
             self._looked, self._looked_s = now, t
             return True

@@ -4,7 +4,8 @@ Percept.cue_names.
 
 from __future__ import annotations
 
-from .cues import Cues, Stream
+from .cues import VOICE, Cues, Stream
+from .known_voices import KnownVoices
 
 
 class HeardCues:
@@ -12,6 +13,7 @@ class HeardCues:
 
     def __init__(self) -> None:
         self.stream = Stream()
+        self.voices = KnownVoices()
         self._utterance = 0
         self._begin = 0.0
         self._found: Cues = ()
@@ -28,11 +30,15 @@ class HeardCues:
         """Nothing where it was not measured yet."""
         if utterance != self._utterance:
             return ()
+        number = self.voices.number(self._print, self._begin)
         return (*self._found,
-                *self.stream.before(self._begin, self._found, level_dbfs, self._print))
+                *self.stream.before(self._begin, self._found, level_dbfs, self._print),
+                *(((VOICE, float(number)),) if number else ()))
 
     def said(self, utterance: int, begin: float, end: float, level_dbfs: float) -> None:
         """It is over, or pauses; it may be told again when it went on."""
+        if utterance == self._utterance:
+            self.voices.heard(self._print, end)
         self.stream.said(begin, end, self._found if utterance == self._utterance else (),
                          level_dbfs)
 

@@ -20,7 +20,7 @@ from .errors import ConfigError
 VERSION = 1
 LARGEST = 20.0           # of a weight; more was not fitted
 DIALOGUE = ('the robot just spoke', 'the robot spoke', 'the robot asked', 'people are talking',
-            'people were talking', 'an answer to its question')
+            'people were talking', 'an answer to its question', 'still speaks about it')
 MODEL = 'language model'
 MARGIN_LIMIT = 4.0       # of the language model's log odds
 MISSING = tuple(f'without {group}' for group in ('voice', 'source', 'camera'))

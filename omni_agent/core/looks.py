@@ -9,7 +9,7 @@ from typing import Any
 from .faces import Face, Pose
 from .message_records import seconds
 from .speak_up import Looked
-from .tracks import Appeared, Approached, Left, Moved, Track, TrackEvent
+from .track import Appeared, Approached, Left, Moved, Track, TrackEvent
 
 EVENTS = {1: Appeared, 2: Left, 3: Moved, 4: Approached}         # as in TrackEvent.msg
 

@@ -48,7 +48,7 @@ class Onset:
         sound = np.concatenate((self._open, samples.astype(np.float32) / 32768.0))
         whole = sound.size // STEP * STEP
         self._open = sound[whole:]
-        rises = any([self._step(sound[at:at + STEP]) for at in range(0, whole, STEP)])
+        rises = any([self._step(level) for level in self._levels(sound[:whole])])
         self._explain(whole // STEP, person_speaks)
         if not rises or not matters or person_speaks or self._since is not None or self._rest:
             return False
@@ -67,14 +67,21 @@ class Onset:
             self.doubt_db, self._since = min(self.doubt_db + DOUBT_DB, MOST_DOUBT_DB), None
             self._rest = REST
 
-    def _step(self, sound: np.ndarray) -> bool:
-        # where hisses are as loud as vowels
-        steep = np.diff(sound, prepend=np.float32(self._last))
+    def _levels(self, sound: np.ndarray) -> list[float]:
+        """Of each step [dB], where hisses are as loud as vowels."""
+        if not sound.size:
+            return []
+        steep = sound.copy()
+        steep[0] -= np.float32(self._last)
+        steep[1:] -= sound[:-1]
         self._last = float(sound[-1])
-        level = 10.0 * np.log10(float(np.mean(steep * steep)) + 1e-10)
+        power = (steep * steep).reshape(-1, STEP).mean(axis=1).astype(np.float64)
+        return (10.0 * np.log10(power + 1e-10)).tolist()
+
+    def _step(self, level: float) -> bool:
         if self._floor is None:
             self._floor = level
         floor = self._floor
-        way = float(np.clip(level - floor, -REACH_DB, REACH_DB))
+        way = min(max(level - floor, -REACH_DB), REACH_DB)
         self._floor += way * (FALL if way < 0 else RISE)
         return level > max(floor + self.margin_db + self.doubt_db, SILENT_DB)

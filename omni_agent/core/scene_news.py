@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from .scene import novelty, summary
-from .tracks import Track, TrackEvent
+from .track import Track, TrackEvent
 
 UNDECIDED = 4       # [looks] the first ones believe nothing yet: an empty scene would be a guess
 SURE = 0.6          # mean score from which a thing is told as soon as it is believed

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from .then_and_now import Verdict
-from .tracks import Appeared, Approached, Left, Moved, Track, TrackEvent
+from .track import Appeared, Approached, Left, Moved, Track, TrackEvent
 
 APART_S = 2.0            # farther apart two events are about two things
 SAME_S = 0.25            # a look and a bit at the usual pace: less is the same time

@@ -13,7 +13,7 @@ from typing import Mapping
 
 from .checked_table import Table
 from .errors import ConfigError
-from .tracks import Track
+from .track import Track
 from .watch_items import Kind
 
 VERSION = 1

@@ -16,7 +16,7 @@ from typing import Union
 
 from .params import param
 from .speak_score import Scorer
-from .tracks import Approached, Left, Moved, Track, TrackEvent
+from .track import Approached, Left, Moved, Track, TrackEvent
 from .watch_items import Kind, WatchItem, WatchItems
 
 PERSON = 'person'

@@ -10,25 +10,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Iterable, Optional, Protocol, Sequence, Tuple, Union
+from typing import Iterable, Optional, Sequence, Tuple
 
 import numpy as np
 
+from .boxes import Box, centre, extent, height, inside, overlap
+from .fovea import Detected, Known
 from .params import param
 from .picture_past import PicturePast
-from .scene import overlap
+from .track import Appeared, Approached, Left, Moved, Track, TrackEvent, family
 
-Box = tuple[float, float, float, float]
-
-# What a detector takes for each other from look to look; a track's label is the one it was called
-# most surely
-FAMILIES = (('car', 'truck', 'bus', 'train', 'boat'), ('bicycle', 'motorcycle'),
-            ('cat', 'dog', 'bear', 'teddy bear'), ('horse', 'cow', 'sheep', 'elephant', 'zebra',
-                                                   'giraffe'),
-            ('cup', 'bowl', 'wine glass', 'vase', 'bottle'), ('orange', 'apple', 'sports ball'),
-            ('couch', 'chair', 'bed', 'bench'), ('tv', 'laptop'), ('oven', 'microwave',
-                                                                   'refrigerator'))
-FAMILY = {label: names[0] for names in FAMILIES for label in names}
 # [share of the picture] a box this close to its border may be entering or leaving
 EDGE = 0.03
 SMALL = 0.3          # [share of the picture's height]
@@ -40,20 +31,6 @@ CLEARLY = 0.5        # score from which once is enough for that
 VELOCITY_S = 0.5     # [s] over which a velocity is averaged
 SOON_S = 0.3         # who is at the border by then is on the way out
 STANDS = 0.3         # [own sizes a second] who goes faster does not stand there unseen
-
-
-class Detected(Protocol):
-    """A labelled box in pixels (x0, y0, x1, y1) and how sure it is [0..1]."""
-
-    @property
-    def label(self) -> str: ...
-
-    @property
-    def score(self) -> float: ...
-
-    @property
-    def box(self) -> Box: ...
-
 
 _Seen = Tuple[Detected, Optional[np.ndarray]]        # with its embedding
 
@@ -91,78 +68,6 @@ class TracksParams:
                           20.0)
     most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000,
                       live=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """What is known of one thing at ``t``. Boxes in pixels, speeds in picture widths a second."""
-
-    id: int
-    label: str
-    t: float
-    box: Box
-    first_s: float              # seen first
-    born_s: float               # believed since
-    last_s: float               # seen last
-    hits: int                   # looks that showed it
-    looks: int                  # looks since it was seen first
-    score: float                # mean of the looks that showed it
-    best: float
-    speed: tuple[float, float]
-    growth: float               # change of its height [shares a second]
-    share: float                # of the picture that it covers
-    at_edge: bool               # touches the border of the picture
-    began_at_edge: bool
-    # where it began, another one of its kind had just been lost, or stood
-    near_lost: bool
-    again: bool = False         # has been here before
-
-    @property
-    def seen(self) -> bool:
-        return self.last_s >= self.t
-
-    @property
-    def stability(self) -> float:
-        return self.hits / max(1, self.looks)
-
-
-@dataclass(frozen=True, slots=True)
-class Appeared:
-    """``track`` is believed at ``t``; it was seen first at ``since``."""
-
-    t: float
-    since: float
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """``track`` is not believed any more at ``t``; it was seen last at ``since``."""
-
-    t: float
-    since: float
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """``track`` is more than its own size away from where it had been since ``since``."""
-
-    t: float
-    since: float
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class Approached:
-    """``track`` is much larger than it was at ``since``."""
-
-    t: float
-    since: float
-    track: Track
-
-
-TrackEvent = Union[Appeared, Left, Moved, Approached]
 
 
 @dataclass
@@ -226,7 +131,7 @@ class Tracks:
                          one.near_lost, one.id, one.born_s, one.hits, one.looks, one.again,
                          deque([True] * self.params.born_looks),
                          (one.speed[0] * self._size[0], one.speed[1] * self._size[0]), one.growth,
-                         one.box, one.last_s, _height(one.box), one.last_s)
+                         one.box, one.last_s, height(one.box), one.last_s)
             self._lives.append(life)
             self._next = max(self._next, one.id + 1)
 
@@ -238,6 +143,11 @@ class Tracks:
         return any(self._leaving(life) if life.tid is not None else
                    sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY
                    for life in self._lives)
+
+    def expected(self, t: float) -> list[Known]:
+        """Where everything should be at ``t`` that is believed, or may soon be."""
+        return [Known(self._expected(life, t), life.tid is None,
+                      life.tid is not None and life.best >= CLEARLY) for life in self._lives]
 
     @property
     def settled(self) -> bool:
@@ -320,11 +230,11 @@ class Tracks:
     def _closeness(self, life: _Life, one: Detected, t: float) -> float:
         """1 in its place, 0 at ``reach`` of its own sizes; the size must be alike."""
         expected = self._expected(life, t)
-        ratio = _height(one.box) / max(1e-6, _height(expected))
+        ratio = height(one.box) / max(1e-6, height(expected))
         if self.params.reach <= 0.0 or not 0.5 < ratio < 2.0:
             return 0.0
-        far = (math.dist(_centre(expected), _centre(one.box)) /
-               max(1e-6, self.params.reach * _extent(expected)))
+        far = (math.dist(centre(expected), centre(one.box)) /
+               max(1e-6, self.params.reach * extent(expected)))
         return max(0.0, 1.0 - far)
 
     def _expected(self, life: _Life, t: float) -> Box:
@@ -334,16 +244,17 @@ class Tracks:
 
     def _hit(self, life: _Life, one: Detected, embedding: np.ndarray | None, t: float) -> None:
         dt = t - life.last_s
-        part = (_inside(one.box, life.box) and _extent(one.box) < PART * _extent(life.box)
+        expected = self._expected(life, t)
+        part = (inside(one.box, expected) and extent(one.box) < PART * extent(life.box)
                 and not self._at_edge(one.box))
         if dt > 0 and not part:
             weight = 1.0 - math.exp(-dt / VELOCITY_S)
-            before, after = _centre(life.box), _centre(one.box)
+            before, after = centre(life.box), centre(one.box)
             life.speed = tuple(old + weight * ((new - was) / dt - old)  # type: ignore[assignment]
                                for old, was, new in zip(life.speed, before, after))
-            grown = (_height(one.box) / max(1e-6, _height(life.box)) - 1.0) / dt
+            grown = (height(one.box) / max(1e-6, height(life.box)) - 1.0) / dt
             life.growth += weight * (grown - life.growth)
-        life.box = life.box if part else one.box
+        life.box = _around(expected, one.box) if part else one.box
         life.last_s = life.looked_s = t
         life.votes[one.label] = life.votes.get(one.label, 0.0) + one.score
         life.best, life.total = max(life.best, one.score), life.total + one.score
@@ -366,13 +277,13 @@ class Tracks:
             if one.score < self.params.born_score or len(self._lives) >= 2 * self.params.most:
                 continue
             if any(
-                    _inside(one.box, life.box) for life in self._lives
+                    inside(one.box, life.box) for life in self._lives
                     if life.family == family(one.label) and (
                         life.last_s == t or life.tid is not None)):
                 continue                         # a second box of the same thing, or a part of it
             life = _Life({one.label: one.score}, one.box, t, t, t, one.score, one.score,
                          self._at_edge(one.box), self._near_lost(one), anchor=one.box, anchor_s=t,
-                         size=_height(one.box), size_s=t,
+                         size=height(one.box), size_s=t,
                          embedding=None if embedding is None else _blend(None, embedding))
             self._note(life, True)
             self._lives.append(life)
@@ -382,7 +293,7 @@ class Tracks:
         others += [life for life in self._gone if self._t is not None
                    and self._t - life.last_s < 2 * self.params.lost_s]
         return any(life.family == family(one.label)
-                   and math.dist(_centre(life.box), _centre(one.box)) < 1.5 * _extent(one.box)
+                   and math.dist(centre(life.box), centre(one.box)) < 1.5 * extent(one.box)
                    for life in others)
 
     # -- births, deaths and changes ---------------------------------------------------------------
@@ -426,16 +337,16 @@ class Tracks:
         for life in self._lives:
             if life.tid is None or life.last_s != t:
                 continue
-            if (math.dist(_centre(life.box), _centre(life.anchor))
-                    > self.params.moved * _extent(life.anchor)):
+            if (math.dist(centre(life.box), centre(life.anchor))
+                    > self.params.moved * extent(life.anchor)):
                 found.append(Moved(t, life.anchor_s, self._track(life)))
                 life.anchor, life.anchor_s = life.box, t
-            if _height(life.box) > self.params.nearer * life.size:
+            if height(life.box) > self.params.nearer * life.size:
                 found.append(Approached(t, life.size_s, self._track(life)))
-                life.size, life.size_s = _height(life.box), t
-            elif _height(life.box) < life.size / self.params.nearer:
+                life.size, life.size_s = height(life.box), t
+            elif height(life.box) < life.size / self.params.nearer:
                 # it went away: it may come again
-                life.size, life.size_s = _height(life.box), t
+                life.size, life.size_s = height(life.box), t
         return found
 
     def _deaths(self, t: float) -> list[TrackEvent]:
@@ -461,7 +372,7 @@ class Tracks:
                     and self._past.same(life.box, self._size, life.looked_s))
 
     def _stands(self, life: _Life) -> bool:
-        return math.hypot(*life.speed) < STANDS * _extent(life.box)
+        return math.hypot(*life.speed) < STANDS * extent(life.box)
 
     def _leaving(self, life: _Life) -> bool:
         """Walks out of the picture, or has just done so."""
@@ -472,50 +383,29 @@ class Tracks:
         """Entering or leaving. Who stands close touches the lower border all the time: only small
         ones, or those that go ``down`` (or up) [px/s], come and go there.
         """
-        width, height = self._size
-        if box[0] < EDGE * width or box[2] > (1 - EDGE) * width:
+        wide, tall = self._size
+        if box[0] < EDGE * wide or box[2] > (1 - EDGE) * wide:
             return True
-        low, high = box[3] > (1 - EDGE) * height, box[1] < EDGE * height
-        small = _height(box) < SMALL * height
-        return (low and (small or down > DRIFT * height) or high and
-                (small or down < -DRIFT * height))
+        low, high = box[3] > (1 - EDGE) * tall, box[1] < EDGE * tall
+        small = height(box) < SMALL * tall
+        return (low and (small or down > DRIFT * tall) or high and
+                (small or down < -DRIFT * tall))
 
     def _track(self, life: _Life) -> Track:
-        width, height = self._size
-        share = (life.box[2] - life.box[0]) * _height(life.box) / (width * height)
+        wide, tall = self._size
+        share = (life.box[2] - life.box[0]) * height(life.box) / (wide * tall)
         return Track(life.tid or 0, life.label, self._t or 0.0, life.box, life.first_s,
                      life.born_s, life.last_s, life.hits, life.looks, life.total / life.hits,
-                     life.best, (life.speed[0] / width, life.speed[1] / width), life.growth,
+                     life.best, (life.speed[0] / wide, life.speed[1] / wide), life.growth,
                      min(1.0, max(0.0, share)), self._at_edge(life.box, life.speed[1]),
                      life.began_at_edge, life.near_lost, life.again)
 
 
-def family(label: str) -> str:
-    """What detectors take for each other bears one name."""
-    return FAMILY.get(label, label)
-
-
-def _centre(box: Box) -> tuple[float, float]:
-    return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-
-
-def _height(box: Box) -> float:
-    return box[3] - box[1]
-
-
-def _extent(box: Box) -> float:
-    """Its size as one number [px]: the side of a square as large."""
-    return math.sqrt(max(1e-6, (box[2] - box[0]) * (box[3] - box[1])))
-
-
-def _inside(inner: Box, outer: Box) -> bool:
-    """Most of it lies within the other."""
-    width = min(inner[2], outer[2]) - max(inner[0], outer[0])
-    height = min(inner[3], outer[3]) - max(inner[1], outer[1])
-    if width <= 0 or height <= 0:
-        return False
-    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (inner, outer))
-    return width * height > 0.7 * smaller
+def _around(whole: Box, part: Box) -> Box:
+    """The whole, moved no further than it must be to hold its part."""
+    dx, dy = (max(0.0, part[at + 2] - whole[at + 2]) + min(0.0, part[at] - whole[at])
+              for at in (0, 1))
+    return (whole[0] + dx, whole[1] + dy, whole[2] + dx, whole[3] + dy)
 
 
 def _blend(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:

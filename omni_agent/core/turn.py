@@ -374,7 +374,7 @@ class TurnMachine:
     def _let_pass(self, event: Transcript, now: float,
                   margin: float | None = None) -> list[Effect]:
         self._settled, self._final = event.utterance, None
-        nod, own = self.lexicon.is_nod(event.text), self._is_own(event)
+        nod, own = self.barge_in.is_nod(event), self._is_own(event)
         self.why = (f'"{event.text}" is ' +
                     ('a nod' if nod else 'its own voice' if own else 'not for the robot'))
         self.score = self._score(event.text, event, now, margin)
@@ -392,7 +392,7 @@ class TurnMachine:
 
     def _is_doubtful(self, event: Transcript, now: float) -> bool:
         """Enough was said to cut in, and neither words nor dialogue tell to whom."""
-        if self.lexicon.is_nod(event.text) or self._is_own(event):
+        if self.barge_in.is_nod(event) or self._is_own(event):
             return False
         return (self.barge_in.has_news(event.text)
                 and not self._score(event.text, event, now).decisive)
@@ -408,7 +408,7 @@ class TurnMachine:
             return not self._is_aside(event, ELSEWHERE)
         if self.lexicon.opens_with_stop(event.text, self.addressee.name_words):
             return True                          # 'hold on, what about Italy?'
-        if not self.barge_in.is_news(event):
+        if self.barge_in.is_nod(event) or not self.barge_in.is_news(event):
             return False
         self.score = self._score(event.text, event, now)
         goes_on = event.utterance in (self._resumed, self._added)

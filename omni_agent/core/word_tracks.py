@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Sequence
 
 from .params import param
-from .tracks import Appeared, Left, Track, TrackEvent
+from .track import Appeared, Left, Track, TrackEvent
 
 FIRST_ID = 1 << 20       # far above those of the detector, which count from 1
 LOOKS = 2                # in a row that decide

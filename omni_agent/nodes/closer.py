@@ -20,7 +20,7 @@ from omni_agent.backends.closer_look import CloserLook, any_words
 from omni_agent.backends.pictures import to_bgr
 from omni_agent.core.frame_skip import FrameSkip, FrameSkipParams
 from omni_agent.core.params import param
-from omni_agent.core.tracks import TrackEvent
+from omni_agent.core.track import TrackEvent
 from omni_agent.core.word_tracks import WordsParams, WordTracks
 
 from . import qos

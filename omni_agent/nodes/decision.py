@@ -149,7 +149,7 @@ class Decision:
         self.hands = Hands(self.node, self.health, self.params.languages,
                            addressee.params.name.split(','),
                            self.opinions if self.opinions.there else None, self.inbox.put,
-                           self.on_own_skill)
+                           self.on_own_skill, self._show)
         self.opinions.planner = self.hands.planner
         self.loudness = Loudness(self.node, self.on_remark)
         self.listening = Listening(self.node, self.health, self.machine.attention, self.inbox.put,

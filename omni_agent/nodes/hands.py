@@ -49,14 +49,14 @@ PARAMETERS = (('', HandsParams), ('errand', ErrandParams), ('plan', PlannerParam
 
 class Hands:
     """Owned by the executor thread. ``step`` takes what the turn machine has to know, ``own`` what
-    the agent does itself.
+    the agent does itself; ``show`` is called when ``doing`` may be another.
     """
 
     def __init__(self, node: Node, health: Health, spoken: str, names: tuple[str, ...],
                  chooser: skills.Chooser | None, step: Callable[[Event], None],
-                 own: Callable[[Call], None]) -> None:
+                 own: Callable[[Call], None], show: Callable[[], None]) -> None:
         self.node, self.health = node, health
-        self._step, self._own = step, own
+        self._step, self._own, self._show = step, own, show
         params = declare(node, HandsParams)
         self.errands = Errands(declare(node, ErrandParams, 'errand'))
         limits = declare(node, PlannerParams, 'plan')
@@ -150,6 +150,7 @@ class Hands:
         self._perform(self.errands.news(progress, now(self.node)))
         if message.state == SkillStateMsg.SUCCEEDED and not message.dry_run:
             self._arrived(message.arguments)
+        self._show()
 
     def _arrived(self, arguments: str) -> None:
         """Whatever skill has a place and has come to its end has brought the robot there."""
@@ -160,6 +161,7 @@ class Hands:
 
     def _tick(self) -> None:
         self._perform(self.errands.tick(now(self.node)))
+        self._show()
 
     def _perform(self, effects: list[ErrandEffect]) -> None:
         for effect in effects:

@@ -1,5 +1,5 @@
-"""/diagnostics: one status a node, once a second, with counters that explain what was dropped and
-why.
+"""/diagnostics: one status a node, by default once a second, with counters that explain what was
+dropped and why.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Trouble:
 class Health:
     """Counters, values and a level; written by the executor thread only."""
 
-    def __init__(self, node: Node, period_s: float = 1.0) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
         self.counters: Counter[str] = Counter()
         self.values: dict[str, str] = {}
         self._troubles: dict[str, Trouble] = {}
-        self._period_s = period_s
+        self._period_s = node.diagnostics_s if isinstance(node, AgentNode) else 1.0
         self._counted: Counter[str] = Counter()          # when it was published last
         at_rest_as_well = node.always() if isinstance(node, AgentNode) else nullcontext()
         if isinstance(node, AgentNode):
             node.health = self
         with at_rest_as_well:
-            self._timer = node.create_timer(period_s, self.publish, clock=pace(node))
+            self._timer = node.create_timer(self._period_s, self.publish, clock=pace(node))
             self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
 
     def count(self, name: str, by: int = 1) -> None:

@@ -18,7 +18,7 @@ from omni_agent.backends import Detection
 from omni_agent.backends.watcher import Watched
 from omni_agent.core.faces import Face
 from omni_agent.core.frame_skip import SkipFigures
-from omni_agent.core.tracks import Appeared, Approached, Left, Moved, Track, TrackEvent
+from omni_agent.core.track import Appeared, Approached, Left, Moved, Track, TrackEvent
 
 from .stamps import stamp
 

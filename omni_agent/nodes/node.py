@@ -44,6 +44,7 @@ class AgentNode(Node):
     def __init__(self, name: str, **options: Any) -> None:
         self.active = True
         self.health: Health | None = None        # of the box, if there is one
+        self.diagnostics_s = 1.0                 # between two of its reports
         self._begun = False                      # what rclpy creates for itself is left alone
         self._has_doors = True
         self._doors: dict[object, Door | RestingTimer] = {}

@@ -20,7 +20,7 @@ from std_msgs.msg import Header
 
 from omni_agent.backends.vision import need_opencv
 from omni_agent.core.faces import Face
-from omni_agent.core.tracks import Track
+from omni_agent.core.track import Track
 
 from . import qos
 from .health import Health

@@ -20,6 +20,7 @@ from omni_agent.core import ears
 from omni_agent.core.ears import Ears, Framed, PerceptionParams, Recognised, TurnEndJudged
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams
 from omni_agent.core.hearing import Suppressor
 from omni_agent.core.percepts import Kind, Perceived
@@ -46,6 +47,7 @@ PARAMETERS = (
     ('endpoint', EndpointParams),
     ('tracks', TracksParams),
     ('skip', FrameSkipParams),
+    ('fovea', FoveaParams),
     # (prefix, dataclass): what is declared below, in Watching and in Closer
     *OF_CLOSER)
 
@@ -72,7 +74,8 @@ class Perception:
         self.sense = Sense(
             self.node, self.health, self.inbox, 'hear', {
                 'vad': lambda: ear_models.voices(self.params.vad),
-                'recogniser': lambda: load.recogniser(self.params.recogniser),
+                'recogniser': lambda: load.recogniser(self.params.recogniser,
+                                                      names=self.params.name_list),
                 'turn_end': lambda: load.turn_end(self.params.turn_end)
             }, self._listen, self._take)
         self.arrival = Arrival(self.node, self.health, 'microphone', 'sound', 'audio',
@@ -113,8 +116,7 @@ class Perception:
 
     def on_interrupt(self, message: Interrupt) -> None:
         is_new_reply = message.reason == Interrupt.NEW_REPLY
-        if not message.ducked:
-            self.watching.spare(is_new_reply)
+        self.watching.spare(message.ducked or is_new_reply)
         self.ears.interrupted(seconds(message.header.stamp), message.ducked, is_new_reply)
 
     def on_audio(self, chunk: AudioChunk) -> None:
@@ -164,7 +166,7 @@ class Perception:
     def _recognise(self, wanted: ears.Recognise) -> None:
         request, samples = wanted.request, wanted.samples
         self.sense.workers['recogniser'].submit(lambda: self.inbox.put(
-            ear_models.transcribe(self.recognise, request, samples)))
+            ear_models.transcribe(self.recognise, wanted)))
         if request.final:
             self.sense.workers['turn_end'].submit(lambda: self.inbox.put(
                 ear_models.judge_end(self.judge_end, request, samples)))

@@ -25,7 +25,7 @@ from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
 from omni_agent.core.speak_up import Looked
 from omni_agent.core.speech import chunks, sentences
-from omni_agent.core.tracks import Track
+from omni_agent.core.track import Track
 from omni_agent.core.words import words
 
 from . import qos

@@ -7,6 +7,7 @@ everything else.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Callable, Mapping
 
@@ -147,7 +148,7 @@ class Sense:
     async def _on_call(self, request: SetBool.Request,
                        response: SetBool.Response) -> SetBool.Response:
         state = 'attached' if request.data else 'detached'
-        before = resident_mib()
+        before, began = resident_mib(), time.monotonic()
         if request.data == self.attached:
             response.success = True
             response.message = f'{self.name}: {state} already, {before:.1f} MiB'
@@ -158,11 +159,10 @@ class Sense:
         else:
             self.detach()
         await waiting
-        after = resident_mib()
-        self.node.get_logger().info(
-            f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after')
+        said = (f'{self.name}: {state}, {before:.1f} MiB before, {resident_mib():.1f} MiB after, '
+                f'in {time.monotonic() - began:.2f} s')
+        self.node.get_logger().info(said)
         response.success = not self._failed
-        said = f'{self.name}: {state}, {before:.1f} MiB before, {after:.1f} MiB after'
         response.message = '; '.join((said, *self._failed))
         return response
 

@@ -51,6 +51,8 @@ class NodeParams:
     managed: bool = param(
         False,
         'wait for a lifecycle manager to configure and activate the node, instead of starting')
+    # doctor and dashboards take a node that says nothing for four seconds for one that hangs
+    diagnostics_s: float = param(1.0, 'time between two reports on /diagnostics [s]', 0.1, 2.0)
 
 
 def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
@@ -83,7 +85,9 @@ def main(make: Callable[[], Agent], urgency: Urgency = Urgency.NONE) -> None:
         node = AgentNode(_name(make))
         offer(_name(make), node)
         made = _made(make, urgency)
-        if declare(node, NodeParams, fixed=True).managed:
+        params = declare(node, NodeParams, fixed=True)
+        node.diagnostics_s = params.diagnostics_s
+        if params.managed:
             _run(node, Managed(node, made, _parameters(make)), stop)
         else:
             _run(node, Unmanaged(made()), stop)

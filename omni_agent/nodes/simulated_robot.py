@@ -23,6 +23,7 @@ from .health import WARN, Health
 from .interfaces import TargetError
 from .node import join
 from .parameters import declare
+from .shell import Urgency
 from .shell import main as run
 from .simulated_frames import BASE, MAP, ODOM, Frames
 from .simulated_navigator import Navigator, NavigatorParams, navigate_to_pose
@@ -147,7 +148,7 @@ def simulated_robot() -> SimulatedRobot:
 
 
 def main() -> None:
-    run(simulated_robot)
+    run(simulated_robot, Urgency.EXECUTOR)       # no base waits for somebody's models
 
 
 if __name__ == '__main__':

@@ -23,6 +23,7 @@ from omni_agent.backends.eyes import Eyes, Glance, Sight, WatchingParams, WatchP
 from omni_agent.backends.face_watch import FacesSeen
 from omni_agent.backends.pictures import to_bgr, to_jpeg
 from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams
 from omni_agent.core.lips import LipsInTime, Speaker
 from omni_agent.core.scene_news import News
@@ -89,7 +90,8 @@ class Watching:
         self.looks = node.create_publisher(Look, 'look', qos.LOOK)
         self.overlay = Overlay(node, health, self.params.field_of_view_deg)
         # the worker's own
-        self._eyes = Eyes(self.params, self.tracks, declare(node, FrameSkipParams, 'skip'))
+        self._eyes = Eyes(self.params, self.tracks, declare(node, FrameSkipParams, 'skip'),
+                          declare(node, FoveaParams, 'fovea'))
         self.closer = Closer(node, health, self.params.detector, self.params.engine,
                              self.params.engine_strict)
         self.sense = Sense(node, health, inbox, 'see', {
@@ -220,6 +222,7 @@ class Watching:
             self.health.count('looks at faces')
         if seen.glance.tells_faces:
             self._lips.seen(seen.t, faces.faces)
+        self.health.count('closer looks', seen.glance.watched.crops)
         self.health.values['pictures skipped'] = f'{100 * figures.skip_share:.0f} %'
         if not seen.look.skipped:
             self._lateness.did(seen.seconds, 1.0 / self.params.watch_hz)

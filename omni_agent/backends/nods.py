@@ -1,0 +1,75 @@
+"""Whether somebody only nodded: the only place that asks the recogniser how likely words are that
+it did not choose.
+
+Of a short "uh-huh" a recogniser writes "I'm not", of a "sure" with an echo in it "Sore up". Its
+own words do not show that; but the same decoder finds "Uh-huh." nearly as likely on that sound,
+and it never does on a question or a request.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Mapping, Sequence, TypeVar
+
+import numpy as np
+
+# As the English recognisers write them, which share one vocabulary
+SPELT = ('Yeah.', 'Yes.', 'Okay.', 'Right.', 'Sure.', 'Mm-hmm.', 'Uh-huh.', 'Oh.', 'I see.',
+         'Of course.', 'Got it.', 'Good.', 'Thank you.', 'Wow.', 'Really?', 'Yeah, yeah.')
+# [nat] below it nobody asks how much less likely; and nothing more is computed
+FLOOR = -9.0
+SPACE = '\u2581'             # as the vocabulary writes it
+
+State = TypeVar('State')
+Tree = Mapping[int, 'Tree']
+Step = Callable[[State, int], 'tuple[State, np.ndarray]']
+
+
+def tree(phrases: Sequence[str], pieces: Sequence[bytes], end: int) -> Tree:
+    """Token by token, and ``end`` after the last; pieces are the longest that fit.
+
+    Raises ValueError for a phrase that the vocabulary cannot spell.
+    """
+    ids = {piece: token for token, piece in enumerate(pieces)}
+    found: dict = {}
+    for phrase in phrases:
+        at = found
+        for token in (*_tokens(phrase, ids), end):
+            at = at.setdefault(token, {})
+    return found
+
+
+def _tokens(phrase: str, ids: Mapping[bytes, int]) -> list[int]:
+    rest, tokens = (SPACE + phrase.replace(' ', SPACE)).encode(), []
+    while rest:
+        size = next((size for size in range(len(rest), 0, -1) if rest[:size] in ids), 0)
+        if not size:
+            raise ValueError(f'the vocabulary cannot spell {phrase!r}')
+        tokens.append(ids[rest[:size]])
+        rest = rest[size:]
+    return tokens
+
+
+def likeliest(phrases: Tree, state: State, logits: np.ndarray, step: Step[State],
+              total: float = 0.0, least: float = FLOOR) -> float:
+    """Log probability [nat] of the likeliest of the phrases, or ``least`` if none is likelier.
+
+    ``logits`` (vocabulary,): of the next token. ``step`` feeds a token to the decoder; it is
+    asked only where a phrase may still be likelier than the best so far.
+    """
+    likely = log_softmax(logits)
+    for token in sorted(phrases, key=lambda token: -likely[token]):
+        value = total + float(likely[token])
+        if value <= least:
+            break                                # and so are the others
+        if phrases[token]:
+            after, following = step(state, token)
+            least = likeliest(phrases[token], after, following, step, value, least)
+        else:
+            least = value
+    return least
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    rows = logits.astype(np.float64)
+    rows -= rows.max()
+    return rows - np.log(np.exp(rows).sum())

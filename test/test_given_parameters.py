@@ -1,0 +1,71 @@
+"""Parameters that a user wrote, looked at before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from omni_agent import graph
+from omni_agent.cli import given_parameters
+from omni_agent.cli.main import main
+from omni_agent.core.errors import ConfigError
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / 'mine.yaml'
+    path.write_text(text, encoding='utf-8')
+    return str(path)
+
+
+def test_settings_become_overrides_of_their_nodes() -> None:
+    assert given_parameters.settings([
+        'speaker.lowered_db=20.0', 'decision.turn.barge_in_s=0.5', 'speaker.use_sim_time=true',
+        'camera.qos_overrides./image_raw.publisher.depth=2',
+    ]) == {'speaker': {'lowered_db': 20.0, 'use_sim_time': True},
+           'decision': {'turn.barge_in_s': 0.5},
+           'camera': {'qos_overrides./image_raw.publisher.depth': 2}}
+
+
+@pytest.mark.parametrize('command', ['up', 'talk', 'demo'])
+def test_a_misspelt_setting_is_refused_with_what_it_may_have_meant(
+        command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip('omni_agent_msgs.msg')
+    assert main([command, '--set', 'speaker.lowered_dbb=20.0']) == 2
+    said = capsys.readouterr().err
+    assert "speaker has no parameter 'lowered_dbb' (is it lowered_db?)" in said
+    assert said.count('\n') == 1
+
+
+def test_what_a_file_says_in_vain_is_told_with_its_line(tmp_path: Path) -> None:
+    file = written(tmp_path, '/**/speaker:\n  ros__parameters:\n    lowered_dbb: 20.0\n'
+                             '/robot/decision:\n  ros__parameters:\n    turn:\n'
+                             '      judge_s: 1.0\n      jugde_s: 1.0\n'
+                             '    turn.barge_in_s: 0.5\n')
+    assert given_parameters.in_vain(file) == [
+        f"{file}:3: speaker has no parameter 'lowered_dbb' (is it lowered_db?); "
+        'this line does nothing',
+        f"{file}:8: decision has no parameter 'turn.jugde_s' (is it turn.judge_s?); "
+        'this line does nothing']
+
+
+def test_other_nodes_and_sections_for_all_may_say_what_they_like(tmp_path: Path) -> None:
+    file = written(tmp_path, '/**:\n  ros__parameters:\n    anything: 1\n'
+                             'amcl:\n  ros__parameters:\n    laser_model: beam\n')
+    assert given_parameters.in_vain(file) == []
+    assert given_parameters.in_vain('') == []
+
+
+@pytest.mark.parametrize(('text', 'words'), [
+    ('/**:\n  ros__parameters: [1\n', r'mine\.yaml:\d+: this is not YAML'),
+    ('hello\n', r'mine\.yaml:1: must be a table of nodes'),
+])
+def test_what_is_no_parameter_file_is_refused_before_anything_starts(
+        tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        given_parameters.in_vain(written(tmp_path, text))
+
+
+def test_the_files_that_come_with_the_package_say_nothing_in_vain() -> None:
+    files = [path for name in graph.profiles() for path in graph.parameter_files(profile=name)]
+    assert len(files) >= 4
+    assert [words for file in files for words in given_parameters.in_vain(str(file))] == []

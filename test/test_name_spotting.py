@@ -1,0 +1,106 @@
+"""A name that the recogniser lost is found again, and none where nobody said it; with the real
+recogniser.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from human_recordings import allison, librivox, need_model
+
+from omni_agent.backends import RATE, speakers
+from omni_agent.backends.asr import FILES, TINY, MoonshineRecogniser
+from omni_agent.backends.name_spotting import Logits, NameSpotter, log_probabilities, logits_of
+from omni_agent.core.address_words import called
+
+NAMES = frozenset({'robot'})
+
+
+@pytest.fixture(scope='module')
+def recogniser() -> MoonshineRecogniser:
+    for file in FILES:
+        need_model(TINY, file)
+    return MoonshineRecogniser()
+
+
+@pytest.fixture(scope='module')
+def spotter(recogniser: MoonshineRecogniser) -> NameSpotter:
+    return NameSpotter(['Robot'], ['stop'], recogniser._pieces)
+
+
+def spoken(text: str, voice: str = 'flite:slt') -> np.ndarray:
+    if shutil.which('flite') is None:
+        pytest.skip('needs flite: apt install flite')
+    quiet = np.zeros(RATE // 2, np.float32)
+    return np.concatenate([quiet, speakers.speak(text, voice).astype(np.float32), quiet])
+
+
+def logits(recogniser: MoonshineRecogniser, samples: np.ndarray) -> Logits:
+    mask = np.ones((1, samples.size), np.int64)
+    fed = {'input_values': samples[None], 'attention_mask': mask}
+    hidden = recogniser._encoder.run(None, {name: fed[name] for name in recogniser._takes})[0]
+    return logits_of(recogniser._decoder, hidden, mask)
+
+
+@pytest.mark.parametrize('text', ['Robot, come here.', 'Robot, what time is it?',
+                                  'Where is my coat, robot?', 'Robot.'])
+def test_a_name_that_was_lost_is_found_again(recogniser: MoonshineRecogniser, spotter: NameSpotter,
+                                             text: str):
+    samples = spoken(text)
+    heard = recogniser(samples)
+    assert called(heard, NAMES) == '', f'no longer lost, choose another voice: {heard}'
+    found = spotter(heard, logits(recogniser, samples))
+    assert called(found, NAMES) == 'calls', f'{heard} -> {found}'
+    kept = set(heard.lower().split()[2:-2])
+    assert kept <= set(found.lower().split())
+
+
+def test_stop_is_found_where_a_like_word_was_written(recogniser: MoonshineRecogniser,
+                                                     spotter: NameSpotter):
+    samples = spoken('Stop.')
+    assert 'stop' not in recogniser(samples).lower()
+    assert spotter(recogniser(samples), logits(recogniser, samples)) == 'Stop.'
+
+
+def test_people_who_say_no_name_keep_their_words(recogniser: MoonshineRecogniser,
+                                                 spotter: NameSpotter):
+    heard = [(recogniser(samples), samples)
+             for samples, _ in (*allison(12), *librivox()) if samples.size <= 9 * RATE]
+    assert len(heard) >= 12
+    for text, samples in heard:
+        assert spotter(text, logits(recogniser, samples)) == text
+
+
+def test_another_name_is_not_heard_in_what_was_said_to_this_one(recogniser: MoonshineRecogniser):
+    other = NameSpotter(['Marvin'], [], recogniser._pieces)
+    samples = spoken('Robot, come here.')
+    text = recogniser(samples)
+    assert other(text, logits(recogniser, samples)) == text
+
+
+def test_who_was_understood_is_not_asked_again(spotter: NameSpotter):
+    def never(ids: np.ndarray) -> np.ndarray:
+        raise AssertionError('the decoder was asked')
+    for text in ('Robot, what time is it now?', 'Please tell me more, robot.', '', '如果'):
+        assert spotter(text, never) == text
+
+
+def test_words_are_spelt_as_the_recogniser_spells_them(recogniser: MoonshineRecogniser,
+                                                       spotter: NameSpotter):
+    for text in ('Okay robot, turn left.', 'Is it 12 percent?', "I don't know, Übermut."):
+        assert recogniser._text(spotter.tokens(text)) == text
+
+
+def test_the_log_probability_of_a_row_does_not_depend_on_longer_ones_beside_it():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(16, 16))
+    def bigrams(ids: np.ndarray) -> np.ndarray:
+        return table[ids]
+    alone, = log_probabilities([[5, 6]], bigrams, ended=True)
+    beside, _ = log_probabilities([[5, 6], [7, 8, 9, 10]], bigrams, ended=True)
+    norm = np.log(np.exp(table).sum(axis=1))
+    assert alone == pytest.approx(beside)
+    assert alone == pytest.approx(table[1, 5] - norm[1] + table[5, 6] - norm[5]
+                                  + table[6, 2] - norm[6])
