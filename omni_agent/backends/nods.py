@@ -15,8 +15,8 @@ import numpy as np
 # As the English recognisers write them, which share one vocabulary
 SPELT = ('Yeah.', 'Yes.', 'Okay.', 'Right.', 'Sure.', 'Mm-hmm.', 'Uh-huh.', 'Oh.', 'I see.',
          'Of course.', 'Got it.', 'Good.', 'Thank you.', 'Wow.', 'Really?', 'Yeah, yeah.')
-# [nat] below it nobody asks how much less likely; and nothing more is computed
-FLOOR = -9.0
+# [nat] below it nobody asks how much less likely: most of the search is not made
+FLOOR = -7.0
 SPACE = '\u2581'             # as the vocabulary writes it
 
 State = TypeVar('State')

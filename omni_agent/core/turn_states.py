@@ -68,10 +68,10 @@ class TurnParams(EndOfTurnParams):
         'something else each time; after this much voice any words will do [s]', 0.0, 5.0)
     nod_likely: float = param(
         -5.5, 'words over the robot\'s voice that a nod explains at least this well are one, where '
-        'the recogniser says so [log probability, nat]', -20.0, 0.0)
+        'the recogniser says so [log probability, nat]', -7.0, 0.0)
     nod_unlikely: float = param(
         -6.5, 'words that a nod explains worse than this need not settle '
-        '[log probability, nat]', -20.0, 0.0)
+        '[log probability, nat]', -7.0, 0.0)
     barge_in_score: float = param(
         0.5, 'addressee score that a barge-in needs at once; below it the language model is '
         'asked while the voice is low', 0.0, 1.0)
