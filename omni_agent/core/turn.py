@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .addressee import Addressee, Score, Situation, Verdict
+from .addressee import ABOUT, Addressee, Score, Situation, Verdict
 from .attention import Attention, Mode, person_of, refused
 from .barge_in import BargeIn
 from .end_of_turn import EndOfTurn
@@ -29,7 +29,6 @@ MOST_UNANSWERED = 4      # questions that one reply answers: the last ones, in a
 RECENT = 2               # results of a recogniser that the next one is compared with
 TYPED = -1               # in place of the number of an utterance
 SET_BACK_S = 1.0         # a clock that goes back by more was set
-ABOUT = frozenset({'speaks about it', 'still speaks about it'})
 # [log odds] of words alone, up to which they were said to somebody else; the same for words that
 # go on from a question to the robot
 ASIDE, ELSEWHERE = -1.0, -2.0
