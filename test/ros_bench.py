@@ -306,8 +306,15 @@ def level_of(status: DiagnosticStatus) -> int:
     return status.level[0]
 
 
-def values_of(status: DiagnosticStatus) -> dict[str, str]:
-    return {item.key: item.value for item in status.values}
+class Values(dict):
+    """By name; '' for what is not reported at the moment: who waits for a value looks often."""
+
+    def __missing__(self, name: str) -> str:
+        return ''
+
+
+def values_of(status: DiagnosticStatus) -> Values:
+    return Values((item.key, item.value) for item in status.values)
 
 
 def tone(hz: float, seconds: float, level: float = 0.3, rate: int = RATE) -> np.ndarray:
