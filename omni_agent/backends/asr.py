@@ -42,7 +42,6 @@ KEPT = 8                     # pieces whose words are known: more than the longe
 QUIET = RATE // 10
 # whoever speaks for longer hardly asks something, and base would take half a second for it
 LONGEST_FINAL = 6 * RATE
-ALONE = ('stop',)           # looked for as all that was said, like a name
 TINY, BASE = 'moonshine_tiny_en', 'moonshine_base_en'
 FILES = ('encoder_model.ort', 'decoder_model_merged.ort', 'tokenizer.bin')
 LONGEST_LOOP = 12            # [tokens] of a phrase that a stuck decoder repeats
@@ -65,7 +64,7 @@ class MoonshineRecogniser:
         self._decoder = opened(decoder, threads)
         self._pieces = read_tokens(tokens)
         self._nods = nods.tree(nods.SPELT, self._pieces, END)
-        self._spot = NameSpotter(names, ALONE, self._pieces) if names else None
+        self._spot = NameSpotter(names, (), self._pieces) if names else None
         self._known: dict[bytes, str] = {}
         self._lock = threading.Lock()
         self._takes = {tensor.name for tensor in self._encoder.get_inputs()}
