@@ -104,3 +104,11 @@ def test_the_log_probability_of_a_row_does_not_depend_on_longer_ones_beside_it()
     assert alone == pytest.approx(beside)
     assert alone == pytest.approx(table[1, 5] - norm[1] + table[5, 6] - norm[5]
                                   + table[6, 2] - norm[6])
+
+
+@pytest.mark.parametrize('text', ['2-3\u0e15\u0e27\u0e1a', '\u110b\u1175', '\u4f60\u597d'])
+def test_what_is_written_of_mere_noise_is_no_name(spotter: NameSpotter, text: str):
+    def never(ids: np.ndarray) -> np.ndarray:
+        raise AssertionError('nobody said anything')
+
+    assert spotter(text, never) == text

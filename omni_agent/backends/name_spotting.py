@@ -33,7 +33,7 @@ SHORT = 3                    # [words] that may be all of it
 CALLS = frozenset('hey hi hello okay so'.split())      # before a name
 SPACE = '\u2581'             # as the vocabulary writes it
 MARKS = '.!?'
-LAST_LETTER = '\u2fff'       # of what is spelt; the English models write Chinese of mere noise
+LAST_LETTER = '\u024f'       # of Latin; the English models write Thai and Korean of mere noise
 
 
 class NameSpotter:
@@ -51,7 +51,8 @@ class NameSpotter:
     def __call__(self, text: str, logits: Logits) -> str:
         """``text``, or what was rather said; ``logits`` is asked once at most."""
         spoken = text.split()
-        if not spoken or max(text) > LAST_LETTER:     # it lost its way, and anything is likelier
+        # it lost its way, and anything is likelier
+        if not spoken or any(one.isalpha() and one > LAST_LETTER for one in text):
             return text
         head, rest = spoken[:LONGEST], spoken[LONGEST:]
         tried = dict(self._tried(head, ended=not rest))
