@@ -17,8 +17,8 @@ from typing import Iterator
 
 import numpy as np
 
-from omni_agent.backends import (RATE, FinalHearer, Llm, Message, Recogniser, Vad, audio_files, load,
-                                 voice_cues)
+from omni_agent.backends import (RATE, FinalHearer, Llm, Message, Recogniser, Vad, audio_files,
+                                 load, voice_cues)
 from omni_agent.backends.asr import MAX_SAMPLES
 from omni_agent.core import prompts
 from omni_agent.core.addressee_trial import DECIDE_S, Final
@@ -29,7 +29,7 @@ from omni_agent.core.lips import LipsInTime
 from omni_agent.core.percepts import Kind, Perceived
 from omni_agent.core.utterance import PRE_ROLL
 
-VERSION = '3'            # of what is kept
+VERSION = '4'            # of what is kept
 JUDGED = '2'             # of what is kept of the language model
 DEFAULT = 'moonshine'    # recogniser of final words
 # [samples] of speech without a pause: what is older is not recognised again

@@ -18,12 +18,13 @@ from omni_agent.backends import RATE, FinalHearer, Recogniser, nods
 from omni_agent.backends.name_spotting import NameSpotter, logits_of
 from omni_agent.backends.onnx import session
 from omni_agent.backends.ort_file import unpacked
+from omni_agent.backends.tokens import Tokenizer
 from omni_agent.core.errors import BackendError, WireError
 
 if TYPE_CHECKING:
     import onnxruntime
 
-Feeds = 'dict[str, onnxruntime.OrtValue]'
+    Feeds = dict[str, onnxruntime.OrtValue]
 
 START, END = 1, 2            # token ids
 MASK = 'encoder_attention_mask'
@@ -63,8 +64,9 @@ class MoonshineRecogniser:
         self._encoder = opened(encoder, threads)
         self._decoder = opened(decoder, threads)
         self._pieces = read_tokens(tokens)
-        self._nods = nods.tree(nods.SPELT, self._pieces, END)
-        self._spot = NameSpotter(names, (), self._pieces) if names else None
+        spell = Tokenizer(self._pieces)
+        self._nods = nods.tree([spell(phrase) for phrase in nods.SPELT], END)
+        self._spot = NameSpotter(names, spell) if names else None
         self._known: dict[bytes, str] = {}
         self._lock = threading.Lock()
         self._takes = {tensor.name for tensor in self._encoder.get_inputs()}

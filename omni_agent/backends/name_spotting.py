@@ -1,5 +1,5 @@
-"""Words that must not be lost: the robot's name, and "stop". The only place that asks of a sound
-whether one of them was said where the recogniser wrote something else.
+"""The robot's name, which must not be lost: the only place that asks of a sound whether it was
+called where the recogniser wrote something else.
 
 A recogniser writes what is likely, and a name is not: of "Robot, come here" in a room it makes
 "Roll back, come here". So its decoder is asked once more about the same sound, in one pass, how
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, Sequence
 
 import numpy as np
 
+from omni_agent.backends.tokens import Tokenizer, log_softmax
 from omni_agent.core.address_words import called
 from omni_agent.core.words import words
 
@@ -25,28 +26,21 @@ START, END = 1, 2            # token ids
 # [log odds] by which the recogniser's own words may be likelier and the name is taken all the
 # same: it was rare in what the recogniser learnt, and is frequent here
 NAME_BIAS = 6.0
-# that nothing else was said asks for more
-ALONE_BIAS = 2.0
 REPLACED = (1, 2)            # words that a name may have become
 LONGEST = 12                 # [words] that are held beside each other
-SHORT = 3                    # [words] that may be all of it
 CALLS = frozenset('hey hi hello okay so'.split())      # before a name
-SPACE = '\u2581'             # as the vocabulary writes it
 MARKS = '.!?'
 LAST_LETTER = '\u024f'       # of Latin; the English models write Thai and Korean of mere noise
 
 
 class NameSpotter:
-    """``names`` are called before or after other words, ``alone`` are said on their own.
-    ``pieces``: the recogniser's vocabulary. Several threads may share one.
+    """``names`` are called before or after other words, or alone. Several threads may share
+    one.
     """
 
-    def __init__(self, names: Sequence[str], alone: Sequence[str],
-                 pieces: Sequence[bytes]) -> None:
+    def __init__(self, names: Sequence[str], tokens: Tokenizer) -> None:
         self._names = tuple(' '.join(words(name)) for name in names if words(name))
-        self._alone = tuple(alone)
-        # of bytes that are there twice the later one is a word
-        self._ids = {piece: token for token, piece in enumerate(pieces)}
+        self._tokens = tokens
 
     def __call__(self, text: str, logits: Logits) -> str:
         """``text``, or what was rather said; ``logits`` is asked once at most."""
@@ -55,51 +49,23 @@ class NameSpotter:
         if not spoken or any(one.isalpha() and one > LAST_LETTER for one in text):
             return text
         head, rest = spoken[:LONGEST], spoken[LONGEST:]
-        tried = dict(self._tried(head, ended=not rest))
+        tried = list(self._tried(head, ended=not rest))
         if not tried:
             return text
-        found = log_probabilities([self.tokens(one) for one in (' '.join(head), *tried)], logits,
-                                  ended=not rest)
-        gains = [value - found[0] + bias for value, bias in zip(found[1:], tried.values())]
-        best = int(np.argmax(gains))
-        return ' '.join([list(tried)[best], *rest]) if gains[best] >= 0.0 else text
+        own, *found = log_probabilities([self._tokens(one) for one in (' '.join(head), *tried)],
+                                        logits, ended=not rest)
+        best = int(np.argmax(found))
+        return ' '.join([tried[best], *rest]) if found[best] + NAME_BIAS >= own else text
 
-    def _tried(self, head: list[str], ended: bool) -> Iterator[tuple[str, float]]:
-        """What may have been said, and the bias of each."""
-        is_called = called(' '.join(head), frozenset(self._names)) == 'calls'
-        for name in () if is_called else self._names:
+    def _tried(self, head: list[str], ended: bool) -> Iterator[str]:
+        """What may have been said, if the name was not heard."""
+        if called(' '.join(head), frozenset(self._names)) == 'calls':
+            return
+        for name in self._names:
             for count in REPLACED:
-                yield from ((one, NAME_BIAS) for one in _before(name, head, count))
+                yield from _before(name, head, count)
                 if ended and count < len(head):
-                    yield _after(name, head, count), NAME_BIAS
-        if ended and len(head) <= SHORT:
-            for word in self._alone:
-                if not is_called:
-                    yield _sentence(word), ALONE_BIAS
-                for name in self._names:
-                    yield f'{_sentence(name, "")}, {word}.', NAME_BIAS
-                    yield f'{_sentence(word, "")}, {name}.', NAME_BIAS
-
-    def tokens(self, text: str) -> list[int]:
-        """As the recogniser would write it: neighbours are joined, those first that the vocabulary
-        has first.
-        """
-        parts = [one.encode() for one in SPACE + text.replace(' ', SPACE)]
-        while True:
-            joined = [(self._ids[one + other], at)
-                      for at, (one, other) in enumerate(zip(parts, parts[1:]))
-                      if one + other in self._ids]
-            if not joined:
-                break
-            _, at = min(joined)
-            parts[at:at + 2] = [parts[at] + parts[at + 1]]
-        return [token for part in parts for token in self._spelt(part)]
-
-    def _spelt(self, part: bytes) -> list[int]:
-        """A letter that is no word of the vocabulary is one of bytes."""
-        if part in self._ids:
-            return [self._ids[part]]
-        return [self._ids[bytes([byte])] for byte in part if bytes([byte]) in self._ids]
+                    yield _after(name, head, count)
 
 
 def logits_of(decoder: onnxruntime.InferenceSession, hidden: np.ndarray,
@@ -131,10 +97,8 @@ def log_probabilities(rows: Sequence[Sequence[int]], logits: Logits, ended: bool
 
 
 def _total(logits: np.ndarray, following: Sequence[int]) -> float:
-    rows = logits[:len(following)].astype(np.float64)
-    top = rows.max(axis=1)
-    norms = top + np.log(np.exp(rows - top[:, None]).sum(axis=1))
-    return float((rows[np.arange(len(following)), following] - norms).sum())
+    rows = log_softmax(logits[:len(following)])
+    return float(rows[np.arange(len(following)), following].sum())
 
 
 def _before(name: str, head: list[str], count: int) -> Iterator[str]:

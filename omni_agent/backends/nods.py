@@ -12,41 +12,27 @@ from typing import Callable, Mapping, Sequence, TypeVar
 
 import numpy as np
 
+from omni_agent.backends.tokens import log_softmax
+
 # As the English recognisers write them, which share one vocabulary
 SPELT = ('Yeah.', 'Yes.', 'Okay.', 'Right.', 'Sure.', 'Mm-hmm.', 'Uh-huh.', 'Oh.', 'I see.',
          'Of course.', 'Got it.', 'Good.', 'Thank you.', 'Wow.', 'Really?', 'Yeah, yeah.')
 # [nat] below it nobody asks how much less likely: most of the search is not made
 FLOOR = -7.0
-SPACE = '\u2581'             # as the vocabulary writes it
 
 State = TypeVar('State')
 Tree = Mapping[int, 'Tree']
 Step = Callable[[State, int], 'tuple[State, np.ndarray]']
 
 
-def tree(phrases: Sequence[str], pieces: Sequence[bytes], end: int) -> Tree:
-    """Token by token, and ``end`` after the last; pieces are the longest that fit.
-
-    Raises ValueError for a phrase that the vocabulary cannot spell.
-    """
-    ids = {piece: token for token, piece in enumerate(pieces)}
+def tree(phrases: Sequence[Sequence[int]], end: int) -> Tree:
+    """Of phrases in tokens: token by token, and ``end`` after the last."""
     found: dict = {}
     for phrase in phrases:
         at = found
-        for token in (*_tokens(phrase, ids), end):
+        for token in (*phrase, end):
             at = at.setdefault(token, {})
     return found
-
-
-def _tokens(phrase: str, ids: Mapping[bytes, int]) -> list[int]:
-    rest, tokens = (SPACE + phrase.replace(' ', SPACE)).encode(), []
-    while rest:
-        size = next((size for size in range(len(rest), 0, -1) if rest[:size] in ids), 0)
-        if not size:
-            raise ValueError(f'the vocabulary cannot spell {phrase!r}')
-        tokens.append(ids[rest[:size]])
-        rest = rest[size:]
-    return tokens
 
 
 def likeliest(phrases: Tree, state: State, logits: np.ndarray, step: Step[State],
@@ -67,9 +53,3 @@ def likeliest(phrases: Tree, state: State, logits: np.ndarray, step: Step[State]
         else:
             least = value
     return least
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    rows = logits.astype(np.float64)
-    rows -= rows.max()
-    return rows - np.log(np.exp(rows).sum())

@@ -7,10 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from omni_agent.cli import plotting
 from omni_agent.core.addressee_figures import Bin, calibration
 from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, TO_OTHERS
 from omni_agent.core.addressee_trial import Outcome
-from omni_agent.core.errors import BackendError
 
 INK, MUTED, GRID = '#1a1d21', '#6b7280', '#e5e7eb'
 COLOURS = {FOR_ROBOT: '#0f766e', TO_OTHERS: '#c2410c', BROADCAST: '#7c3aed'}
@@ -21,15 +21,7 @@ def draw(path: Path, runs: Mapping[str, Sequence[Outcome]]) -> None:
     """``runs``: outcomes by what they rest on, the main one first. Raises BackendError without
     matplotlib.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise BackendError(
-            'matplotlib is not installed, so there is no picture: run "pip install matplotlib"'
-        ) from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
+    pyplot = plotting.pyplot()
     figure, (curve, scores) = pyplot.subplots(1, 2, figsize=(10, 4.4))
     curve.plot((0, 1), (0, 1), color=GRID)
     for colour, (name, outcomes) in zip(RUNS, runs.items()):

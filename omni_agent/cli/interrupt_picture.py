@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Sequence
 
-from omni_agent.core.errors import BackendError
+from omni_agent.cli import plotting
 from omni_agent.core.interrupt_figures import Fate
 from omni_agent.core.interrupt_set import KINDS
 
@@ -19,16 +19,8 @@ LONGEST_MS = 3000
 
 def draw(path: Path, fates: Sequence[Fate]) -> None:
     """Raises BackendError without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise BackendError(
-            'matplotlib is not installed, so there is no picture: run "pip install matplotlib"'
-        ) from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
     kinds = [kind for kind in KINDS if any(fate.item.kind == kind for fate in fates)][::-1]
+    pyplot = plotting.pyplot()
     figure, (bars, dots) = pyplot.subplots(1, 2, figsize=(11, 1.4 + 0.62 * max(1, len(kinds))),
                                            sharey=True, gridspec_kw={'width_ratios': (1, 2.2)})
     for row, kind in enumerate(kinds):

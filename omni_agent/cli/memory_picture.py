@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-from omni_agent.core.errors import BackendError
+from omni_agent.cli import plotting
 
 MUTED, LIMIT, HELD = '#6b7280', '#c2410c', '#0f766e'
 
@@ -22,15 +22,7 @@ class Fill(NamedTuple):
 
 def draw(path: Path, fills: Sequence[Fill], most_items: int, most_bytes: int) -> None:
     """Raises BackendError without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise BackendError(
-            'matplotlib is not installed, so there is no picture: run "pip install matplotlib"'
-        ) from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
+    pyplot = plotting.pyplot()
     figure, (items, size) = pyplot.subplots(1, 2, figsize=(10, 3.6))
     minutes = [one.t / 60 for one in fills]
     _fill(items, minutes, [one.items for one in fills], most_items, 'moments and episodes')

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.errors import BackendError
 from ..core.recording import Odometry, Recording, SkillState
+from . import plotting
 from .report_picture import BAD, DPI, EPOCHS, GOOD, INK, MUTED, PAPER, RULE
 
 if TYPE_CHECKING:
@@ -30,13 +30,7 @@ def draw(path: Path, recording: Recording) -> Path | None:
     path.unlink(missing_ok=True)
     if not recording.odometry:
         return None
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise BackendError('path.png needs matplotlib: pip install matplotlib') from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
+    pyplot = plotting.pyplot()
     with pyplot.rc_context({'font.family': 'DejaVu Sans', 'font.size': 8.5, 'text.color': INK}):
         figure, axes = pyplot.subplots(dpi=DPI, figsize=(SIZE_IN, SIZE_IN))
         _walls(axes, recording)

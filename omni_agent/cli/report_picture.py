@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Sequence
 
 import numpy as np
 
-from ..core.errors import BackendError
 from ..core.recording import Recording, Tracks
 from ..core.sounding import RobotSound, Span, lowered_spans
+from . import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,13 +46,7 @@ LANES = {
 
 def draw(path: Path, recording: Recording, tracks: Tracks, metrics: dict) -> None:
     """Write the picture. Raises BackendError if matplotlib is missing."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise BackendError('timeline.png needs matplotlib: pip install matplotlib') from error
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
+    pyplot = plotting.pyplot()
     picture = Picture(recording, tracks, metrics)
     rows = picture.rows()
     style = {'font.family': 'DejaVu Sans', 'font.size': 8.5, 'text.color': INK}
