@@ -195,16 +195,11 @@ class Robot:
                                 f'that it says {words!r}; its state is {self.states[-1]}')[-1]
 
     def drives(self, what: str = 'drive forward three metres') -> React:
-        """Asked to, and on its way.
-
-        Only then the reply is heard to its end: a remark that waited for that would be newer than
-        a step that has not begun, which is void then.
-        """
+        """Asked to, and on its way."""
         self.velocities.forget()
-        react = self.asked(what)
+        react = self.type(what)
         self.bench.until(lambda: any(self.linear(one) > 0.1 for one in self.velocities),
                          f'{what!r}: it drives')
-        self.hear(react)
         return react
 
     def speed(self) -> float:

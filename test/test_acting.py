@@ -136,12 +136,60 @@ def test_what_was_asked_before_the_person_went_on_never_begins() -> None:
     story = Story()
     story.ask(10, not_before=101.0)
     assert not begun(story.effects) and story.acting.deadline() == 101.0
-    story.interrupt(11)
+    story.interrupt(11, halted=10)
     story.t = 102.0
     story.do(Tick())
-    assert not begun(story.effects) and story.last(10) == (SkillState.CANCELLED, OUTDATED)
+    assert not begun(story.effects) and story.last(10) == (SkillState.CANCELLED, STOPPED)
     story.ask(10)
     assert not begun(story.effects)
+
+
+def test_what_waits_is_void_when_something_newer_is_asked_for() -> None:
+    story = Story()
+    story.ask(10, not_before=101.0)
+    story.ask(11, LOOK)
+    assert story.last(10) == (SkillState.CANCELLED, OUTDATED)
+    story.t = 102.0
+    story.do(Tick())
+    story.ask(10)
+    assert begun(story.effects) == [(11, 0)]
+
+
+def test_a_remark_of_its_own_voids_nothing_that_waits() -> None:
+    story = Story()
+    story.ask(10, not_before=101.0)
+    story.interrupt(11)
+    assert SkillState.CANCELLED not in story.states(10) and story.acting.deadline() == 101.0
+    story.t = 101.0
+    assert begun(story.do(Tick())) == [(10, 0)]
+
+
+def test_a_remark_that_overtook_an_act_does_not_void_it() -> None:
+    story = Story()
+    story.interrupt(11)
+    assert begun(story.ask(10)) == [(10, 0)]
+
+
+def test_what_waits_for_somebody_to_finish_speaking_outlives_a_remark_and_not_a_stop() -> None:
+    for halted, begins in ((0, [(10, 0)]), (10, [])):
+        story = Story()
+        story.interrupt(9, ducked=True)
+        story.ask(10)
+        story.interrupt(11, halted=halted, ducked=True)
+        assert begun(story.interrupt(11, halted=halted)) == begins
+
+
+def test_a_voice_that_is_older_than_a_remark_holds_nothing() -> None:
+    story = Story()
+    story.ask(10)
+    story.interrupt(12)
+    assert story.interrupt(11, ducked=True) == []
+
+
+def test_what_is_asked_for_does_not_outrank_the_state_of_the_conversation() -> None:
+    story = Story()
+    story.ask(12)                                # overtook the news of its epoch
+    assert story.interrupt(11, ducked=True) == [Hold((12, 0))]
 
 
 def test_nothing_begins_before_its_time() -> None:

@@ -1,9 +1,10 @@
 """Which skill runs, which waits, and which is void: by epoch, and with one motion at a time.
 
-Three rules, in this order. What is ``halted`` ends at once and is never begun. A plan of an older
-epoch that has not begun is void; one that has begun goes on while the person asks for something
-else. The newest plan that moves has the base: what moved before is cancelled, and the rest of its
-plan is void. Events and the time go in, effects come out.
+Three rules, in this order. What is ``halted`` ends at once and is never begun. A plan that has not
+begun is void when a newer one is asked for; one that has begun goes on beside it. The newest plan
+that moves has the base: what moved before is cancelled, and the rest of its plan is void. A newer
+epoch alone says nothing: it may be a remark of the robot's own, or a question, and neither takes
+back what was asked for. Events and the time go in, effects come out.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ class Acting:
 
     def __init__(self, check: Callable[[str, str], Call | Refused], params: ActingParams) -> None:
         self._check, self._params = check, params
-        self.epoch, self.halted, self.ducked = 0, 0, False
+        self.epoch, self.halted, self.ducked = 0, 0, False       # of the conversation
+        self._newest = 0                                         # plan that was asked for
         self._lost: str | None = NOBODY
         self._is_doubted = False
         self._plans: dict[int, _Plan] = {}
@@ -140,7 +142,7 @@ class Acting:
             self._void(lambda epoch: epoch <= self.halted, STOPPED, effects)
         if event.epoch < self.epoch:
             return
-        self._admit(event.epoch, effects)
+        self.epoch = event.epoch
         if event.ducked != self.ducked:
             self.ducked = event.ducked
             self._on_voice(now, effects)
@@ -187,7 +189,7 @@ class Acting:
         if epoch <= self.halted:
             return STOPPED
         known = self._plans.get(epoch)
-        return OUTDATED if epoch < self.epoch and not (known and known.begun) else ''
+        return OUTDATED if epoch < self._newest and not (known and known.begun) else ''
 
     def _take(self, asked: Asked, plan: _Plan, effects: list[Effect]) -> None:
         call = self._check(asked.name, asked.arguments)
@@ -245,9 +247,10 @@ class Acting:
     # -- what follows -----------------------------------------------------------------------------
 
     def _admit(self, epoch: int, effects: list[Effect]) -> None:
-        if epoch <= self.epoch:
+        """What somebody wants done is newer than what waits."""
+        if epoch <= self._newest:
             return
-        self.epoch = epoch
+        self._newest = epoch
         self._void(lambda older: older < epoch and not self._plans[older].begun, OUTDATED, effects)
         busy = self._busy()
         for old in sorted(self._plans)[:-MOST_PLANS]:
