@@ -9,9 +9,10 @@ import shutil
 import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import omni_agent
+from omni_agent.cli import doctor_segments
 from omni_agent.cli.doctor_probe import Wanted
 from omni_agent.cli.supervisor import HOME
 from omni_agent.cli.up import require_ros
@@ -22,9 +23,9 @@ from omni_agent.ros_env import INTERFACES, LOOPBACK
 PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 PICTURES = 4 * 2 ** 20          # [bytes] a segment that holds four raw VGA pictures
 SHARED = Path('/dev/shm')
+MIB = 2 ** 20
+SHOWN = 4                       # files to remove that are named
 SHARED_FREE = 256 * 2 ** 20     # [bytes] what six nodes write, with a camera of 1280 x 720
-# [bytes] more than that of Fast DDS is of processes that were killed
-LEFT_BEHIND = 2 ** 30
 # domain ids: above the first, ports may be taken; above the second there are none
 EPHEMERAL, LAST = 101, 232
 
@@ -147,10 +148,7 @@ def transport(file: Path, by: str) -> Finding:
 def _shared_memory() -> Iterator[Finding]:
     try:
         usage = shutil.disk_usage(SHARED)
-        ours = [
-            file.stat() for file in SHARED.iterdir()
-            if file.name.startswith(('fastrtps_', 'fastdds_'))
-        ]
+        segments = doctor_segments.find(SHARED)
     except OSError as error:
         yield wrong('shared memory', f'{SHARED} cannot be used ({error.strerror})',
                     'mount a tmpfs there')
@@ -158,16 +156,32 @@ def _shared_memory() -> Iterator[Finding]:
     if usage.free < SHARED_FREE:
         yield wrong(
             'shared memory', f'{usage.free >> 20} of {usage.total >> 20} MiB free in {SHARED}',
-            'in a container start it with --shm-size=1g; else remove what dead nodes left: '
-            'fastdds shm clean'
-        )
+            'in a container start it with --shm-size=1g; else see what dead nodes left, below')
     else:
         yield ok('shared memory',
                  f'{usage.free >> 20} of {usage.total >> 20} MiB free in {SHARED}')
-    taken = sum(one.st_blocks * 512 for one in ours)
-    if taken > LEFT_BEHIND:
-        yield note('left behind', f'{taken >> 20} MiB of Fast DDS in {SHARED}',
-                   'end the agent, then: fastdds shm clean')
+    yield left_behind(segments, SHARED)
+
+
+def left_behind(segments: doctor_segments.Segments, folder: Path) -> Finding:
+    """What processes that were killed could not remove."""
+    dead = (*segments.leftovers, *segments.lockless)
+    if not dead:
+        return ok('left behind', f'nothing: {_amount(segments.used)} of Fast DDS in {folder}, all '
+                  'in use')
+    mends = ['fastdds shm clean (it leaves alone what is in use)'] if segments.leftovers else []
+    if segments.lockless:
+        paths = ' '.join(str(file) for one in segments.lockless[:SHOWN] for file in one.files)
+        more = len(segments.lockless) - SHOWN
+        mends.append(f'rm {paths}' + (f', and {more} more without a lock file' * (more > 0)))
+    return note('left behind', f'{_amount(dead)} in {folder} of processes that were killed '
+                f'(in use: {_amount(segments.used)})', '; '.join(mends))
+
+
+def _amount(segments: Sequence[doctor_segments.Segment]) -> str:
+    files = sum(len(one.files) for one in segments)
+    size = sum(one.size for one in segments) / MIB
+    return f'{files} file{"s" * (files != 1)} with {size:.1f} MiB'
 
 
 def messages(sources: Path) -> Finding:
@@ -177,7 +191,8 @@ def messages(sources: Path) -> Finding:
                   for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
                   if Path(prefix, 'share', INTERFACES, 'package.xml').is_file()), None)
     where = Path(omni_agent_msgs.__path__[0])
-    mend = 'make setup in the checkout, or colcon build both packages and source install/setup.bash'
+    mend = ('make setup in the checkout, or colcon build both packages and source '
+            'install/setup.bash')
     if built is None:
         return note('messages', f'{where}, but their package is not on AMENT_PREFIX_PATH', mend)
     if sources.is_dir():
