@@ -86,7 +86,7 @@ def test_a_figure_that_is_missing_misses_its_target():
 
 
 def arguments(**values: object) -> argparse.Namespace:
-    return argparse.Namespace(**{'json': None, 'strict': False, **values})
+    return argparse.Namespace(**{'json': None, 'strict': False, 'set': [], **values})
 
 
 def test_figures_go_into_the_file_and_strict_makes_a_miss_an_error(tmp_path: Path,

@@ -64,7 +64,7 @@ def test_a_scenario_with_a_mistake_is_one_line(tmp_path: Path):
 
 
 def test_a_node_that_cannot_begin_ends_the_run_in_its_own_words(tmp_path: Path):
-    done = demo('--set', 'decision.turn.barge_in_s=0', out=tmp_path)      # no double for rcl
+    done = demo('--set', 'decision.turn.barge_in_s=soon', out=tmp_path)
     assert done.returncode != 0
     assert 'decision ended by itself' in done.stderr and 'It takes a float' in done.stderr
     assert 'was not ready' not in done.stderr

@@ -26,14 +26,37 @@ def test_settings_become_overrides_of_their_nodes() -> None:
            'camera': {'qos_overrides./image_raw.publisher.depth': 2}}
 
 
-@pytest.mark.parametrize('command', ['up', 'talk', 'demo'])
+def test_a_whole_number_is_a_real_one_where_the_parameter_is() -> None:
+    given = ['speaker.lowered_db=20', 'camera.width=320', 'speaker.managed=true']
+    found = given_parameters.settings(given)
+    assert repr(found) == ("{'speaker': {'lowered_db': 20.0, 'managed': True}, "
+                           "'camera': {'width': 320}}")
+    assert given_parameters.checked(given) == [
+        'speaker.lowered_db=20.0', 'camera.width=320', 'speaker.managed=true']
+
+
+def test_what_was_checked_once_is_read_as_it_was_meant() -> None:
+    for text in ("microphone.device=on, off", "speaker.device='12'", 'speaker.device=',
+                 'speaker.volume=1e-3', 'camera.qos_overrides./image_raw.publisher.depth=2'):
+        assert graph.setting(given_parameters.checked([text])[0]) == graph.setting(text)
+
+
+@pytest.mark.parametrize('command', [
+    ('up', ), ('talk', ), ('demo', ), ('bench', 'latency'), ('bench', 'continuity'),
+    ('bench', 'interrupts'), ('bench', 'motion'), ('bench', 'turns')])
+@pytest.mark.parametrize(('setting', 'words'), [
+    ('speaker.lowered_dbb=20.0', "speaker has no parameter 'lowered_dbb' (is it lowered_db?)"),
+    ('speeker.lowered_db=20.0', "'speeker'"),
+])
 def test_a_misspelt_setting_is_refused_with_what_it_may_have_meant(
-        command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        command: tuple[str, ...], setting: str, words: str, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip('omni_agent_msgs.msg')
-    assert main([command, '--set', 'speaker.lowered_dbb=20.0']) == 2
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, '--set', setting]) == 2
     said = capsys.readouterr().err
-    assert "speaker has no parameter 'lowered_dbb' (is it lowered_db?)" in said
-    assert said.count('\n') == 1
+    assert words in said and said.count('\n') == 1
+    assert not list(tmp_path.iterdir())          # nothing has begun
 
 
 def test_what_a_file_says_in_vain_is_told_with_its_line(tmp_path: Path) -> None:

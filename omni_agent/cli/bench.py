@@ -8,6 +8,7 @@ import json
 import operator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Sequence
 
 from omni_agent import __version__
 from omni_agent.cli.hardware import hardware
@@ -99,6 +100,7 @@ def run(arguments: argparse.Namespace, measure: object, ros: bool = True) -> int
         from omni_agent.cli.up import require_ros
 
         require_ros()
+    arguments.set = checked(arguments.set)
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         raise ConfigError(f'--json {arguments.json}: there is no such folder')
     result = measure(arguments)
@@ -106,6 +108,16 @@ def run(arguments: argparse.Namespace, measure: object, ros: bool = True) -> int
     if arguments.json:
         arguments.json.write_text(json.dumps(result.as_json(), indent=2) + '\n', encoding='utf-8')
     return 1 if arguments.strict and result.missed else 0
+
+
+def checked(words: Sequence[str]) -> list[str]:
+    """Settings as a node takes them, refused before anything is measured. A word without '=' names
+    a folder to the benches that have one.
+    """
+    from omni_agent.cli import given_parameters
+
+    return [one for word in words
+            for one in (given_parameters.checked([word]) if '=' in word else [word])]
 
 
 def table(result: Result) -> str:

@@ -1,6 +1,7 @@
 """The only place that looks whether the parameters that a user wrote exist, before a node starts.
 
-ROS leaves a misspelt one aside without a word, and the robot goes on with the default.
+ROS leaves a misspelt one aside without a word, and the robot goes on with the default. A whole
+number for a real one it refuses when the node has started.
 """
 
 from __future__ import annotations
@@ -21,17 +22,35 @@ OF_TOPICS = 'qos_overrides.'
 
 
 def settings(texts: Iterable[str]) -> dict[str, dict[str, graph.Value]]:
-    """['decision.turn.judge_s=1'] -> {'decision': {'turn.judge_s': 1}}, for ``graph.arguments``.
+    """['decision.turn.judge_s=1'] -> {'decision': {'turn.judge_s': 1.0}}, for
+    ``graph.arguments``.
 
     Raises ConfigError for what cannot be read, and for what the node does not have.
     """
     found: dict[str, dict[str, graph.Value]] = {}
-    for node, parameter, value in map(graph.setting, texts):
-        if not _exists(node, parameter):
-            raise ConfigError(f'{_lack(node, parameter)}; every one is in '
-                              f'{graph.config_folder() / f"{graph.PACKAGE}.yaml"}')
+    for node, parameter, value in map(_setting, texts):
         found.setdefault(node, {})[parameter] = value
     return found
+
+
+def checked(texts: Iterable[str]) -> list[str]:
+    """The same settings, still as texts, for whoever reads them with ``graph.setting``."""
+    return [f'{node}.{parameter}={graph.written(value)}'
+            for node, parameter, value in map(_setting, texts)]
+
+
+def _setting(text: str) -> tuple[str, str, graph.Value]:
+    node, parameter, value = graph.setting(text)
+    if not _exists(node, parameter):
+        raise ConfigError(f'{_lack(node, parameter)}; every one is in '
+                          f'{graph.config_folder() / f"{graph.PACKAGE}.yaml"}')
+    return node, parameter, _like(_known()[node].get(parameter), value)
+
+
+def _like(default: Value, value: graph.Value) -> graph.Value:
+    """For a real number people write 1."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if isinstance(default, float) and is_whole else value
 
 
 def in_vain(file: str) -> list[str]:
@@ -73,13 +92,23 @@ def _lack(node: str, parameter: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _known() -> dict[str, frozenset[str]]:
-    """Node -> its parameters, with dots, from the file that is written from the declarations."""
+def _known() -> dict[str, dict[str, Value]]:
+    """Node -> its parameters, with dots, and their defaults, from the file that is written from
+    the declarations.
+    """
     path = graph.config_folder() / f'{graph.PACKAGE}.yaml'
     data, _ = parse_yaml(path.read_text(encoding='utf-8'), path)
     assert isinstance(data, dict)
-    return {key.rsplit('/', 1)[-1]: frozenset('.'.join(name) for name in _names(table[SECTION]))
+    return {key.rsplit('/', 1)[-1]: {'.'.join(name): _at(table[SECTION], name)
+                                     for name in _names(table[SECTION])}
             for key, table in data.items()}
+
+
+def _at(table: Value, path: tuple[str, ...]) -> Value:
+    for key in path:
+        assert isinstance(table, dict)
+        table = table[key]
+    return table
 
 
 def _names(table: Value) -> Iterator[tuple[str, ...]]:
