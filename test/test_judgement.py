@@ -18,7 +18,7 @@ from omni_agent.core.address_words import SIGNS, called, signs
 from omni_agent.core.addressee import Addressee, AddresseeParams, Situation, Verdict
 from omni_agent.core.cues import CUES, GROUPS, Stream, scaled
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.judgement import Judgement, group_of
+from omni_agent.core.judgement import RULES, Judgement, group_of
 
 ROBOT = frozenset({'robot'})
 FITTED = addressee_model.load()
@@ -92,8 +92,44 @@ def test_a_question_to_anna_and_talk_about_the_robot_are_not_for_it():
 def test_over_the_robots_voice_everything_is_as_the_hand_set_rules_have_it():
     by_hand = Addressee(AddresseeParams())
     for text in ('No, I meant Spain.', 'mm-hm', 'what time is it'):
-        over = Situation(robot_speaking=True, cues=LOOKS)
-        assert ADDRESSEE.score(text, over) == by_hand.score(text, over)
+        for over in (Situation(robot_speaking=True, cues=LOOKS),
+                     Situation(cut_in=True, robot_spoke_s=0.5, cues=LOOKS)):
+            assert ADDRESSEE.score(text, over) == by_hand.score(text, over)
+
+
+def test_limits_for_the_share_of_the_words_mean_the_same_whoever_judges():
+    by_hand = Addressee(AddresseeParams())
+    for text in ('Stop.', 'Can you help me?', 'Yes, I told her.', ''):
+        alone = Situation(cues=QUIET)
+        assert ADDRESSEE.score(text, alone).by_words == by_hand.score(text, alone).by_words
+
+
+def test_what_the_rules_make_of_the_words_is_one_bounded_cue_and_missing_where_nobody_asked():
+    found = [judgement.values((), (), QUIET, rules=rules).get(RULES) for rules in
+             (None, -99.0, 1.5, 99.0)]
+    assert found == [None, -2.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize('text', [
+    'What time is it?', 'Tell me a story, please.', 'Can you help me?', 'Turn on the light.',
+    'Wait, what is the weather like?', 'How are you?', 'Good morning.', 'Thank you.',
+    'I would like to know how tall that tower is'])
+def test_plain_words_are_for_it_however_little_else_is_known(text: str):
+    assert probability(text) > 0.5
+
+
+@pytest.mark.parametrize('text', [
+    'I told him yesterday that they went.', 'Yeah, we should go.', 'Right, exactly.',
+    'Yes, I called her yesterday after work.', 'Did your brother find the right key?'])
+def test_what_people_tell_each_other_is_not(text: str):
+    assert probability(text) < 0.5
+
+
+def test_to_ask_you_is_not_to_tell_you_and_this_talk_is_with_the_robot():
+    assert 'asks you' in signs('Do you speak English?', ROBOT)
+    for text in ('Do you speak English?', 'What was the first thing I asked you?'):
+        assert 'you' not in signs(text, ROBOT)
+    assert 'you' in signs('I told you so.', ROBOT)
 
 
 def test_where_no_cue_was_measured_the_hand_set_rules_hold():

@@ -152,10 +152,10 @@ def _persons(core: list[str], spoken: list[str]) -> Iterator[str]:
         yield 'about me'
     line = ' '.join(core)
     if re.match(
-            r'(can|could|would|will|may|how|what|who|why) (are |do |can |is )?(you|your|i|we)\b',
+            r'(do|can|could|would|will|may|how|what|who|why) (are |do |can |is )?(you|your|i|we)\b',
             line):
         yield 'asks you'
-    elif found & SECOND:
+    elif found & SECOND and not THIS_TALK.search(line):
         yield 'you'
     if found & PEOPLE:
         yield 'people of the family'

@@ -67,6 +67,8 @@ FITTED_WITH = 1.5         # model_weight for which the share of the language mod
 # in which 'it' is still what people were speaking about
 SPOKEN_OF_S = 10.0
 LEARNT, CALLED = 'learnt from corrections', 'its name is called'
+FAR, NEAR = 'from farther away', 'as near as who speaks to it'
+TALKING = 'people are talking'
 ABOUT_IT, OF_IT = 'speaks about it', 'still speaks about it'
 ABOUT = frozenset({ABOUT_IT, OF_IT})
 NO_WORDS, UNHEARD = 'no words', -4.0     # [log odds] nobody can answer what was not understood
@@ -180,8 +182,9 @@ class Addressee:
 
     def _fitted(self, judgement: Judgement, text: str, situation: Situation,
                 margin: float | None) -> Score:
+        by_words = self.by_words(text)
         found = values(self._signs(text), self.dialogue_of(text, situation),
-                       self.cues_of(situation))
+                       self.cues_of(situation), rules=by_words)
         evidence = judgement.shares(found)
         if situation.learnt:
             evidence[LEARNT] = situation.learnt
@@ -196,7 +199,11 @@ class Addressee:
             weight = judgement.weights.get(MODEL, 0.0) * self.params.model_weight / FITTED_WITH
             evidence[MODEL] = weight * max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
         # on one scale, whoever judges: limits are set for it
-        return self._score(evidence, decisive, sum(self._from_words(text).values()))
+        return self._score(evidence, decisive, by_words)
+
+    def by_words(self, text: str) -> float:
+        """What the rules set by hand make of the words alone [log odds]."""
+        return sum(self._from_words(text).values())
 
     def _signs(self, text: str) -> tuple[str, ...]:
         found = signs(text, self.names)
@@ -332,7 +339,7 @@ class Addressee:
             found[OF_IT] = -1.5
         found.update(self._from_level(situation.louder_db, overlaps))
         if side is not None and side < 4.0:
-            found['people are talking'] = -1.5 if side < 2.0 else -0.8
+            found[TALKING] = -1.5 if side < 2.0 else -0.8
         return found
 
     def _from_level(self, louder_db: float | None, overlaps: bool) -> dict[str, float]:
@@ -342,11 +349,14 @@ class Addressee:
         if louder_db is None:
             return {}
         if louder_db < -NEAR_DB:
-            return {
-                'from farther away': max(-MOST_FAR if overlaps else -MOST_FAR_ALONE,
-                                         FAR_DB * (louder_db + NEAR_DB))
-            }
-        return {'as near as who speaks to it': 0.6} if overlaps else {}
+            return {FAR: max(-MOST_FAR if overlaps else -MOST_FAR_ALONE,
+                             FAR_DB * (louder_db + NEAR_DB))}
+        return {NEAR: 0.6} if overlaps else {}
+
+
+def takes_floor(score: Score) -> bool:
+    """Whether its words are those of somebody who wants to be heard by who is speaking."""
+    return any(name in FLOOR for name, _ in score.evidence)
 
 
 def _after_its_words(situation: Situation) -> dict[str, float]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .addressee import Score
+from .addressee import FAR, NEAR, TALKING, Score
 from .cues import NOD
 from .events import Transcript
 from .lexicon import Lexicon
@@ -35,6 +35,9 @@ class BargeIn:
         """``earlier``: what the recogniser made of the same utterance before, oldest first;
         ``goes_on``: whoever speaks was still asking when the reply began.
         """
+        beside = 0.0 if goes_on else _beside(score)
+        if beside:
+            return self._cuts_in_from_beside(event, score, beside)
         if not (event.final or self._is_plain(score) or self._is_no_nod(event)
                 or self._settles(event, earlier)):
             return False
@@ -45,6 +48,17 @@ class BargeIn:
                 return False
         least = self.params.carry_on_score if goes_on else self.params.barge_in_score
         return score.probability >= least
+
+    def _cuts_in_from_beside(self, event: Transcript, score: Score, beside: float) -> bool:
+        """A television and people at table ask and order as well, and of their first words a
+        recogniser makes more of that. Whoever is not near has to be clear in spite of it, or to go
+        on; what then still is not decided waits for the language model, which gets the final
+        words.
+        """
+        clear = score.by_words + beside >= self.params.barge_in_plain
+        if not (event.final or clear or event.voiced_s >= self.params.barge_in_settled_s):
+            return False
+        return score.decisive and score.probability >= self.params.barge_in_score
 
     def is_nod(self, event: Transcript) -> bool:
         """By its words, or because a nod sounds like that."""
@@ -70,3 +84,11 @@ class BargeIn:
             return False
         spoken = set(words(event.text))
         return any(spoken & set(words(text)) for text in earlier)
+
+
+def _beside(score: Score) -> float:
+    """What tells that somebody beside the conversation speaks: farther away than who speaks to the
+    robot, or while people talk, unless it is as near [log odds, not above 0].
+    """
+    found = dict(score.evidence)
+    return 0.0 if NEAR in found else found.get(FAR, 0.0) + found.get(TALKING, 0.0)

@@ -22,9 +22,12 @@ LARGEST = 20.0           # of a weight; more was not fitted
 DIALOGUE = ('the robot just spoke', 'the robot spoke', 'the robot asked', 'people are talking',
             'people were talking', 'an answer to its question', 'still speaks about it')
 MODEL = 'language model'
+# what the rules set by hand (core/addressee.py) make of the words: one strong cue among the weak
+RULES = 'its words, by the rules'
+RULES_SCALE = 1.5        # [log odds] of them that count as one
 MARGIN_LIMIT = 4.0       # of the language model's log odds
 MISSING = tuple(f'without {group}' for group in ('voice', 'source', 'camera'))
-NAMES = (*SIGNS, *DIALOGUE, *CUES, *MISSING, MODEL)
+NAMES = (*SIGNS, RULES, *DIALOGUE, *CUES, *MISSING, MODEL)
 
 
 def group_of(name: str) -> str:
@@ -39,11 +42,13 @@ def group_of(name: str) -> str:
 
 
 def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues,
-           margin: float | None = None) -> dict[str, float]:
+           margin: float | None = None, rules: float | None = None) -> dict[str, float]:
     """Every piece of evidence that there is, as the model takes it; most are 0 or 1, cues lie in
-    [-2, 2].
+    [-2, 2], and so do ``rules``, the log odds of the words by them over RULES_SCALE.
     """
     found = {name: 1.0 for name in (*signs, *dialogue)}
+    if rules is not None:
+        found[RULES] = max(-2.0, min(2.0, rules / RULES_SCALE))
     found.update({
         name: scaled(name, value)
         for name, value in cues if name in CUES and math.isfinite(value)

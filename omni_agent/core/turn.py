@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .addressee import ABOUT, Addressee, Score, Situation, Verdict
+from .addressee import ABOUT, Addressee, Score, Situation, Verdict, takes_floor
 from .attention import Attention, Mode, person_of, refused
 from .barge_in import BargeIn
 from .end_of_turn import EndOfTurn
@@ -20,7 +20,7 @@ from .events import (HALTING, ButtonHeld, CorrectionsForgotten, Effect, EndInstr
                      Role, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript,
                      Typed, Weigh, Weighed)
 from .lexicon import Lexicon
-from .nearness import Nearness
+from .nearness import WHOLE_S, Nearness
 from .own_words import is_own
 from .remarks import Remarks
 from .turn_states import AGENT, PERSON, Agent, Person, TurnParams, View, Voice
@@ -32,6 +32,7 @@ SET_BACK_S = 1.0         # a clock that goes back by more was set
 # [log odds] of words alone, up to which they were said to somebody else; the same for words that
 # go on from a question to the robot
 ASIDE, ELSEWHERE = -1.0, -2.0
+GOES_ON_S = 1.5          # who says 'No,' over the robot's voice goes on by then, or said all
 VERDICTS = {Verdict.ADDRESSED: 'for the robot', Verdict.UNSURE: 'perhaps for the robot',
             Verdict.NOT_ADDRESSED: 'not for the robot'}
 
@@ -82,6 +83,8 @@ class TurnMachine:
         self._cut_in = 0                         # utterance that silenced the robot
         # said over the robot's voice; the language model is asked about it
         self._doubted: Transcript | None = None
+        # a word that takes the floor, let pass because it was all; a sentence may begin so
+        self._begun: Transcript | None = None
         self._lowered_since = 0.0
         # it was lowered, and nobody has been found to speak yet
         self._for_a_sound = False
@@ -139,7 +142,7 @@ class TurnMachine:
         for name in ('_stopped', '_refused_s', '_spoken_of_s', '_spoke_s'):
             if getattr(self, name) is not None:
                 setattr(self, name, getattr(self, name) + by_s)
-        for name in ('_final', '_held', '_doubted'):
+        for name in ('_final', '_held', '_doubted', '_begun'):
             if getattr(self, name) is not None:
                 setattr(self, name, replace(getattr(self, name), t=getattr(self, name).t + by_s))
 
@@ -216,6 +219,8 @@ class TurnMachine:
             self.why = 'the person goes on'
         if event.utterance != self._utterance:
             self._text, self._earlier, self.score = '', (), None
+            if self._begun is not None and event.t > self._begun.t + GOES_ON_S:
+                self._begun = None
         if event.utterance == self._settled:
             self._settled = 0
         if (self.agent is Agent.PREPARING and event.t < self._certain_s or
@@ -355,6 +360,10 @@ class TurnMachine:
             self._cut_in = event.utterance
             if event.utterance == self._resumed:
                 self._unanswered = list(self._answered)
+            if (self._begun is not None
+                    and self._over(event, now) != self._score(event.text, event, now)):
+                self._unanswered.append((self._begun.utterance, self._begun.text))
+        self._begun = None
         effects = self._void(Reason.BARGE_IN if spoken else Reason.SUPERSEDED, event.t)
         if self._final is event:
             effects += self._begin_deciding(event, now)
@@ -363,7 +372,7 @@ class TurnMachine:
     def _on_doubt_settled(self, event: Transcript, margin: float | None,
                           now: float) -> list[Effect]:
         self._doubted = None
-        self.score = self._score(event.text, event, now, margin)
+        self.score = self._over(event, now, margin)
         if self.score.probability < self.addressee.params.threshold:
             return self._let_pass(event, now, margin)
         if self.agent in (Agent.PREPARING, Agent.SPEAKING):
@@ -376,11 +385,27 @@ class TurnMachine:
         nod, own = self.barge_in.is_nod(event), self._is_own(event)
         self.why = (f'"{event.text}" is ' +
                     ('a nod' if nod else 'its own voice' if own else 'not for the robot'))
-        self.score = self._score(event.text, event, now, margin)
+        self.score = self._over(event, now, margin)
+        self._begun = None
         effects = self._raise_voice(Reason.NO_INTERRUPT)
-        if not nod and not own and self.score.probability < self.addressee.params.threshold:
+        if nod or own:
+            return effects
+        # a lone 'No,' is no talk among people: who said it goes on, and was not refused
+        if not self.barge_in.has_news(event.text) and takes_floor(self.score):
+            self._begun = event
+        elif self.score.probability < self.addressee.params.threshold:
             effects += self._on_refused(event, self.score, now)
         return effects
+
+    def _over(self, event: Transcript, now: float, margin: float | None = None) -> Score:
+        """Said over the robot's voice; after 'No,' and a breath as one sentence, where that tells
+        more.
+        """
+        alone = self._score(event.text, event, now, margin)
+        if self._begun is None:
+            return alone
+        whole = self._score(f'{self._begun.text} {event.text}', event, now, margin)
+        return max(alone, whole, key=lambda score: score.probability)
 
     def _on_refused(self, event: Transcript, score: Score, now: float) -> list[Effect]:
         """It was for somebody else, or nobody can tell."""
@@ -394,7 +419,7 @@ class TurnMachine:
         if self.barge_in.is_nod(event) or self._is_own(event):
             return False
         return (self.barge_in.has_news(event.text)
-                and not self._score(event.text, event, now).decisive)
+                and not self._over(event, now).decisive)
 
     def _is_own(self, event: Transcript, is_stop: bool = False) -> bool:
         return is_own(event.text_echo, event.echo, is_stop)
@@ -409,7 +434,7 @@ class TurnMachine:
             return True                          # 'hold on, what about Italy?'
         if self.barge_in.is_nod(event) or not self.barge_in.is_news(event):
             return False
-        self.score = self._score(event.text, event, now)
+        self.score = self._over(event, now)
         goes_on = event.utterance in (self._resumed, self._added)
         return self.barge_in.cuts_in(event, self.score, self._earlier, goes_on)
 
@@ -590,7 +615,7 @@ class TurnMachine:
                 *self._raise_voice(Reason.NO_INTERRUPT), *self._on_refused(final, self.score, now)
             ]
         self.why = f'for the robot ({self.score.because()})' + self._learn(final, answered=True)
-        if self.score.decisive:
+        if self._is_sure(self.score):
             self.nearness.spoke(final.level_dbfs, final.t)
         self._unanswered = [item for item in self._unanswered if item[0] != final.utterance]
         self._unanswered.append((final.utterance, final.text))
@@ -598,6 +623,13 @@ class TurnMachine:
         effects = self._react(final.t, now, not_before=self._certain_at(final, stopped))
         self._decided, self._decided_s = final, stopped
         return effects
+
+    def _is_sure(self, score: Score) -> bool:
+        """The language model's say counts as well: how loud who speaks to it is, is known from
+        the first answer on.
+        """
+        return (score.decisive
+                or sum(share for _, share in score.evidence) >= self.addressee.params.sure)
 
     def _learn(self, final: Transcript, answered: bool) -> str:
         """From being told that it erred, or from a question that had to be repeated; in words."""
@@ -635,6 +667,7 @@ class TurnMachine:
     def _forget(self) -> None:
         """No question that was asked so far will be answered."""
         self._held, self._final, self._doubted, self._unanswered = None, None, None, []
+        self._begun = None
         self._remarks.clear()
 
     def _lower_voice(self, evidence: float, now: float, for_a_sound: bool = False) -> list[Effect]:
@@ -681,7 +714,8 @@ class TurnMachine:
             robot_spoke_s=None if self._spoke_s is None else max(0.0, t - self._spoke_s),
             robot_asked=self._robot_asked(),
             side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s),
-            louder_db=self.nearness.louder_db(said.level_dbfs, t),
+            louder_db=self.nearness.louder_db(said.level_dbfs, t,
+                                              WHOLE_S if said.final else said.voiced_s),
             cues=said.cues,
             spoken_of_s=(None if self._spoken_of_s is None else max(0.0, t - self._spoken_of_s)),
             learnt=self.attention.shift(person_of(said.cues)))
