@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from omni_agent.backends.encoders import ENCODERS
 from omni_agent.backends.engine_cuda import Gpu, probe
 from omni_agent.backends.engines import NotHere
-from omni_agent.cli import bench_encoders
+from omni_agent.cli import bench_encoders, usage
 from omni_agent.cli.bench_encoders import Refused, figures, notes, roofline_ms, row
 from omni_agent.cli.main import main
 
@@ -96,3 +97,53 @@ def test_a_reason_is_said_once_for_all_encoders() -> None:
     assert said == ('no GPU: no driver', 'not measured: tensorrt (a, b): no GPU',
                     'not measured: ort-cuda (b): too old')
     assert 'NVIDIA H100 80GB HBM3 (sm_90), 80 GB, driver 13.0' in notes([], H100, '')[0]
+
+
+def test_each_precision_has_the_metrics_and_says_how_far_off_it_is(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip('onnx')
+    path = tmp_path / 'encoders.json'
+    assert main(['bench', 'encoders', '--encoder', 'mobilenetv2', '--engines', 'ort-cpu',
+                 '--precisions', '--seconds', '0.3', '--json', str(path)]) == 0
+    kept = json.loads(path.read_text())
+    rows = {one['precision']: one for one in kept['rows']}
+    assert list(rows) == ['shipped', 'fp32', 'int8']
+    for one in rows.values():
+        assert {'memory_mean_mb', 'cores_peak', 'mean_ms', 'throughput', 'compression'} < set(one)
+        assert one['memory_mean_mb'] > 5 and 0 < one['cores_peak'] < 2.5
+        assert one['mean_ms'] == pytest.approx(1e3 / one['throughput'])
+    assert rows['fp32']['compression'] == pytest.approx(1.0, abs=0.05)
+    assert rows['int8']['compression'] > 3 > rows['shipped']['compression'] > 1.8
+    assert rows['fp32']['cosine'] > 0.9999 > rows['int8']['cosine'] > 0.5
+    assert kept['figures']['cosine_least'] == rows['shipped']['cosine']
+    has_meter = usage.joules() is not None
+    assert ('energy_mj' in rows['fp32']) == has_meter
+    assert ('energy was not measured' in capsys.readouterr().out) != has_meter
+
+
+def test_energy_is_read_from_each_package_and_left_out_without_a_meter(tmp_path: Path) -> None:
+    assert usage.joules(tmp_path) is None
+    for name, count in (('intel-rapl:0', 3_000_000), ('intel-rapl:1', 500_000),
+                        ('intel-rapl:0:0', 77)):             # the last is a part of the first
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'energy_uj').write_text(f'{count}\n')
+    assert usage.joules(tmp_path) == pytest.approx(3.5)
+    with usage.Meter(0, tmp_path) as meter:
+        (tmp_path / 'intel-rapl:1' / 'energy_uj').write_text('900000\n')
+    assert meter.usage.energy_j == pytest.approx(0.4) and meter.usage.memory_mb > 10
+    with usage.Meter(0, tmp_path) as meter:
+        (tmp_path / 'intel-rapl:1' / 'energy_uj').write_text('0\n')      # it began anew
+    assert meter.usage.energy_j is None
+    (tmp_path / 'intel-rapl:0' / 'energy_uj').write_text('many\n')
+    assert usage.joules(tmp_path) is None
+
+
+def test_the_busiest_moment_is_what_counts() -> None:
+    with usage.Meter(0) as meter:
+        end = time.perf_counter() + 0.5
+        while time.perf_counter() < end:
+            pass
+    busy = meter.usage.cores_peak
+    with usage.Meter(0) as meter:
+        time.sleep(0.3)
+    assert meter.usage.cores_peak < busy

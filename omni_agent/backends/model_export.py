@@ -120,6 +120,12 @@ def quantise(full: Path, path: Path, inputs: np.ndarray) -> None:
                            'export it as fp16') from error
 
 
+def widen(stored: Path, path: Path) -> None:
+    """An ONNX file whose weights may be stored as fp16 -> the same with float32 weights."""
+    onnx = _need('onnx')
+    onnx.save(_with_plain_weights(onnx, stored), str(path))
+
+
 def _with_plain_weights(onnx: ModuleType, path: Path) -> object:
     """The network with weights that are stored as fp16 turned into the float32 they stand for:
     behind their Cast the quantiser would take them for pictures, with one range for all channels.

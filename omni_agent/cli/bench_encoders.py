@@ -12,12 +12,16 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Sequence
 
 from omni_agent.backends import encoders
+from omni_agent.backends.encoder_precisions import CHOICES as PRECISIONS
+from omni_agent.backends.encoder_precisions import SHIPPED
 from omni_agent.backends.engine_cuda import Gpu, probe
 from omni_agent.backends.engines import ORDER, NotHere, choices
 from omni_agent.cli.bench import Result
 from omni_agent.cli.steps import Steps
+from omni_agent.cli.usage import NO_METER
 from omni_agent.core.errors import BackendError
 
 NEEDS_ROS = False
@@ -32,6 +36,10 @@ PER_CLOCK = {'sm_75': 64, 'sm_80': 512, 'sm_86': 128, 'sm_89': 128, 'sm_90': 102
 COLUMNS = (('encoder', ''), ('engine', ''), ('p50_ms', '.2f'), ('p99_ms', '.2f'),
            ('throughput', '.0f'), ('start_s', '.2f'), ('memory_mb', '.0f'), ('cores', '.2f'),
            ('compression', '.2f'), ('cosine', '.5f'), ('roofline_ms', '.3f'))
+# the six metrics of EfficientLLM, for each precision
+SIX = (('encoder', ''), ('engine', ''), ('precision', ''), ('memory_mean_mb', '.0f'),
+       ('cores_peak', '.2f'), ('mean_ms', '.2f'), ('throughput', '.0f'), ('energy_mj', '.1f'),
+       ('compression', '.2f'), ('cosine', '.5f'))
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'with commas between: {", ".join(ORDER)} (default: all)')
     parser.add_argument('--seconds', type=float, default=SECONDS,
                         help='of measuring for each row (default: %(default)g)')
+    parser.add_argument(
+        '--precisions', action='store_true',
+        help='also with float32 weights and in int8 (needs onnx), by the six metrics of '
+        'EfficientLLM: mean memory, peak processor, mean latency, throughput, energy, compression')
     parser.add_argument('--threads', type=int, default=1, help='on the CPU (default: %(default)s)')
 
 
@@ -58,31 +70,36 @@ def measure(arguments: argparse.Namespace) -> Result:
     """Raises BackendError when a process ends without an answer."""
     gpu, why_not = _gpu()
     engines = [*choices(arguments.engines), *([TORCH] if gpu else [])]
-    pairs = [(encoder, engine) for encoder in arguments.encoder or encoders.here()
-             for engine in engines]
+    kinds = PRECISIONS if arguments.precisions else PRECISIONS[:1]
+    pairs = [(encoder, engine, kind) for encoder in arguments.encoder or encoders.here()
+             for engine in engines for kind in kinds]
     rows: list[dict[str, object]] = []
     refused: list[Refused] = []
     with Steps('encoders', len(pairs)) as bar:
-        for encoder, engine in pairs:
-            bar.show(f'{encoder} on {engine}')
-            answer = row(encoder, engine, arguments.seconds, arguments.threads)
+        for encoder, engine, kind in pairs:
+            bar.show(f'{encoder} on {engine}, {kind}')
+            answer = row(encoder, engine, arguments.seconds, arguments.threads, kind)
             if 'refused' in answer:
-                refused.append(Refused(encoder, engine, str(answer['refused'])))
+                name = encoder if kind == SHIPPED else f'{encoder} {kind}'
+                refused.append(Refused(name, engine, str(answer['refused'])))
             else:
                 bound = roofline_ms(encoders.ENCODERS[encoder], gpu) if gpu else None
                 on_gpu = engine != 'ort-cpu' and bound is not None
                 rows.append({**answer, **({'roofline_ms': bound} if on_gpu else {})})
             bar.done()
-    show(rows)
-    return Result('encoders', figures(rows), TARGETS if rows else {}, notes(refused, gpu, why_not),
+    show(rows, SIX if arguments.precisions else COLUMNS)
+    no_meter = (NO_METER,) if rows and not any('energy_mj' in one for one in rows) else ()
+    return Result('encoders', figures(rows), TARGETS if rows else {},
+                  (*notes(refused, gpu, why_not), *no_meter),
                   {'gpu': _described(gpu) if gpu else why_not, 'rows': rows,
                    'refused': [vars(one) for one in refused]})
 
 
-def row(encoder: str, engine: str, seconds: float, threads: int) -> dict[str, object]:
+def row(encoder: str, engine: str, seconds: float, threads: int,
+        precision: str = SHIPPED) -> dict[str, object]:
     """Measured in a process of its own: the row's keys, or 'refused' with the reason."""
     command = [sys.executable, '-m', 'omni_agent.cli.encoder_row', encoder, engine,
-               f'{seconds:g}', str(threads)]
+               f'{seconds:g}', str(threads), precision]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=ROW_TIMEOUT_S,
                               check=False)
@@ -100,15 +117,16 @@ def row(encoder: str, engine: str, seconds: float, threads: int) -> dict[str, ob
         raise BackendError(f'{encoder} on {engine} gave no figures: {lines[-1]}') from error
 
 
-def figures(rows: list[dict[str, object]]) -> dict[str, float | None]:
-    """The fastest engine's p50 of each encoder, and the worst cosine of all rows."""
+def figures(every: list[dict[str, object]]) -> dict[str, float | None]:
+    """The fastest engine's p50 of each encoder, and the worst cosine of all rows; as shipped."""
+    rows = [one for one in every if one.get('precision', SHIPPED) == SHIPPED]
     found: dict[str, float | None] = {}
     for encoder in dict.fromkeys(str(one['encoder']) for one in rows):
         found[f'{encoder}_p50_ms'] = min(float(one['p50_ms']) for one in rows
                                          if one['encoder'] == encoder)
     if rows:
         found['cosine_least'] = min(float(one['cosine']) for one in rows)
-    return {**found, 'rows': float(len(rows))}
+    return {**found, 'rows': float(len(every))}
 
 
 def roofline_ms(encoder: encoders.Encoder, gpu: Gpu) -> float | None:
@@ -133,13 +151,14 @@ def notes(refused: list[Refused], gpu: Gpu | None, why_not: str) -> tuple[str, .
     return (f'GPU: {_described(gpu)}' if gpu else f'no GPU: {why_not}', *lines)
 
 
-def show(rows: list[dict[str, object]]) -> None:
+def show(rows: list[dict[str, object]],
+         wanted: Sequence[tuple[str, str]] = COLUMNS) -> None:
     if not rows:
         return
     from rich.console import Console
     from rich.table import Table
 
-    columns = [(key, form) for key, form in COLUMNS if any(key in one for one in rows)]
+    columns = [(key, form) for key, form in wanted if any(key in one for one in rows)]
     table = Table()
     for key, form in columns:
         table.add_column(key, justify='right' if form else 'left', no_wrap=True)
