@@ -42,7 +42,8 @@ class Agent:
         self.maker, self.t = maker, T0
         recognise = load.recogniser(params.recogniser, names=params.name_list)
         self.hear = HearAgain(recognise, load.turn_end(params.turn_end),
-                              Pace((), USUAL, USUAL, TURN_END_S))
+                              Pace((), USUAL, USUAL, TURN_END_S),
+                              load.voice_print(params.voice_print))
         self.ears = Ears(params, endpoint, LipsInTime(), self.hear.is_idle, lambda what: None)
         self.ears.hear_with(*ear_models.voices(params.vad), None)
         self.machine = TurnMachine(TurnParams(), Addressee(AddresseeParams()), EPOCH, ENGLISH)

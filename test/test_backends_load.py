@@ -14,6 +14,7 @@ from omni_agent.core.errors import BackendError, ConfigError
                          [(load.vad, ('silero', 'fake')),
                           (load.recogniser, ('moonshine', 'fake', 'none')),
                           (load.turn_end, ('smart_turn', 'fake', 'none')),
+                          (load.voice_print, ('ge2e', 'spectrum')),
                           (load.detector, ('nanodet', 'fake', 'none')),
                           (load.tts, ('hibari', 'flite', 'fake')),
                           (load.llm, ('qwen2_5_0_5b', 'smollm2_135m', 'fake', '.gguf', 'http'))],
@@ -64,8 +65,9 @@ def test_an_address_makes_a_client_without_talking_to_it() -> None:
                          [lambda: load.vad('silero'),
                           lambda: load.recogniser('moonshine'),
                           lambda: load.turn_end('smart_turn'),
+                          lambda: load.voice_print('ge2e'),
                           lambda: load.llm('smollm2_135m')],
-                         ids=['silero', 'moonshine', 'smart_turn', 'smollm2_135m'])
+                         ids=['silero', 'moonshine', 'smart_turn', 'ge2e', 'smollm2_135m'])
 def test_a_model_that_was_never_pulled_says_how_to_get_it(
         make, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))

@@ -39,14 +39,13 @@ def spoken(text: str, voice: str = 'flite:slt') -> np.ndarray:
 
 
 def logits(recogniser: MoonshineRecogniser, samples: np.ndarray) -> Logits:
-    mask = np.ones((1, samples.size), np.int64)
-    fed = {'input_values': samples[None], 'attention_mask': mask}
-    hidden = recogniser._encoder.run(None, {name: fed[name] for name in recogniser._takes})[0]
-    return logits_of(recogniser._decoder, hidden, mask)
+    feeds, _ = recogniser._begin(samples)
+    return logits_of(recogniser._decoder, {name: value for name, value in feeds.items()
+                                           if '.decoder.' not in name})
 
 
-@pytest.mark.parametrize('text', ['Robot, come here.', 'Robot, what time is it?',
-                                  'Where is my coat, robot?', 'Robot.'])
+@pytest.mark.parametrize('text', ['Robot, come here.', 'Robot, turn on the light.', 'Robot.',
+                                  'Where is my coat, robot?', 'Please, robot, come over here.'])
 def test_a_name_that_was_lost_is_found_again(recogniser: MoonshineRecogniser, spotter: NameSpotter,
                                              text: str):
     samples = spoken(text)
@@ -54,7 +53,7 @@ def test_a_name_that_was_lost_is_found_again(recogniser: MoonshineRecogniser, sp
     assert called(heard, NAMES) == '', f'no longer lost, choose another voice: {heard}'
     found = spotter(heard, logits(recogniser, samples))
     assert called(found, NAMES) == 'calls', f'{heard} -> {found}'
-    kept = set(heard.lower().split()[2:-2])
+    kept = set(heard.lower().split()[2:-2])      # of 'Bro, dot, come here.' the last words
     assert kept <= set(found.lower().split())
 
 
@@ -65,6 +64,39 @@ def test_people_who_say_no_name_keep_their_words(recogniser: MoonshineRecogniser
     assert len(heard) >= 12
     for text, samples in heard:
         assert spotter(text, logits(recogniser, samples)) == text
+
+
+@pytest.mark.parametrize('text, voice, name', [
+    ('Jarvis, turn on the light.', 'flite:slt', 'Jarvis'),
+    ('Thank you, Robin.', 'flite:kal', 'Robin'),
+    ('What do you think, Nova?', 'flite:awb', 'Nova')])
+def test_a_name_that_somebody_gave_is_found_where_the_recogniser_may_lose_it(
+        recogniser: MoonshineRecogniser, text: str, voice: str, name: str):
+    samples = spoken(text, voice)
+    found = NameSpotter([name], Tokenizer(recogniser._pieces))(recogniser(samples),
+                                                               logits(recogniser, samples))
+    assert called(found, frozenset({name.lower()})) == 'calls', found
+
+
+def test_all_rows_share_the_sound_that_was_heard(recogniser: MoonshineRecogniser):
+    """As if each was asked about alone, with the sound encoded anew."""
+    samples = spoken('What time is it?')
+    ask, spell = logits(recogniser, samples), Tokenizer(recogniser._pieces)
+    rows = [spell('What time is it?'), spell('Robot, what time is it?')]
+    together = log_probabilities(rows, ask, ended=True)
+    assert together == pytest.approx([log_probabilities([row], ask, ended=True)[0]
+                                      for row in rows], abs=0.5)
+    feeds, first = recogniser._begin(samples)
+    likely = first - np.log(np.exp(first.astype(np.float64)).sum())
+    assert log_probabilities([rows[0][:1]], ask, ended=False)[0] == pytest.approx(
+        likely[rows[0][0]], abs=0.05)
+
+
+def test_who_says_nothing_like_the_name_is_not_asked_about(spotter: NameSpotter):
+    def never(ids: np.ndarray) -> np.ndarray:
+        raise AssertionError('the decoder was asked')
+    for text in ('You', 'I am going home.', 'Thank you.', 'Yes.'):
+        assert spotter(text, never) == text
 
 
 def test_another_name_is_not_heard_in_what_was_said_to_this_one(recogniser: MoonshineRecogniser):

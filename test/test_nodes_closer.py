@@ -144,6 +144,21 @@ def test_a_question_about_what_is_seen_has_a_closer_look_and_names_what_it_rests
     robot.bench.until(lambda: list(robot.states[-1].used) == ['typed', 'vision'], 'what it used')
 
 
+def test_the_third_turn_still_knows_what_the_first_one_saw(robot: Robot) -> None:
+    robot.colour = 'white'
+    robot.bench.turn_until(time.time() + 0.5)
+    first = robot.type('What can you see in the kitchen?')
+    assert any('one person' in turn.text for turn in first.history if turn.role == turn.SCENE)
+    robot.colour = 'black'                                   # and nobody is there any more
+    robot.bench.turn_until(time.time() + 1.5)                # until it is written
+    robot.type('Is two more than one?')
+    before = len(robot.asked)
+    third = robot.type('What did you see when I asked about the kitchen?')
+    assert any('person' in line for line in third.recalled) or 'person' in third.say, third
+    robot.bench.until(lambda: 'memory' in robot.states[-1].used, 'what it used')
+    assert len(robot.asked) == before, 'it looked anew at an empty room'
+
+
 def test_asked_for_a_thing_without_a_name_it_compares_the_picture_with_the_words(
         robot: Robot) -> None:
     for colour, answer in (('red', 'Yes'), ('black', 'No')):

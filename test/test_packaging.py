@@ -131,6 +131,7 @@ def test_the_models_that_the_package_runs_are_all_described() -> None:
         'silero_vad',
         'moonshine_tiny_en',
         'smart_turn',
+        'ge2e_voice',
         'qwen2_5_0_5b',
         'smollm2_135m',
         'nanodet',

@@ -29,7 +29,8 @@ NAME, AGE = 'What is your name?', 'How old are you?'
 def need_models() -> None:
     for name, file in (('silero_vad', 'silero_vad.onnx'),
                        ('smart_turn', 'smart-turn-v3.2-cpu.onnx'),
-                       ('moonshine_tiny_en', 'encoder_model.ort')):
+                       ('moonshine_tiny_en', 'encoder_model.ort'),
+                       ('ge2e_voice', 'pretrained.pt')):
         need_model(name, file)
 
 

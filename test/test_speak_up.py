@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,10 +16,12 @@ from omni_agent.core import speak_score
 from omni_agent.core.claims import Support, as_past, supported
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.speak_score import FEATURES, MODELS, Logistic, Scorer
-from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
-                                      Silent, SpeakUp, SpeakUpParams, Ticked)
+from omni_agent.core.speak_up import SpeakUp
+from omni_agent.core.speak_up_params import SpeakUpParams
 from omni_agent.core.track import Left
 from omni_agent.core.tracks import Tracks
+from omni_agent.core.watch_events import (AskModel, FloorFree, FloorTaken, Looked, Margined,
+                                          Remark, Silent, Ticked)
 from omni_agent.core.watch_items import Kind, WatchItems, WatchItemsParams
 
 
@@ -56,15 +59,18 @@ class Room:
         self.tracks = Tracks()
         self.t = 0.0
         self.said: list[tuple[float, object]] = []
+        self.events: list[object] = []
         for sentence in asked:
             assert self.items.hear(sentence, 0.0).item is not None
 
-    def look(self, seconds: float, *boxes: Box, dx: float = 0.0) -> None:
+    def look(self, seconds: float, *boxes: Box, dx: float = 0.0,
+             looks: np.ndarray | None = None) -> None:
         for step in range(round(seconds * 10)):
             self.t = round(self.t + 0.1, 6)
             moved = [replace(one, box=tuple(edge + (dx * step if at % 2 == 0 else 0)
                                             for at, edge in enumerate(one.box))) for one in boxes]
-            events = self.tracks.step(moved, self.t, (640, 480))
+            events = self.tracks.step(moved, self.t, (640, 480), [looks] * len(moved))
+            self.events += events
             self.hear(Looked(self.t, self.tracks.now(), tuple(events)))
 
     def hear(self, event: object) -> None:
@@ -157,6 +163,18 @@ def test_who_is_covered_for_a_moment_does_not_come_in_again() -> None:
     room.look(1.0)
     room.look(9.0, box(310))
     assert room.remarks == ['I see a person.']
+
+
+def test_who_was_overlooked_and_is_seen_again_does_not_come_in_and_a_stranger_does() -> None:
+    for looks, told in ((1.0, 1), (0.0, 2)):
+        room = Room(COMES, cool_down_s=0.5)
+        first, then = (np.array((one, 1.0 - one), np.float32) for one in (1.0, looks))
+        room.look(2.0)
+        room.look(3.0, box(300), looks=first)
+        room.look(3.0)                                   # the detector shows nothing of it
+        assert any(isinstance(event, Left) for event in room.events)
+        room.look(3.0, box(320), looks=then)
+        assert len(room.remarks) == told
 
 
 def test_what_is_seen_badly_is_waited_for_and_then_dropped() -> None:

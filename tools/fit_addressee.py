@@ -6,7 +6,8 @@ the test half.
 
 The development half is made by its scripts if it is not here yet, and heard by the real ears. Each
 utterance counts several times, with parts of the evidence left out, so that what was not measured
-is not taken for zero, and once with its true words. Ridge logistic regression by Newton's method;
+is not taken for zero, once with its true words, and with sentences that were never spoken in place
+of them, so that words count by themselves. Ridge logistic regression by Newton's method;
 the ridge is chosen by leaving scenes out, the temperature by what they then got. The language
 model is asked where the rest is unsure, and its share fitted last.
 """
@@ -28,13 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from omni_agent.backends import addressee_script, addressee_sets, own_addressee_set  # noqa: E402
 from omni_agent.backends.addressee_play import DEFAULT, Judge, listener  # noqa: E402
 from omni_agent.core.addressee import Addressee, AddresseeParams  # noqa: E402
-from omni_agent.core.addressee_set import BROADCAST  # noqa: E402
-from omni_agent.core.addressee_trial import Outcome, Trial  # noqa: E402
+from omni_agent.core.addressee_set import BROADCAST, Item  # noqa: E402
+from omni_agent.core.addressee_trial import Final, Outcome, Trial  # noqa: E402
 from omni_agent.core.cues import CUES  # noqa: E402
-from omni_agent.core.judgement import (MARGIN_LIMIT, MISSING, MODEL, NAMES, VERSION, Judgement,  # noqa: E402
-                                       values)
+from omni_agent.core.judgement import (MARGIN_LIMIT, MISSING, MODEL, NAMES, RULES,  # noqa: E402
+                                       VERSION, Judgement, values)
 from omni_agent.share import share_dir  # noqa: E402
 
+Heard = Sequence[tuple[Item, Sequence[Final]]]
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0)
 FOLDS = 6
 # Two voices differ in these as much as one that turns: whoever asks after others have talked would
@@ -46,7 +48,13 @@ COPIES = (((), 0.25), (('camera', ), 0.45), (('camera', 'voice', 'source'), 0.15
           (('camera', 'voice'), 0.075), (('camera', 'source'), 0.075))
 # weight of a copy with the words that were said instead of those that were heard
 TRUE_WORDS = 0.25
-READ = 0.2                   # weight of a sentence that was never spoken
+READ = 0.1                   # weight of a sentence that was never spoken
+# Such sentences in place of what somebody said, in his voice and situation: how many, their weight
+# together, and what each of them does without. Otherwise a fit knows that people who ask after a
+# silence speak to the robot, and a question after a talk would have to fight for its turn
+LENT, LENT_SHARE = 6, 1.0
+LENT_LEFT = ((), ('camera',), ('camera', 'voice', 'source'))
+REPLYING = ('follow_up', 'answer')     # kinds whose words belong to what the robot said
 # runs in which the robot errs this often: one error must not make the next
 STRAYED, WRONG = 2, 0.25
 BROADCASTS = 2.0             # weight of one: an hour holds hundreds
@@ -54,7 +62,7 @@ BROADCASTS = 2.0             # weight of one: an hour holds hundreds
 POSITIVE = ('its name', 'a request', 'a command', 'the robot asked', 'an answer to its question',
             'looks_here', 'lips', 'same_voice', 'louder_db', 'raised_db', 'onset_db', 'for me',
             'a wish', 'tilt_db', 'fall_db', 'depth_db', 'low_db', 'range_db', 'before_db', 'gaps',
-            'a question about the world', 'a question about a measure', 'silence_s')
+            'a question about the world', 'a question about a measure', 'silence_s', RULES)
 NEGATIVE = ('calls somebody', 'speaks about it', 'about others', 'people of the family',
             'several sentences', 'people are talking', 'talk_share', 'rings', 'bright_db',
             'melody', 'length_s', 'the past', 'what you did', 'many words', 'no words',
@@ -85,21 +93,51 @@ def rows(outcome: Outcome, addressee: Addressee) -> list[Row]:
 def _row(outcome: Outcome, addressee: Addressee, text: str, left: Sequence[str], weight: float,
          cues: tuple) -> Row:
     kept = tuple(cue for cue in cues if CUES[cue[0]].group not in left)
-    found = values(addressee.signs_of(text), addressee.dialogue_of(text, outcome.situation), kept)
+    found = values(addressee.signs_of(text), addressee.dialogue_of(text, outcome.situation), kept,
+                   rules=addressee.by_words(text))
     return Row(outcome.item.scene, found, outcome.item.for_robot, weight)
 
 
+def lent_rows(outcome: Outcome, addressee: Addressee, texts: dict, rng: Random) -> list[Row]:
+    """Other words for the same listener in the mouth of who spoke."""
+    item = outcome.item
+    if item.kind in REPLYING:
+        return []
+    weight = LENT_SHARE / LENT * (BROADCASTS if item.label == BROADCAST else 1.0)
+    lent = texts['for' if item.for_robot else 'other']
+    cues = addressee.cues_of(outcome.situation)
+    return [
+        _row(outcome, addressee, rng.choice(lent), LENT_LEFT[index % len(LENT_LEFT)], weight, cues)
+        for index in range(LENT)
+    ]
+
+
+def table_of(heard: Heard, addressee: Addressee, seed: int) -> list[Row]:
+    """All rows: of the dialogue as the labels have it, of runs in which the robot errs, and of
+    sentences that were never spoken.
+    """
+    runs = [Trial(addressee, told=Random(seed))]
+    runs += [Trial(addressee, told=Random(seed + 1 + run), told_wrong=WRONG)
+             for run in range(STRAYED)]
+    lending, texts = Random(seed), addressee_script.texts('development')['read']
+    found = [
+        row for run in runs for one in run.run(heard) if one.final is not None
+        for row in (*rows(one, addressee), *lent_rows(one, addressee, texts, lending))
+    ]
+    return [replace(row, weight=row.weight / len(runs)) for row in found] + read_rows(addressee)
+
+
 def read_rows(addressee: Addressee) -> list[Row]:
-    """Sentences of which nothing is known but the words."""
-    found = []
-    for real, texts in ((True, 'for'), (False, 'other')):
-        for text in addressee_script.texts('development')['read'][texts]:
-            signs = values(addressee.signs_of(text), (), ())
-            found.append(
-                Row(text, {
-                    name: value
-                    for name, value in signs.items() if name not in MISSING
-                }, real, READ))
+    """Sentences of which nothing is known but the words: as much of them is for the robot as is
+    not.
+    """
+    found, texts = [], addressee_script.texts('development')['read']
+    for real, label in ((True, 'for'), (False, 'other')):
+        weight = READ * (len(texts['for']) + len(texts['other'])) / 2 / len(texts[label])
+        for text in texts[label]:
+            signs = values(addressee.signs_of(text), (), (), rules=addressee.by_words(text))
+            known = {name: value for name, value in signs.items() if name not in MISSING}
+            found.append(Row(text, known, real, weight))
     return found
 
 
@@ -242,14 +280,7 @@ def main() -> None:
         one for one in Trial(addressee, told=Random(arguments.seed)).run(heard)
         if one.final is not None
     ]
-    strayed = [
-        one for run in range(STRAYED)
-        for one in Trial(addressee, told=Random(arguments.seed + 1 +
-                                                run), told_wrong=WRONG).run(heard)
-        if one.final is not None
-    ]
-    table = [replace(row, weight=row.weight / (1 + STRAYED)) for outcome in outcomes + strayed
-             for row in rows(outcome, addressee)] + read_rows(addressee)
+    table = table_of(heard, addressee, arguments.seed)
     judgement, figures = fitted(table, arguments.seed)
     share, asked = ((0.0,
                      0) if arguments.no_model else margin_weight(outcomes, judgement, addressee))

@@ -28,7 +28,9 @@ from omni_agent.backends.labelled_videos import Clip, Settings  # noqa: E402
 from omni_agent.backends.vision import LABELS, NanoDet  # noqa: E402
 from omni_agent.core.moments import NEAR_S, Watch  # noqa: E402
 from omni_agent.core.speak_score import FEATURES, MODEL_OF, MODELS, VERSION, features  # noqa: E402
-from omni_agent.core.speak_up import Looked, SpeakUp, SpeakUpParams                 # noqa: E402
+from omni_agent.core.speak_up import SpeakUp  # noqa: E402
+from omni_agent.core.speak_up_params import SpeakUpParams  # noqa: E402
+from omni_agent.core.watch_events import Looked  # noqa: E402
 from omni_agent.core.watch_items import Kind, WatchItem, WatchItems  # noqa: E402
 from omni_agent.core.track import Track, family  # noqa: E402
 from omni_agent.share import share_dir  # noqa: E402

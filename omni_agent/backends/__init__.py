@@ -6,6 +6,7 @@ models, int16 going to and coming from devices.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Callable, Iterator, Protocol, Sequence, runtime_checkable
 
@@ -97,6 +98,23 @@ class NodHearer(Protocol):
     def nod(self, samples: np.ndarray) -> float: ...
 
 
+@runtime_checkable
+class SoundDescriber(Protocol):
+    """A recogniser that gives of float32 samples what its encoder makes of them, as one row of
+    numbers; None of silence.
+    """
+
+    def describe(self, samples: np.ndarray) -> np.ndarray | None: ...
+
+
+class VoicePrint(Protocol):
+    """float32 samples of one utterance -> the print of its voice as ``core/known_voices.py``
+    compares them, () where too little was said; beside whatever the caller does meanwhile.
+    """
+
+    def begin(self, samples: np.ndarray) -> Future[tuple[float, ...]]: ...
+
+
 class TurnEnd(Protocol):
     """float32 samples up to now (only the last 8 s count) -> probability that the speaker has
     finished.
@@ -105,8 +123,31 @@ class TurnEnd(Protocol):
     def __call__(self, samples: np.ndarray) -> float: ...
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Tokens of one request: read anew, known from the request before, and written."""
+
+    read: int
+    kept: int
+    written: int
+
+
+class CountedText(str):
+    """A piece of text, and what its request has cost so far."""
+
+    spent: Spent
+
+    @classmethod
+    def of(cls, text: str, spent: Spent) -> CountedText:
+        made = cls(text)
+        made.spent = spent
+        return made
+
+
 class Llm(Protocol):
-    """A chat model. ``stream`` yields pieces of text; closing the iterator cancels the request."""
+    """A chat model. ``stream`` yields pieces of text, as CountedText where it counts; closing the
+    iterator cancels the request.
+    """
 
     def stream(self, messages: Sequence[Message], max_tokens: int = 96) -> Iterator[str]: ...
 

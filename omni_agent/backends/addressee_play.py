@@ -13,7 +13,7 @@ import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from omni_agent.core.utterance import PRE_ROLL
 VERSION = '4'            # of what is kept
 JUDGED = '2'             # of what is kept of the language model
 DEFAULT = 'moonshine'    # recogniser of final words
+VOICE_PRINT = 'ge2e'     # as perception's default
 # [samples] of speech without a pause: what is older is not recognised again
 LONGEST = 25 * RATE
 BLOCK = 320
@@ -40,10 +41,13 @@ PARTIAL = round(0.3 * RATE)     # between partial results of perception
 
 
 class Listener:
-    """``name``: of the recogniser, for what is kept. Not for two threads at a time."""
+    """``name``: of the recogniser, for what is kept; ``own_print``: samples -> whose voice that
+    is, in place of that of the cues. Not for two threads at a time.
+    """
 
-    def __init__(self, voice: Vad, recognise: Recogniser, name: str = DEFAULT) -> None:
-        self._voice, self._recognise = voice, recognise
+    def __init__(self, voice: Vad, recognise: Recogniser, name: str = DEFAULT,
+                 own_print: Callable[[np.ndarray], tuple[float, ...]] | None = None) -> None:
+        self._voice, self._recognise, self._own_print = voice, recognise, own_print
         self._kept = _cache() / 'heard'
         self._key = (VERSION + ('' if name == DEFAULT else f' {name}')).encode()
 
@@ -100,19 +104,21 @@ class Listener:
         end = round(final.end * RATE)
         start = max(0, round(final.begin * RATE) - PRE_ROLL, end - LONGEST)
         found = voice_cues.measure(samples[start:end])
-        return replace(final, cues=tuple(found.cues.items()), print=found.print,
+        own_print = (found.print if self._own_print is None
+                     else self._own_print(samples[start:end]))
+        return replace(final, cues=tuple(found.cues.items()), print=own_print,
                        measured_s=time.thread_time() - began)
 
 
 def listener(name: str = DEFAULT) -> Listener:
-    """With the voice activity of perception, and the recogniser of that name. Raises ConfigError,
-    BackendError.
+    """With the voice activity and the voices of perception, and the recogniser of that name.
+    Raises ConfigError, BackendError.
     """
     recognise = load.recogniser(name, names=NAMES)
     if recognise is None:
         raise ConfigError('without words nobody knows who was meant: choose another recogniser')
     final = recognise.final if isinstance(recognise, FinalHearer) else recognise
-    return Listener(load.vad('silero'), final, name)
+    return Listener(load.vad('silero'), final, name, load.voice_print(VOICE_PRINT))
 
 
 class Judge:

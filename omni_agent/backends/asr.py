@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Callable, Sequence
 import numpy as np
 
 from omni_agent.backends import RATE, FinalHearer, Recogniser, nods
-from omni_agent.backends.name_spotting import NameSpotter, logits_of
+from omni_agent.backends.name_spotting import Logits, NameSpotter, logits_of
 from omni_agent.backends.onnx import session
 from omni_agent.backends.ort_file import unpacked
+from omni_agent.backends.stop_spotting import StopSpotter
 from omni_agent.backends.tokens import Tokenizer
 from omni_agent.core.errors import BackendError, WireError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
     Feeds = dict[str, onnxruntime.OrtValue]
+    Spotter = Callable[[str, Logits], str]
 
 START, END = 1, 2            # token ids
 MASK = 'encoder_attention_mask'
@@ -58,7 +60,7 @@ class MoonshineRecogniser:
     """
 
     def __init__(self, threads: int = 1, folder: Path | str | None = None, model: str = TINY,
-                 names: Sequence[str] = ()) -> None:
+                 names: Sequence[str] = (), stops: Sequence[str] = ()) -> None:
         encoder, decoder, tokens = _files(folder, model)
         opened = session if model == TINY else unpacked
         self._encoder = opened(encoder, threads)
@@ -66,8 +68,13 @@ class MoonshineRecogniser:
         self._pieces = read_tokens(tokens)
         spell = Tokenizer(self._pieces)
         self._nods = nods.tree([spell(phrase) for phrase in nods.SPELT], END)
-        self._spot = NameSpotter(names, spell) if names else None
+        # what is looked for again in words that come while somebody speaks, and in final ones
+        self._stops: tuple[Spotter, ...] = (StopSpotter(stops, spell),) if stops else ()
+        self._all: tuple[Spotter, ...] = ((NameSpotter(names, spell),) if names else ()
+                                          ) + self._stops
         self._known: dict[bytes, str] = {}
+        # of the newest piece of sound: what the encoder made of it
+        self._heard: tuple[bytes, np.ndarray] = (b'', np.zeros(0))
         self._lock = threading.Lock()
         self._takes = {tensor.name for tensor in self._encoder.get_inputs()}
         self._fed = {tensor.name: tensor.shape for tensor in self._decoder.get_inputs()}
@@ -78,11 +85,11 @@ class MoonshineRecogniser:
         self(np.random.default_rng(0).normal(0.0, 0.01, RATE).astype(np.float32))    # warm-up
 
     def __call__(self, samples: np.ndarray) -> str:
-        return self._listen(samples, self._recognise)
+        return self._listen(samples, lambda last: self._recognise(last, self._stops))
 
     def final(self, samples: np.ndarray) -> str:
         """The same of all that was said; a name of the robot that was lost is looked for again."""
-        return self._listen(samples, self._recognise if self._spot is None else self._spotted)
+        return self._listen(samples, lambda last: self._recognise(last, self._all))
 
     def _listen(self, samples: np.ndarray, recognise: Callable[[np.ndarray], str]) -> str:
         check(samples)
@@ -98,6 +105,12 @@ class MoonshineRecogniser:
         return nods.likeliest(self._nods, feeds, logits, lambda feeds, token: self._go_on(
             dict(feeds), token))
 
+    def describe(self, samples: np.ndarray) -> np.ndarray | None:
+        """The encoder's mean over the last piece: the same samples give the same to the bit."""
+        check(samples)
+        last = split(samples.astype(np.float32, copy=False))[-1]
+        return None if _is_silent(last) else self._encode(last)[0].mean(axis=0)
+
     def _recognise_once(self, samples: np.ndarray) -> str:
         """Partial results of one utterance begin with the same pieces."""
         key = hashlib.sha1(samples.tobytes()).digest()
@@ -110,19 +123,16 @@ class MoonshineRecogniser:
                     del self._known[next(iter(self._known))]
         return text
 
-    def _recognise(self, samples: np.ndarray) -> str:
-        if _is_silent(samples):
-            return ''
-        return self._text(self._decode(*self._begin(samples), _most_tokens(samples)))
-
-    def _spotted(self, samples: np.ndarray) -> str:
+    def _recognise(self, samples: np.ndarray, spotters: Sequence[Spotter] = ()) -> str:
         if _is_silent(samples):
             return ''
         feeds, logits = self._begin(samples)
-        hidden = feeds['encoder_hidden_states'].numpy()
+        # of the encoder; those of the decoder grow with every token
+        keys = {name: value for name, value in feeds.items() if '.decoder.' not in name}
         text = self._text(self._decode(feeds, logits, _most_tokens(samples)))
-        mask = np.ones((1, samples.size), np.int64)
-        return self._spot(text, logits_of(self._decoder, hidden, mask))
+        for spot in spotters:
+            text = spot(text, logits_of(self._decoder, keys))
+        return text
 
     def _decode(self, feeds: Feeds, logits: np.ndarray, limit: int) -> list[int]:
         """Greedy decoding."""
@@ -144,17 +154,28 @@ class MoonshineRecogniser:
         encoder, later ones keep them without a copy.
         """
         import onnxruntime as ort
-        samples = samples[None]
+        hidden = self._encode(samples)
         # of RAW samples: the decoder of tiny divides by the stride by itself; base takes none
-        mask = np.ones(samples.shape, np.int64)
-        sound = {'input_values': samples, 'attention_mask': mask}
-        hidden = self._encoder.run(None, {name: sound[name] for name in self._takes})[0]
+        mask = np.ones((1, samples.size), np.int64)
         value = ort.OrtValue.ortvalue_from_numpy
         feeds = {'encoder_hidden_states': value(hidden)}
         if MASK in self._fed:
             feeds[MASK] = value(mask)
         feeds.update(self._empty_cache(value))
         return self._step(feeds, START, first=True)
+
+    def _encode(self, samples: np.ndarray) -> np.ndarray:
+        """(1, frames, size); the newest is kept, for who wants to know it once more."""
+        key = hashlib.sha1(samples.tobytes()).digest()
+        with self._lock:
+            known, hidden = self._heard
+        if known != key:
+            sound = {'input_values': samples[None],
+                     'attention_mask': np.ones((1, samples.size), np.int64)}
+            hidden = self._encoder.run(None, {name: sound[name] for name in self._takes})[0]
+            with self._lock:
+                self._heard = key, hidden
+        return hidden
 
     def _go_on(self, feeds: Feeds, token: int) -> tuple[Feeds, np.ndarray]:
         """``feeds`` are changed, and given back, with the logits of what comes after it."""

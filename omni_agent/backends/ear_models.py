@@ -9,10 +9,11 @@ import time
 
 import numpy as np
 
-from omni_agent.backends import (RATE, FinalHearer, NodHearer, Recogniser, TurnEnd, Vad, load,
-                                 voice_cues)
+from omni_agent.backends import (RATE, FinalHearer, NodHearer, Recogniser, SoundDescriber, TurnEnd,
+                                 Vad, VoicePrint, load, voice_cues)
 from omni_agent.core.cues import NOD
 from omni_agent.core.ears import Recognise, Recognised, TurnEndJudged
+from omni_agent.core.sense_vectors import Vector, unit
 from omni_agent.core.utterance import PRE_ROLL, Request
 
 # [samples] of the pre-roll that a nod needs not: there the echo of the robot's words is
@@ -25,18 +26,23 @@ def voices(name: str) -> tuple[Vad, Vad]:
     return load.vad(name), load.vad(name)
 
 
-def transcribe(recognise: Recogniser | None, wanted: Recognise) -> Recognised:
-    """Words and cues; without a recogniser no words. Raises what the model raises."""
+def transcribe(recognise: Recogniser | None, wanted: Recognise,
+               voice: VoicePrint | None = None) -> Recognised:
+    """Words and cues; without a recogniser no words. ``voice`` is asked of final words, meanwhile;
+    without it the print is of spectrum and pitch. Raises what the models raise.
+    """
     request, samples = wanted.request, wanted.samples
     began = time.monotonic()
+    asked = voice.begin(samples) if voice is not None and request.final else None
     hear = (recognise.final if request.final and isinstance(recognise, FinalHearer)
             else recognise)
     text = hear(samples).strip() if hear else ''
-    nod = _nod(recognise, wanted, text)
+    vector, nod = _vector(recognise, wanted), _nod(recognise, wanted, text)
     seconds = time.monotonic() - began
     measured = voice_cues.measure(samples)
     cues = (*measured.cues.items(), *(() if nod is None else ((NOD, nod),)))
-    return Recognised(request, text, seconds, cues, measured.print)
+    own_print = measured.print if voice is None else asked.result() if asked is not None else ()
+    return Recognised(request, text, seconds, cues, own_print, vector)
 
 
 def _nod(recognise: Recogniser | None, wanted: Recognise, text: str) -> float | None:
@@ -48,6 +54,14 @@ def _nod(recognise: Recogniser | None, wanted: Recognise, text: str) -> float | 
             or not isinstance(recognise, NodHearer)):
         return None
     return recognise.nod(voiced)
+
+
+def _vector(recognise: Recogniser | None, wanted: Recognise) -> Vector:
+    """Of final words; the encoder has heard them already, so this costs next to nothing."""
+    if not wanted.request.final or not isinstance(recognise, SoundDescriber):
+        return ()
+    row = recognise.describe(wanted.samples)
+    return () if row is None else unit(row)
 
 
 def judge_end(judge: TurnEnd | None, request: Request, samples: np.ndarray) -> TurnEndJudged:

@@ -12,7 +12,7 @@ from typing import Sequence
 
 import numpy as np
 
-from omni_agent.backends import RATE, Recogniser, TurnEnd, ear_models
+from omni_agent.backends import RATE, Recogniser, TurnEnd, VoicePrint, ear_models
 from omni_agent.backends.ear_workers import EarWorkers, Job
 from omni_agent.core.ears import Recognise, Recognised, TurnEndJudged
 from omni_agent.core.percepts import Kind, Perceived
@@ -109,9 +109,10 @@ def _usual(recorded: Sequence[Perceived]) -> Usual | None:
 class Recorded:
     """The models of today, as slow as ``took`` says those of then were."""
 
-    def __init__(self, recognise: Recogniser | None, judge_end: TurnEnd | None,
-                 took: Pace) -> None:
+    def __init__(self, recognise: Recogniser | None, judge_end: TurnEnd | None, took: Pace,
+                 voice: VoicePrint | None = None) -> None:
         self._recognise, self._judge_end, self._pace = recognise, judge_end, took
+        self._voice = voice
 
     def jobs(self, wanted: Recognise, end: float,
              now: float) -> tuple[Job[Recognised], Job[TurnEndJudged] | None]:
@@ -124,13 +125,13 @@ class Recorded:
                           lambda: ear_models.judge_end(self._judge_end, request, samples))
 
     def _transcribe(self, wanted: Recognise, takes_s: float) -> Recognised:
-        found = ear_models.transcribe(self._recognise, wanted)
+        found = ear_models.transcribe(self._recognise, wanted, self._voice)
         return Recognised(wanted.request, found.text, takes_s, found.cues, found.print)
 
 
 class HearAgain(EarWorkers):
     """The workers of then."""
 
-    def __init__(self, recognise: Recogniser | None, judge_end: TurnEnd | None,
-                 took: Pace) -> None:
-        super().__init__(Recorded(recognise, judge_end, took))
+    def __init__(self, recognise: Recogniser | None, judge_end: TurnEnd | None, took: Pace,
+                 voice: VoicePrint | None = None) -> None:
+        super().__init__(Recorded(recognise, judge_end, took, voice))

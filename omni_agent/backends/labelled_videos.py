@@ -21,8 +21,10 @@ from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams, SkipFigures
 from omni_agent.core.moments import Row, Watch, parse_labels
 from omni_agent.core.speak_score import Scorer, parse
-from omni_agent.core.speak_up import Looked, Remark, SpeakUp, SpeakUpParams, WatchEffect
+from omni_agent.core.speak_up import SpeakUp
+from omni_agent.core.speak_up_params import SpeakUpParams
 from omni_agent.core.tracks import TracksParams
+from omni_agent.core.watch_events import Looked, Remark, WatchEffect
 from omni_agent.core.watch_items import Answer, WatchItems
 from omni_agent.share import share_dir
 

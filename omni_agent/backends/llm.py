@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Iterator, Mapping, Sequence
 
-from omni_agent.backends import Message
+from omni_agent.backends import CountedText, Message, Spent
 from omni_agent.core.errors import BackendError
 
 SLOTS = 2
@@ -27,8 +27,8 @@ SILENT, CHATTY = -1, 3       # llama.cpp's verbosity: it writes to stderr behind
 LOG_VARIABLE = 'OMNI_AGENT_LLM_LOG'   # set it to 1 to see llama.cpp's log
 # [tokens] a request can be cancelled between two batches of its prompt
 BATCH = 128
-# progress: a word between batches, to cancel at
-STREAMED = {'stream': True, 'return_progress': True}
+# progress: a word between batches, to cancel at; timings: tokens so far
+STREAMED = {'stream': True, 'return_progress': True, 'timings_per_token': True}
 NICENESS = 3          # a third of the processor where others want it too, all of it where not
 CANDIDATES = 64              # most likely first tokens among which Yes and No are looked for
 YES, NO = 'yes', 'no'
@@ -129,7 +129,7 @@ class LocalLlm:
         def take(chunk: dict) -> bool:
             text = _text(chunk)
             if text:
-                pieces.put(text)
+                pieces.put(_counted(text, chunk.get('timings')))
             return cancelled.is_set()
         with self._slots.of(messages) as slot:
             try:
@@ -245,6 +245,14 @@ def _request(slot: int, messages: Sequence[Message], max_tokens: int) -> dict:
 def _text(chunk: dict) -> str:
     choices = chunk.get('choices') or [{}]
     return choices[0].get('delta', {}).get('content') or ''
+
+
+def _counted(text: str, timings: Mapping[str, float] | None) -> str:
+    if not timings:
+        return text
+    read, kept, written = (int(timings.get(name, 0))
+                           for name in ('prompt_n', 'cache_n', 'predicted_n'))
+    return CountedText.of(text, Spent(read, kept, written))
 
 
 def _step_back() -> None:

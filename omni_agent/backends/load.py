@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Mapping, Sequence, TypeVar
 
 from omni_agent.backends import (Canceller, Detector, FaceFinder, Llm, Recogniser, SentenceEnd,
-                                 Suppressor, Tts, TurnEnd, Vad, models)
+                                 Suppressor, Tts, TurnEnd, Vad, VoicePrint, models)
 from omni_agent.core.errors import ConfigError
 
 Made = TypeVar('Made')
@@ -36,6 +36,11 @@ def turn_end(name: str, threads: int = 1) -> TurnEnd | None:
         'end-of-turn model', name,
         {'smart_turn': lambda: _smart_turn(threads),
          'fake': _quiet_turn_end, 'none': _nothing})
+
+
+def voice_print(name: str, threads: int = 1) -> VoicePrint | None:
+    """None: voices are told apart by spectrum and pitch."""
+    return _choose('voice print', name, {'ge2e': lambda: _ge2e(threads), 'spectrum': _nothing})
 
 
 def detector(name: str, threads: int = 1, score: float | None = None, engine: str = 'auto',
@@ -126,18 +131,29 @@ def _silero() -> Vad:
 
 def _moonshine(threads: int, names: Sequence[str]) -> Recogniser:
     from omni_agent.backends.asr import MoonshineRecogniser
-    return MoonshineRecogniser(threads, names=names)
+    return MoonshineRecogniser(threads, names=names, stops=_stops())
 
 
 def _two_pass(threads: int, names: Sequence[str]) -> Recogniser:
     from omni_agent.backends.asr import BASE, MoonshineRecogniser, TwoPass
-    return TwoPass(MoonshineRecogniser(threads, names=names),
-                   MoonshineRecogniser(threads, model=BASE, names=names))
+    return TwoPass(MoonshineRecogniser(threads, names=names, stops=_stops()),
+                   MoonshineRecogniser(threads, model=BASE, names=names, stops=_stops()))
+
+
+def _stops() -> list[str]:
+    """The plainest stop phrases of the language that these recognisers know."""
+    from omni_agent.backends import languages
+    return [' '.join(phrase) for phrase in languages.named('en').stop_everywhere]
 
 
 def _smart_turn(threads: int) -> TurnEnd:
     from omni_agent.backends.turn_end import SmartTurn
     return SmartTurn(threads)
+
+
+def _ge2e(threads: int) -> VoicePrint:
+    from omni_agent.backends.voice_embedding import VoiceEmbedding
+    return VoiceEmbedding(threads)
 
 
 def _nanodet(threads: int, score: float | None, engine: str, strict: bool,

@@ -91,7 +91,7 @@ def _named(message: memoryview, path: Sequence[int]) -> bytes:
     for number, content, raw in _raw_fields(message):
         if number == path[0] and content is not None:
             inner = _named(content, path[1:])
-            raw = _as_varint(number << 3 | BYTES) + _as_varint(len(inner)) + inner
+            raw = as_varint(number << 3 | BYTES) + as_varint(len(inner)) + inner
         parts.append(raw)
     return b''.join(parts)
 
@@ -153,7 +153,7 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
             raise ValueError(f'byte {at} is no number of a protobuf message')
 
 
-def _as_varint(value: int) -> bytes:
+def as_varint(value: int) -> bytes:
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)

@@ -57,27 +57,27 @@ POWER_FLOOR = 1e-10
 DYNAMIC = 8.0                        # decades below the loudest point that are kept
 
 
-def _filters() -> np.ndarray:
-    """(FFT / 2 + 1, BANDS): what each frequency bin gives to each band."""
+def mel_filters(bands: int) -> np.ndarray:
+    """(FFT / 2 + 1, bands): what each frequency bin gives to each band."""
     top = KNEE_MEL + np.log(RATE / 2 / KNEE_HZ) / LOG_STEP
-    mels = np.linspace(0.0, top, BANDS + 2)
+    mels = np.linspace(0.0, top, bands + 2)
     linear = mels * (KNEE_HZ / KNEE_MEL)
     edges = np.where(mels < KNEE_MEL, linear, KNEE_HZ * np.exp(LOG_STEP * (mels - KNEE_MEL)))
     bins = np.fft.rfftfreq(FFT, 1 / RATE)
-    bands = [np.interp(bins, edges[i:i + 3], [0.0, 2.0 / (edges[i + 2] - edges[i]), 0.0])
-             for i in range(BANDS)]
-    return np.stack(bands, axis=1).astype(np.float32)
+    weights = [np.interp(bins, edges[i:i + 3], [0.0, 2.0 / (edges[i + 2] - edges[i]), 0.0])
+               for i in range(bands)]
+    return np.stack(weights, axis=1).astype(np.float32)
 
 
-_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)).astype(np.float32)
-_FILTERS = _filters()
+HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)).astype(np.float32)
+_FILTERS = mel_filters(BANDS)
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
     """float32 (n,) -> float32 (BANDS, n // HOP), about -1 .. 1.5."""
     padded = np.pad(samples, FFT // 2, mode='reflect')
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[:-1:HOP]
-    spectrum = np.fft.rfft(frames[:len(samples) // HOP] * _HANN)
+    spectrum = np.fft.rfft(frames[:len(samples) // HOP] * HANN)
     power = spectrum.real ** 2 + spectrum.imag ** 2
     bands = np.log10(np.maximum(power.astype(np.float32) @ _FILTERS, POWER_FLOOR))
     bands = np.maximum(bands, bands.max() - DYNAMIC)

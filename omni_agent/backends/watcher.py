@@ -14,11 +14,12 @@ import numpy as np
 
 from omni_agent.backends import Detection, Detector
 from omni_agent.backends.face_watch import FacesSeen, FaceWatch
+from omni_agent.core.appearance import appearance
 from omni_agent.core.fovea import Fovea, FoveaParams, merge
 from omni_agent.core.frame_skip import FrameSkip, FrameSkipParams, SkipFigures
-from omni_agent.core.speak_up import Looked
 from omni_agent.core.track import Track
 from omni_agent.core.tracks import Tracks, TracksParams
+from omni_agent.core.watch_events import Looked
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Watcher:
             detections, crops = self._seen(image, t, spare)
             self._skip.took(time.monotonic() - began)
             events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]),
-                                       picture=self._skip.newest)
+                                       [appearance(image, one.box) for one in detections],
+                                       self._skip.newest)
         else:
             detections, events, crops = None, self._tracks.unchanged(t, self._skip.newest), 0
         tracks = self._tracks.now()

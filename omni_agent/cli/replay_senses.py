@@ -29,7 +29,7 @@ from .replay_seen import WATCHING, Seen, Watch, is_of_eyes, seen, watch
 from .replay_words import Piece
 
 PERCEPTION: Mapping[str, type] = {'': PerceptionParams, 'endpoint': EndpointParams}
-LISTENING = ('silero_vad', 'moonshine_tiny_en', 'moonshine_base_en', 'smart_turn')
+LISTENING = ('silero_vad', 'moonshine_tiny_en', 'moonshine_base_en', 'smart_turn', 'ge2e_voice')
 FACES_HZ = 2.5           # of the node, where it was not recorded
 SETTLED_S = 0.5          # who spoke when the recording began, or ended, is heard in part
 TELL_S = 0.5             # between two words about progress on a terminal
@@ -87,7 +87,8 @@ def _run(senses: Senses, prepared: list[Prepared], params: PerceptionParams,
          endpoint: EndpointParams, known: dict[str, Any], watched: Watch,
          progress: Callable[[float], None]) -> tuple[Listened, list[Piece]]:
     hear = HearAgain(load.recogniser(params.recogniser, names=params.name_list),
-                     load.turn_end(params.turn_end), pace(senses.recorded))
+                     load.turn_end(params.turn_end), pace(senses.recorded),
+                     load.voice_print(params.voice_print))
     lips, counters = LipsInTime(), {}
 
     def count(what: str) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Mapping, Sequence
 
+from .known_voices import distance
+
 Cues = tuple[tuple[str, float], ...]
 # No evidence but who speaks: the track of the face whose lips move, the number of a known voice
 FACE, VOICE = 'face', 'voice'
@@ -121,8 +123,9 @@ class Stream:
             others = [one.cues[cue] for one in spoken[-BESIDE:] if cue in one.cues]
             if others and cue in dict(cues):
                 found.append((name, dict(cues)[cue] - median(others)))
-        if self._print and own_print and begin - self._print_s <= KEPT_S:
-            found.append(('same_voice', -math.dist(self._print, own_print)))
+        far = distance(self._print, own_print)
+        if math.isfinite(far) and begin - self._print_s <= KEPT_S:
+            found.append(('same_voice', -far))
         return tuple(found)
 
     def said(self, begin: float, end: float, cues: Cues, level_dbfs: float) -> None:

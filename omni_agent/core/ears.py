@@ -26,6 +26,7 @@ from .onset import RESUME_DB, Onset
 from .own_words import OwnWords
 from .params import param
 from .percepts import Kind, Perceived
+from .sense_vectors import Vector
 from .utterance import Request, Utterance
 
 # both streams of a microphone bear the same stamps, but for those of a clock that is being set
@@ -46,6 +47,9 @@ class PerceptionParams:
         'robot', 'names of the robot, with commas between them (as in addressee.name of decision): '
         'looked for again in final words, for recognisers lose them; empty = not')
     turn_end: str = param('smart_turn', 'end-of-turn model: smart_turn, fake, or none')
+    voice_print: str = param(
+        'ge2e', 'what tells voices apart: ge2e (speaker embedding, wherever somebody stands), or '
+        'spectrum (its colour and pitch at one place; taken, too, where the model is missing)')
     noise_suppression: bool = param(
         False, 'take steady noise out of what is recognised (WebRTC): for a recogniser that '
         'is not as used to noise as moonshine, which loses words by it')
@@ -71,6 +75,7 @@ class Recognised:
     seconds: float
     cues: Cues = ()
     print: tuple[float, ...] = ()
+    vector: Vector = ()              # of its sound, where words are final
 
 
 @dataclass(frozen=True)
@@ -288,7 +293,7 @@ class Ears:
             return
         words, probability = ready
         yield self._perceived(Kind.FINAL, self.hearing.time(words.request.end), words.text,
-                              probability, words.seconds)
+                              probability, words.seconds, words.vector)
 
     # -- what is told -----------------------------------------------------------------------------
 
@@ -298,7 +303,7 @@ class Ears:
                       self.endpointer.voiced_s, frame.level_dbfs)
 
     def _perceived(self, kind: Kind, t: float, text: str = '', turn_end: float = math.nan,
-                   processing_s: float = 0.0) -> Perceived:
+                   processing_s: float = 0.0, vector: Vector = ()) -> Perceived:
         if kind is Kind.SOUND_STARTED:
             return Perceived(kind, t)
         heard, level_dbfs = self.utterance, self.utterance.level_dbfs
@@ -307,7 +312,7 @@ class Ears:
         return Perceived(kind, t, number, heard.t, text, turn_end, self.endpointer.voiced_s,
                          level_dbfs, heard.echo_likelihood,
                          self.own_words.likelihood(text, heard.t), processing_s=processing_s,
-                         cues=cues)
+                         cues=cues, audio_vector=vector)
 
     def _cues(self, kind: Kind, number: int, t: float, level_dbfs: float) -> Cues:
         """Voice, source and camera; what was not measured is not listed."""

@@ -22,9 +22,11 @@ class HeardCues:
     def measured(self, utterance: int, begin: float, found: Cues, own_print: tuple[float,
                                                                                    ...]) -> None:
         """What was measured on all of it so far; later measurements are of more sound, and
-        better.
+        better, but not all of them have a print.
         """
-        self._utterance, self._begin, self._found, self._print = utterance, begin, found, own_print
+        if own_print or utterance != self._utterance:
+            self._print = own_print
+        self._utterance, self._begin, self._found = utterance, begin, found
 
     def of(self, utterance: int, level_dbfs: float) -> Cues:
         """Nothing where it was not measured yet."""

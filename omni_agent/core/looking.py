@@ -32,12 +32,25 @@ def thing_asked_for(brief: str, language: WatchWords) -> str:
     """'Do you see a fire extinguisher?' -> 'fire extinguisher'; '' where a detector knows its
     name, or no thing is asked for.
     """
+    named = _named(brief, language)
+    is_known = any(tuple(named[at:]) in language.things for at in range(len(named)))
+    return '' if is_known and tuple(named[:1]) not in language.describing else ' '.join(named)
+
+
+def label_asked_for(brief: str, language: WatchWords) -> str:
+    """'Do you see a person?' -> 'person', as the detector calls it; '' where it has no name for
+    it, or more is asked than whether it is there.
+    """
+    return language.things.get(tuple(_named(brief, language)), '')
+
+
+def _named(brief: str, language: WatchWords) -> list[str]:
+    """Words of the thing that is asked for."""
     spoken = ' '.join(words(brief))
     asked = _THERE.search(spoken) or _ASKS.search(spoken)
     if asked is None:
-        return ''
+        return []
     named = described(language, _END.sub('', f' {asked["thing"]}').split())
     if not 0 < len(named) <= MOST_WORDS or named[0] in NO_THING or {*named} <= ANY_THING:
-        return ''
-    is_known = any(tuple(named[at:]) in language.things for at in range(len(named)))
-    return '' if is_known and tuple(named[:1]) not in language.describing else ' '.join(named)
+        return []
+    return named

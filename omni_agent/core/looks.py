@@ -8,8 +8,8 @@ from typing import Any
 
 from .faces import Face, Pose
 from .message_records import seconds
-from .speak_up import Looked
 from .track import Appeared, Approached, Left, Moved, Track, TrackEvent
+from .watch_events import Looked
 
 EVENTS = {1: Appeared, 2: Left, 3: Moved, 4: Approached}         # as in TrackEvent.msg
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .cues import Cues
 from .events import Event, SceneChanged, SoundStarted, SpeechStarted, SpeechStopped, Transcript
+from .sense_vectors import Vector, fused
 
 
 class Kind(Enum):
@@ -46,6 +47,12 @@ class Perceived:
     salience: float = 0.0
     processing_s: float = 0.0
     cues: Cues = ()
+    audio_vector: Vector = ()       # of what was said
+    vision_vector: Vector = ()      # of the newest picture that was told of
+
+    @property
+    def fused_vector(self) -> Vector:
+        return fused(self.audio_vector, self.vision_vector)
 
 
 def read(message: Any) -> Perceived | None:
@@ -60,7 +67,8 @@ def read(message: Any) -> Perceived | None:
         _seconds(message.start), message.text, message.turn_end_probability, message.voiced_s,
         message.level_dbfs, message.echo_likelihood,
         getattr(message, 'text_echo_likelihood', 0.0), message.salience, message.processing_s,
-        tuple((name, float(value)) for name, value in zip(names, values)))
+        tuple((name, float(value)) for name, value in zip(names, values)),
+        tuple(getattr(message, 'audio_vector', ())), tuple(getattr(message, 'vision_vector', ())))
 
 
 def as_sent(perceived: Perceived) -> Perceived:

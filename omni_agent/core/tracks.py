@@ -3,19 +3,23 @@ moved or came nearer.
 
 A box is given to the track whose expected place it overlaps best, then to the nearest lost one.
 Doubtful boxes keep a track alive and never begin one (the idea of ByteTrack, Zhang et al. 2022).
+Who met is told apart by how they look (``meetings.py``), and so is who comes back.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Iterable, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Iterable, Sequence
 
 import numpy as np
 
+from .appearance import alike, blend
 from .boxes import Box, centre, extent, height, inside, overlap
 from .fovea import Detected, Known
+from .life import Life
+from .meetings import Meetings, Seen, alone
 from .params import param
 from .picture_past import PicturePast
 from .track import Appeared, Approached, Left, Moved, Track, TrackEvent, family
@@ -31,8 +35,7 @@ CLEARLY = 0.5        # score from which once is enough for that
 VELOCITY_S = 0.5     # [s] over which a velocity is averaged
 SOON_S = 0.3         # who is at the border by then is on the way out
 STANDS = 0.3         # [own sizes a second] who goes faster does not stand there unseen
-
-_Seen = Tuple[Detected, Optional[np.ndarray]]        # with its embedding
+FASTEST = 3.0        # [own sizes a second] of who is lost in one place and found in another
 
 
 @dataclass(frozen=True)
@@ -58,53 +61,15 @@ class TracksParams:
     reach: float = param(1.0,
                          'how far from its place a covered thing may come back [its own size]',
                          0.0, 5.0)
-    again_s: float = param(300.0, 'who comes back this soon is recognised by the embedding [s]',
-                           0.0, 86400.0)
-    again_cosine: float = param(0.8,
-                                'cosine of two embeddings from which they are of the same thing',
-                                0.0, 1.0)
+    again_s: float = param(30.0, 'who comes back this soon is recognised by the looks [s]', 0.0,
+                           86400.0)
+    again_cosine: float = param(0.85, 'how alike two looks must be to be of the same thing: '
+                                'cosine of their colours', 0.0, 1.0)
     moved: float = param(1.0, 'how far from its place a thing has moved [its own size]', 0.1, 10.0)
     nearer: float = param(1.8, 'how much larger a thing must have become to have come nearer', 1.1,
                           20.0)
     most: int = param(48, 'tracks that are kept, and remembered after they left', 1, 1000,
                       live=False)
-
-
-@dataclass
-class _Life:
-    """A track in the making; ``tid`` is None until it is believed."""
-
-    votes: dict[str, float]
-    box: Box
-    first_s: float
-    last_s: float
-    looked_s: float              # of the look that showed it last
-    best: float
-    total: float
-    began_at_edge: bool
-    near_lost: bool
-    tid: int | None = None
-    born_s: float = 0.0
-    hits: int = 1
-    looks: int = 1
-    again: bool = False
-    recent: deque[bool] = field(default_factory=deque)
-    speed: tuple[float, float] = (0.0, 0.0)      # [px/s] of its centre
-    growth: float = 0.0                          # [1/s] of its height
-    # where, and how large, it was when it was last told of
-    anchor: Box = (0.0, 0.0, 0.0, 0.0)
-    anchor_s: float = 0.0
-    size: float = 0.0                            # height when it was last told to come nearer
-    size_s: float = 0.0
-    embedding: np.ndarray | None = None
-
-    @property
-    def label(self) -> str:
-        return max(sorted(self.votes), key=lambda name: self.votes[name])
-
-    @property
-    def family(self) -> str:
-        return family(self.label)
 
 
 class Tracks:
@@ -114,19 +79,20 @@ class Tracks:
 
     def __init__(self, params: TracksParams = TracksParams()) -> None:
         self.params = params
-        self._lives: list[_Life] = []
-        self._gone: deque[_Life] = deque(maxlen=params.most)
+        self._lives: list[Life] = []
+        self._gone: deque[Life] = deque(maxlen=params.most)
         self._next = 1
         self._t: float | None = None
         self._looked_s = 0.0                     # of the last look
         self._size = (1.0, 1.0)
         self._past = PicturePast(params.changed)
+        self._meetings = Meetings()
 
     def go_on_with(self, tracks: Iterable[Track], size: tuple[float, float]) -> None:
         """As somebody who had looked before: these were there, in pictures of ``size``."""
         self._size = (float(size[0]), float(size[1]))
         for one in tracks:
-            life = _Life({one.label: one.score * one.hits}, one.box, one.first_s, one.last_s,
+            life = Life({one.label: one.score * one.hits}, one.box, one.first_s, one.last_s,
                          one.last_s, one.best, one.score * one.hits, one.began_at_edge,
                          one.near_lost, one.id, one.born_s, one.hits, one.looks, one.again,
                          deque([True] * self.params.born_looks),
@@ -137,16 +103,17 @@ class Tracks:
 
     @property
     def expecting(self) -> bool:
-        """Something is about to be believed, or to walk out of the picture. A box that was hardly
-        sure, and once, is what detectors imagine.
+        """Something is about to be believed, or to walk out of the picture, or was missed just
+        now: whether it has left is not decided by two or three looks. A box that was hardly sure,
+        and once, is what detectors imagine.
         """
-        return any(self._leaving(life) if life.tid is not None else
+        return any(self._leaving(life) or self._missed(life) if life.tid is not None else
                    sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY
                    for life in self._lives)
 
     def expected(self, t: float) -> list[Known]:
         """Where everything should be at ``t`` that is believed, or may soon be."""
-        return [Known(self._expected(life, t), life.tid is None,
+        return [Known(life.expected(t), life.tid is None,
                       life.tid is not None and life.best >= CLEARLY) for life in self._lives]
 
     @property
@@ -173,11 +140,13 @@ class Tracks:
         self._past.add(t, picture)
         self._looked_s = t
         self._size = (float(size[0]), float(size[1]))
-        seen = [(one, embeddings[at] if at < len(embeddings) else None)
-                for at, one in enumerate(detections) if one.score >= self.params.keep_score]
+        seen = alone([(one, embeddings[at] if at < len(embeddings) else None)
+                      for at, one in enumerate(detections)
+                      if one.score >= self.params.keep_score], self.params.born_score)
         dt = t - self._t if self._t is not None else 0.0
         self._t = t
         left = self._assign(seen, t)
+        self._meetings.note(self._lives, t)
         events = self._births(t)
         events += self._changes(t, dt)
         events += self._deaths(t)
@@ -199,37 +168,48 @@ class Tracks:
 
     # -- one look ---------------------------------------------------------------------------------
 
-    def _assign(self, seen: list[_Seen], t: float) -> list[_Seen]:
+    def _assign(self, seen: list[Seen], t: float) -> list[Seen]:
         """Each box to at most one track, the sure ones first: of a thing there are often doubtful
         boxes that are only a part of it. What is left over is given back.
         """
         waiting = dict(enumerate(self._lives))
-        left: dict[int, _Seen] = {}
+        left: dict[int, Seen] = {}
+        found: dict[Life, Seen] = {}
         for sure in (True, False):
             boxes = {index: one for index, one in enumerate(seen)
                      if (one[0].score >= self.params.born_score) == sure}
-            self._match(waiting, boxes, t)
+            found.update(self._match(waiting, boxes, t))
             left.update(boxes)
-        for life in waiting.values():
-            self._miss(life)
+        for one, other in self._meetings.mistaken(found):
+            one.change_places(other)
+            swapped = {other: found.pop(one, None), one: found.pop(other, None)}
+            found.update((life, box) for life, box in swapped.items() if box is not None)
+        for life in self._lives:
+            if life in found:
+                self._hit(life, *found[life], t)
+            else:
+                self._miss(life)
         return [left[index] for index in sorted(left)]
 
-    def _match(self, waiting: dict[int, _Life], boxes: dict[int, _Seen], t: float) -> None:
+    def _match(self, waiting: dict[int, Life], boxes: dict[int, Seen],
+               t: float) -> dict[Life, Seen]:
         """The best pairs first; who has found each other is taken out of both."""
+        found: dict[Life, Seen] = {}
         for measure, least in ((self._overlap, self.params.same_place), (self._closeness, 0.0)):
             pairs = sorted(((-measure(life, one[0], t), at, index) for at, life in waiting.items()
                             for index, one in boxes.items()
                             if life.family == family(one[0].label)))
             for value, at, index in pairs:
                 if -value > least and at in waiting and index in boxes:
-                    self._hit(waiting.pop(at), *boxes.pop(index), t)
+                    found[waiting.pop(at)] = boxes.pop(index)
+        return found
 
-    def _overlap(self, life: _Life, one: Detected, t: float) -> float:
-        return overlap(self._expected(life, t), one.box)
+    def _overlap(self, life: Life, one: Detected, t: float) -> float:
+        return overlap(life.expected(t), one.box)
 
-    def _closeness(self, life: _Life, one: Detected, t: float) -> float:
+    def _closeness(self, life: Life, one: Detected, t: float) -> float:
         """1 in its place, 0 at ``reach`` of its own sizes; the size must be alike."""
-        expected = self._expected(life, t)
+        expected = life.expected(t)
         ratio = height(one.box) / max(1e-6, height(expected))
         if self.params.reach <= 0.0 or not 0.5 < ratio < 2.0:
             return 0.0
@@ -237,14 +217,9 @@ class Tracks:
                max(1e-6, self.params.reach * extent(expected)))
         return max(0.0, 1.0 - far)
 
-    def _expected(self, life: _Life, t: float) -> Box:
-        ahead = min(t - life.last_s, 1.0)        # a guess further ahead is worse than none
-        dx, dy = life.speed[0] * ahead, life.speed[1] * ahead
-        return (life.box[0] + dx, life.box[1] + dy, life.box[2] + dx, life.box[3] + dy)
-
-    def _hit(self, life: _Life, one: Detected, embedding: np.ndarray | None, t: float) -> None:
+    def _hit(self, life: Life, one: Detected, embedding: np.ndarray | None, t: float) -> None:
         dt = t - life.last_s
-        expected = self._expected(life, t)
+        expected = life.expected(t)
         part = (inside(one.box, expected) and extent(one.box) < PART * extent(life.box)
                 and not self._at_edge(one.box))
         if dt > 0 and not part:
@@ -260,19 +235,20 @@ class Tracks:
         life.best, life.total = max(life.best, one.score), life.total + one.score
         life.hits, life.looks = life.hits + 1, life.looks + 1
         self._note(life, one.score >= self.params.born_score)
-        if embedding is not None:
-            life.embedding = _blend(life.embedding, embedding)
+        if embedding is not None and (life.embedding is None
+                                      or not self._meetings.meets(life, t)):
+            life.embedding = blend(life.embedding, embedding)
 
-    def _miss(self, life: _Life) -> None:
+    def _miss(self, life: Life) -> None:
         life.looks += 1
         self._note(life, False)
 
-    def _note(self, life: _Life, sure: bool) -> None:
+    def _note(self, life: Life, sure: bool) -> None:
         life.recent.append(sure)
         while len(life.recent) > self.params.born_of:
             life.recent.popleft()
 
-    def _begin(self, left: Iterable[_Seen], t: float) -> None:
+    def _begin(self, left: Iterable[Seen], t: float) -> None:
         for one, embedding in left:
             if one.score < self.params.born_score or len(self._lives) >= 2 * self.params.most:
                 continue
@@ -281,10 +257,11 @@ class Tracks:
                     if life.family == family(one.label) and (
                         life.last_s == t or life.tid is not None)):
                 continue                         # a second box of the same thing, or a part of it
-            life = _Life({one.label: one.score}, one.box, t, t, t, one.score, one.score,
+            life = Life({one.label: one.score}, one.box, t, t, t, one.score, one.score,
                          self._at_edge(one.box), self._near_lost(one), anchor=one.box, anchor_s=t,
                          size=height(one.box), size_s=t,
-                         embedding=None if embedding is None else _blend(None, embedding))
+                         embedding=None if embedding is None else blend(None, embedding),
+                        began_s=t)
             self._note(life, True)
             self._lives.append(life)
 
@@ -300,9 +277,14 @@ class Tracks:
 
     def _births(self, t: float) -> list[TrackEvent]:
         found: list[TrackEvent] = []
-        for life in self._lives:
+        for life in list(self._lives):
             if (life.tid is None and sum(life.recent) >= self.params.born_looks
                     and self._believed < self.params.most):
+                lost = self._lost(life, t)
+                if lost is not None:
+                    lost.goes_on_as(life)
+                    self._lives.remove(life)
+                    continue
                 life.first_s = self._past.since(life.box, self._size, life.first_s)
                 self._bear(life, t)
                 found.append(Appeared(t, life.first_s, self._track(life)))
@@ -312,7 +294,7 @@ class Tracks:
     def _believed(self) -> int:
         return sum(life.tid is not None for life in self._lives)
 
-    def _bear(self, life: _Life, t: float) -> None:
+    def _bear(self, life: Life, t: float) -> None:
         life.born_s = t
         known = self._known(life, t)
         if known is None:
@@ -321,15 +303,25 @@ class Tracks:
             life.tid, life.again = known.tid, True
             self._gone.remove(known)
 
-    def _known(self, life: _Life, t: float) -> _Life | None:
-        """Who left and looks like this one, the most alike first."""
+    def _lost(self, life: Life, t: float) -> Life | None:
+        """Who was covered and has come out again further away than it was looked for."""
+        return self._most_alike(life, [
+            one for one in self._lives if one.tid is not None and one.last_s < life.began_s
+            and math.dist(centre(one.box), centre(life.box)) < extent(one.box) * (
+                self.params.reach + FASTEST * (t - one.last_s))])
+
+    def _known(self, life: Life, t: float) -> Life | None:
+        """Who left and has come back."""
+        return self._most_alike(life, [one for one in self._gone
+                                       if t - one.last_s <= self.params.again_s])
+
+    def _most_alike(self, life: Life, others: Iterable[Life]) -> Life | None:
+        """Of its kind, and alike enough to be the same."""
         if life.embedding is None:
             return None
-        alike = [(float(life.embedding @ one.embedding), -at, one)
-                 for at, one in enumerate(self._gone)
-                 if one.embedding is not None and one.family == life.family and t -
-                 one.last_s <= self.params.again_s]
-        best = max(alike, key=lambda item: item[:2], default=None)
+        known = [(alike(life.embedding, one.embedding), -at, one) for at, one in enumerate(others)
+                 if one.embedding is not None and one.family == life.family]
+        best = max(known, key=lambda item: item[:2], default=None)
         return best[2] if best is not None and best[0] >= self.params.again_cosine else None
 
     def _changes(self, t: float, dt: float) -> list[TrackEvent]:
@@ -358,26 +350,31 @@ class Tracks:
                 self._gone.append(life)
         return found
 
-    def _is_over(self, life: _Life, t: float) -> bool:
+    def _is_over(self, life: Life, t: float) -> bool:
         if life.tid is None:
             return len(life.recent) >= self.params.born_of and sum(life.recent) < 2 or \
                 t - life.last_s > self.params.edge_lost_s
         if life.looked_s == self._looked_s:      # nobody has missed it yet
             return False
-        leaving = self._at_edge(self._expected(life, t), life.speed[1])
+        leaving = self._at_edge(life.expected(t), life.speed[1])
         if t - life.last_s <= (self.params.edge_lost_s if leaving else self.params.lost_s):
             return False
         overlooked = min(self.params.same_s, life.last_s - life.first_s)
         return not (t - life.last_s < overlooked and self._stands(life)
                     and self._past.same(life.box, self._size, life.looked_s))
 
-    def _stands(self, life: _Life) -> bool:
+    def _stands(self, life: Life) -> bool:
         return math.hypot(*life.speed) < STANDS * extent(life.box)
 
-    def _leaving(self, life: _Life) -> bool:
+    def _leaving(self, life: Life) -> bool:
         """Walks out of the picture, or has just done so."""
         return (life.looked_s > self._looked_s - 1.0 and not self._stands(life)
-                and self._at_edge(self._expected(life, (self._t or 0.0) + SOON_S), life.speed[1]))
+                and self._at_edge(life.expected((self._t or 0.0) + SOON_S), life.speed[1]))
+
+    def _missed(self, life: Life) -> bool:
+        """It was clearly there, and is not seen any more."""
+        return (life.looked_s < self._looked_s and life.best >= CLEARLY
+                and (self._t or 0.0) - life.last_s <= self.params.lost_s)
 
     def _at_edge(self, box: Box, down: float = 0.0) -> bool:
         """Entering or leaving. Who stands close touches the lower border all the time: only small
@@ -391,7 +388,7 @@ class Tracks:
         return (low and (small or down > DRIFT * tall) or high and
                 (small or down < -DRIFT * tall))
 
-    def _track(self, life: _Life) -> Track:
+    def _track(self, life: Life) -> Track:
         wide, tall = self._size
         share = (life.box[2] - life.box[0]) * height(life.box) / (wide * tall)
         return Track(life.tid or 0, life.label, self._t or 0.0, life.box, life.first_s,
@@ -406,11 +403,3 @@ def _around(whole: Box, part: Box) -> Box:
     dx, dy = (max(0.0, part[at + 2] - whole[at + 2]) + min(0.0, part[at] - whole[at])
               for at in (0, 1))
     return (whole[0] + dx, whole[1] + dy, whole[2] + dx, whole[3] + dy)
-
-
-def _blend(old: np.ndarray | None, new: np.ndarray) -> np.ndarray:
-    """A slow mean of unit vectors."""
-    mean = new / max(1e-9, float(np.linalg.norm(new)))
-    if old is not None:
-        mean = 0.8 * old + 0.2 * mean
-    return mean / max(1e-9, float(np.linalg.norm(mean)))

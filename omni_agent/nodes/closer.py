@@ -49,7 +49,7 @@ PARAMETERS = (('', CloserParams), ('words', WordsParams))
 
 
 @dataclass(frozen=True)
-class Inspected:
+class ExaminedPicture:
     """A picture that was asked about: what is in it, and how well the words of the question fit
     it.
     """
@@ -81,7 +81,7 @@ class Closer:
         params = declare(node, CloserParams)
         self.tracks = WordTracks(declare(node, WordsParams, 'words'))
         self._make_words, self._why = any_words(params.open_vocabulary)
-        self._inbox: Inbox[Inspected | Compared] = Inbox(node, self._on_result)
+        self._inbox: Inbox[ExaminedPicture | Compared] = Inbox(node, self._on_result)
         self.worker: Worker | None = None        # that of the sense: it drops the networks, too
         self._look: CloserLook | None = None     # None: detached
         self._wanted: tuple[str, ...] = ()       # phrases that are looked for all the time
@@ -145,7 +145,7 @@ class Closer:
         began, image = time.monotonic(), to_bgr(message)
         things = look.things(image)
         fits = look.fits(image, (phrase,) if phrase else ())
-        self._inbox.put(Inspected(message, things, fits, time.monotonic() - began))
+        self._inbox.put(ExaminedPicture(message, things, fits, time.monotonic() - began))
 
     def _compare(self, look: CloserLook, message: Image, phrases: tuple[str, ...],
                  expecting: bool) -> None:
@@ -156,7 +156,7 @@ class Closer:
             fits = look.fits(image, phrases)
             self._inbox.put(Compared(t, fits, time.monotonic() - began if loaded else 0.0))
 
-    def _on_result(self, result: Inspected | Compared) -> None:
+    def _on_result(self, result: ExaminedPicture | Compared) -> None:
         self.health.well(PART)
         self.health.values['last closer look [s]'] = f'{result.seconds:.2f}'
         if isinstance(result, Compared):

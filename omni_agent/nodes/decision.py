@@ -16,24 +16,26 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from omni_agent.backends import addressee_model, languages
-from omni_agent.core import percepts
+from omni_agent.core import answer_route, percepts
 from omni_agent.core.addressee import Addressee, AddresseeParams
+from omni_agent.core.answer_route import (ADDRESSEE, ENDING, LOOKOUT, PHRASES, SKILLS, Answering,
+                                          Step)
 from omni_agent.core.attention import NOBODY, Attention, AttentionParams, person_of
 from omni_agent.core.dialogue import LOOKING
 from omni_agent.core.epoch import first_epoch
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import (
-    HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Noticed,
+    HALTING, Effect, EndInstructions, Event, HushRequested, Interrupt, Judge, Judged, Noticed,
     Overheard, PlaceEntered, Played, Playing, React, Reason, Remember, Role, SceneChanged,
-    SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh)
+    SpeechStarted, SpeechStopped, Tick, Transcript, Typed, Weigh, Weighed)
 from omni_agent.core.looks import looked
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.params import param
 from omni_agent.core.skill_plan import Unclear
 from omni_agent.core.skills import Call
-from omni_agent.core.speak_up import Margined
 from omni_agent.core.turn import TurnMachine
 from omni_agent.core.turn_states import TurnParams
+from omni_agent.core.watch_events import Margined
 from omni_agent.core.words import words
 
 from . import qos
@@ -53,6 +55,7 @@ from .opinions import Answer, Loaded, OpinionParams, Opinions, Planned, Unable
 from .parameters import declare
 from .recall import PARAMETERS as OF_RECALL
 from .recall import Forgotten, Recall, Recalled
+from .route_trace import RouteTrace
 from .shell import Urgency
 from .shell import main as run
 from .stamps import now, seconds, stamp
@@ -64,10 +67,9 @@ class DecisionParams:
     """Whom to believe, and how much is remembered."""
 
     weights: str = param(
-        'hand',
-        'what tells whom an utterance was meant for: rules set by hand, or weights fitted to '
-        'voice, source, dialogue and camera as well: better in the bench, stricter after other '
-        'people\'s talk',
+        'fitted',
+        'what tells whom an utterance was meant for: weights fitted to words, voice, source, '
+        'dialogue and camera, or rules set by hand to words and dialogue alone',
         choices=('hand', 'fitted'))
     languages: str = param(
         'en', 'codes of the languages that are spoken, the likeliest first, separated by commas')
@@ -128,6 +130,7 @@ class Decision:
         self.interrupts = self.node.create_publisher(InterruptMsg, 'interrupt', qos.STATE)
         self.reacts = self.node.create_publisher(ReactMsg, 'react', qos.REACT)
         self.states = self.node.create_publisher(AgentState, 'agent_state', qos.STATE)
+        self.answering, self.routes = Answering(), RouteTrace(self.node, self.health)
         # what moves since that epoch or before has to stand still
         self._halted = 0
         # at once: opening a memory may take the disk seconds
@@ -176,8 +179,11 @@ class Decision:
         perceived = percepts.read(percept)
         if perceived is None:
             self.health.count('percepts of unknown kind')
-        else:
-            self.on_event(percepts.event(perceived))
+            return
+        if perceived.kind is percepts.Kind.FINAL:
+            self.answering.heard(perceived.utterance, answer_route.recognised(
+                perceived.text, perceived.processing_s))
+        self.on_event(percepts.event(perceived))
 
     def on_look(self, message: Look) -> None:
         self.health.count('looks')
@@ -186,6 +192,7 @@ class Decision:
         self.listening.on_look(message)
         self.lookout.on_look(look)
         self.recall.on_look(look, bytes(message.keyframe))
+        self.inspection.on_look(look)
 
     def on_playback(self, playback: Playback) -> None:
         t = seconds(playback.header.stamp)
@@ -263,6 +270,8 @@ class Decision:
             self.recall.spoke(person_of(event.cues), event.t)
         elif isinstance(event, Typed):
             self.recall.spoke(NOBODY, event.t)
+        if isinstance(event, (Judged, Weighed)):
+            self._judged(event)
         effects = self.machine.step(event, at)
         self.trace.step(event, at, effects)
         self.perform(effects)
@@ -272,6 +281,15 @@ class Decision:
             self.recall.saw(event.t, event.text, event.salience)
         elif isinstance(event, PlaceEntered):
             self.recall.entered(event.place, event.t)
+
+    def _judged(self, event: Judged | Weighed) -> None:
+        """A model has said to whom that was said, or whether it is over."""
+        is_judge = isinstance(event, Judged)
+        name = ADDRESSEE if is_judge else ENDING
+        said = event.margin if is_judge else event.ending
+        why = 'nobody knows' if said is None else f'{said:+.2f}' if is_judge else f'{said:.2f}'
+        took_ms = self.answering.took_ms(name, time.monotonic())
+        self.answering.heard(event.utterance, Step(name, f'"{event.text}": {why}', took_ms))
 
     # -- effects become messages ------------------------------------------------------------------
 
@@ -295,8 +313,10 @@ class Decision:
         elif isinstance(effect, EndInstructions):
             self._end_instructions(effect)
         elif isinstance(effect, Weigh):
+            self.answering.asked(ENDING, time.monotonic())
             self.opinions.weigh(effect)
         elif isinstance(effect, Judge):
+            self.answering.asked(ADDRESSEE, time.monotonic())
             self.opinions.judge(effect)
         elif isinstance(effect, Overheard):
             self.recall.overheard(effect, now(self.node))
@@ -335,6 +355,7 @@ class Decision:
         self._react_now = effect
         known = self._prepared
         if effect.say:
+            self._begin_route(effect)
             say = self.lookout.checked(effect.say) if effect.say in self._seen else effect.say
             self._publish_react(effect, Prepared(effect.epoch, effect.brief, say))
         elif (known.epoch, known.brief) == (effect.epoch, effect.brief):
@@ -348,9 +369,15 @@ class Decision:
         time.
         """
         self._looking_up = effect.epoch, effect.brief
+        self._begin_route(effect)
+        began = time.monotonic()
         said = (self.listening.answer(effect.brief)
                 or self.lookout.answer(effect.epoch, effect.brief) or self.hands.answer(effect))
+        why = ('may ask for a skill' if isinstance(said, Unclear) else 'nothing to do'
+               if said is None else 'it is a request')
+        self.answering.add(Step(PHRASES, why, 1000 * (time.monotonic() - began)))
         if isinstance(said, Unclear):
+            self.answering.asked(SKILLS, time.monotonic())
             self.opinions.plan(effect)
         elif said is not None:
             self._publish_react(effect, Prepared(effect.epoch, effect.brief, said))
@@ -363,6 +390,9 @@ class Decision:
 
     def _look_closer(self, effect: React) -> None:
         """Only where memory has no answer: a new look costs a second of the processor."""
+        over = self.inspection.looked_over(effect.brief) if self.senses.sees else None
+        if over is not None:
+            self.answering.add(over)
         if not self.senses.sees or not self.inspection.ask(effect):
             self._publish_react(effect, Prepared(effect.epoch, effect.brief))
 
@@ -370,6 +400,8 @@ class Decision:
         effect = self._react_now
         if effect is not None and (planned.epoch, planned.brief) == (effect.epoch, effect.brief):
             said = self.hands.settle(effect, planned.found)
+            self.answering.add(Step(SKILLS, 'none fits' if said is None else 'one fits',
+                                    self.answering.took_ms(SKILLS, time.monotonic())))
             if said is None:
                 self._ask_past(effect)
             else:
@@ -378,6 +410,7 @@ class Decision:
     def _on_recalled(self, found: Recalled) -> None:
         effect = self._react_now
         if effect is not None and found.epoch == effect.epoch == self.machine.epoch:
+            self.answering.add(answer_route.searched(found.route, len(found.lines), found.seconds))
             if found.say or found.lines:
                 self._publish_react(
                     effect,
@@ -390,6 +423,7 @@ class Decision:
             self.recall.saw(now(self.node), found.seen, SEEN_CLOSELY)
         effect = self._react_now
         if effect is not None and found.epoch == effect.epoch == self.machine.epoch:
+            self.answering.add(answer_route.inspected(found.seen or found.say, found.seconds))
             self._publish_react(
                 effect, Prepared(effect.epoch, effect.brief, found.say, seen=found.seen))
 
@@ -403,10 +437,20 @@ class Decision:
                            not_before=stamp(effect.not_before))
         message.header.stamp = stamp(now(self.node))
         self.reacts.publish(message)
+        self.routes.tell(effect.epoch, effect.brief,
+                         self.answering.done(effect.epoch, effect.brief))
         if not self.node.count_publishers('playback'):
             self.lookout.confirmed(effect.epoch)
             # nobody will ever say that it was
             self.inbox.put(Played(now(self.node), effect.epoch, '', False))
+
+    def _begin_route(self, effect: React) -> None:
+        """Of an answer, or of what is said unasked."""
+        heard = None if self.machine.typed or effect.say else self.machine.view().utterance
+        self.answering.begin(effect.epoch, effect.brief, heard)
+        if effect.say:
+            who = LOOKOUT if effect.say in self._seen else 'notice'
+            self.answering.add(Step(who, f'unasked: "{effect.say}"'))
 
     def _history(self, seen: str = '') -> list[Line]:
         """What the camera showed is no news once it is gone; ``seen``: by a closer look."""

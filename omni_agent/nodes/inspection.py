@@ -1,9 +1,11 @@
 """The decision node's side of a closer look: a question about what can be seen waits a moment for
-it.
+it, unless the overview of all the pictures before tells enough.
 """
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Callable
 
@@ -12,8 +14,11 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from omni_agent.core import looking, scene
+from omni_agent.core.answer_route import OVERVIEW, Step
 from omni_agent.core.events import React
 from omni_agent.core.looks import looked
+from omni_agent.core.overview import FRAMES, Overview
+from omni_agent.core.watch_events import Looked
 from omni_agent.core.watch_items import with_article
 from omni_agent.core.watch_words import WatchWords
 
@@ -36,6 +41,8 @@ class Inspected:
     brief: str
     seen: str = ''
     say: str = ''
+    seconds: float = 0.0     # of looking
+    things: int = 0          # that were found
 
 
 class Inspection:
@@ -46,6 +53,9 @@ class Inspection:
         self.node, self.health, self._words, self._tell = node, health, words, tell
         self._knows_any_words = knows_any_words
         self._waiting: tuple[React, str] | None = None
+        self.overview = Overview()
+        # [s] what each look that it sums up cost
+        self._summing_s: deque[float] = deque(maxlen=FRAMES)
         self._requests = node.create_publisher(String, 'inspect', qos.PERCEPT)
         node.create_subscription(Look, 'inspected', self._on_inspected, qos.LOOK)
         self._alarm = Alarm(node, self._give_up)
@@ -54,7 +64,8 @@ class Inspection:
         """True if an answer will come: the question is about what can be seen, and somebody
         looks.
         """
-        if not looking.wants_a_look(react.brief) or not self._requests.get_subscription_count():
+        if (not looking.wants_a_look(react.brief) or self._is_known(react.brief)
+                or not self._requests.get_subscription_count()):
             return False
         thing = looking.thing_asked_for(react.brief, self._words)
         if thing and not self._knows_any_words():
@@ -66,6 +77,29 @@ class Inspection:
         self._alarm.set(now(self.node) + (WORDS_S if thing else PATIENCE_S))
         self.health.count('closer looks')
         return True
+
+    def on_look(self, look: Looked) -> None:
+        """The cheap half, of every picture."""
+        began = time.perf_counter()
+        self.overview.step(look)
+        self._summing_s.append(time.perf_counter() - began)
+
+    def looked_over(self, brief: str) -> Step | None:
+        """What the overview says to a question about what can be seen; None for another one. Its
+        cost is that of all the looks that it sums up.
+        """
+        if not looking.wants_a_look(brief) or not self.overview.frames:
+            return None
+        began = time.perf_counter()
+        verdict = 'enough' if self._is_known(brief) else 'not enough'
+        why = f'{self.overview.told()}: {verdict}'
+        cost_s = sum(self._summing_s) + time.perf_counter() - began
+        return Step(OVERVIEW, why, 1000 * cost_s, self.overview.frames)
+
+    def _is_known(self, brief: str) -> bool:
+        """A closer look would say nothing else."""
+        label = looking.label_asked_for(brief, self._words)
+        return bool(label) and self.overview.is_steady(label)
 
     def _on_inspected(self, message: Look) -> None:
         if self._waiting is None:
@@ -80,7 +114,8 @@ class Inspection:
             name = 'see_yes' if asked.hits else 'see_no'
             said = self._words.say(name, thing=with_article(thing))
         there = [track for track in look.tracks if track.hits and track is not asked]
-        self._done(Inspected(react.epoch, react.brief, scene.summary(there), said))
+        self._done(Inspected(react.epoch, react.brief, scene.summary(there), said,
+                             message.processing_s, len(there)))
 
     def _give_up(self) -> None:
         if self._waiting is not None:

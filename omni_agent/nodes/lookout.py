@@ -12,8 +12,10 @@ from omni_agent.backends import watching
 from omni_agent.core import speak_score
 from omni_agent.core.claims import Support, as_past, supported
 from omni_agent.core.errors import ConfigError, OmniAgentError
-from omni_agent.core.speak_up import (AskModel, FloorFree, FloorTaken, Looked, Margined, Remark,
-                                      SpeakUp, SpeakUpParams, Ticked, WatchEvent)
+from omni_agent.core.speak_up import SpeakUp
+from omni_agent.core.speak_up_params import SpeakUpParams
+from omni_agent.core.watch_events import (AskModel, FloorFree, FloorTaken, Looked, Margined,
+                                          Remark, Ticked, WatchEvent)
 from omni_agent.core.watch_items import Kind, Reply, WatchItems, WatchItemsParams
 from omni_agent.share import share_dir
 

@@ -18,7 +18,7 @@ from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import Judge, Judged, React, Weigh, Weighed
 from omni_agent.core.params import param
 from omni_agent.core.skill_plan import Declined, Plan, Planner
-from omni_agent.core.speak_up import AskModel, Margined
+from omni_agent.core.watch_events import AskModel, Margined
 
 from .health import WARN, Health
 from .threads import Worker, close_all

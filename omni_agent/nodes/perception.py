@@ -8,6 +8,8 @@ and ``watching.py`` has the eyes. What the robot itself plays (``speaker/referen
 
 from __future__ import annotations
 
+from array import array
+from dataclasses import replace
 from typing import Iterable
 
 import numpy as np
@@ -41,6 +43,7 @@ from .stamps import seconds, stamp
 from .threads import Inbox
 from .watching import Seen, Watching, WatchingParams
 
+VOICE_PRINT = 'voice_print'
 PARAMETERS = (
     ('', PerceptionParams),
     ('', WatchingParams),
@@ -66,7 +69,7 @@ class Perception:
         self._lateness = Lateness(
             self.health, 'pace of the recogniser', 'partial results come late, and interruptions '
             'with them: give it more cores, or raise partial_s')
-        self.recognise, self.judge_end = None, None
+        self.recognise, self.judge_end, self.voice_print = None, None, None
         self.ringing = Ringing()
         self.sounds = self.node.create_publisher(String, 'sound', qos.PERCEPT)
         self.node.create_subscription(Interrupt, 'interrupt', self.on_interrupt, qos.STATE)
@@ -76,7 +79,8 @@ class Perception:
                 'vad': lambda: ear_models.voices(self.params.vad),
                 'recogniser': lambda: load.recogniser(self.params.recogniser,
                                                       names=self.params.name_list),
-                'turn_end': lambda: load.turn_end(self.params.turn_end)
+                'turn_end': lambda: load.turn_end(self.params.turn_end),
+                VOICE_PRINT: lambda: load.voice_print(self.params.voice_print)
             }, self._listen, self._take)
         self.arrival = Arrival(self.node, self.health, 'microphone', 'sound', 'audio',
                                lambda: self.sense.attached)
@@ -100,6 +104,8 @@ class Perception:
             self.recognise = model
         elif part == 'turn_end':
             self.judge_end = model
+        elif part == VOICE_PRINT:
+            self.voice_print = model
         elif model is not None:
             self.ears.hear_with(*model, self._suppressor())
         else:
@@ -166,7 +172,7 @@ class Perception:
     def _recognise(self, wanted: ears.Recognise) -> None:
         request, samples = wanted.request, wanted.samples
         self.sense.workers['recogniser'].submit(lambda: self.inbox.put(
-            ear_models.transcribe(self.recognise, wanted)))
+            ear_models.transcribe(self.recognise, wanted, self.voice_print)))
         if request.final:
             self.sense.workers['turn_end'].submit(lambda: self.inbox.put(
                 ear_models.judge_end(self.judge_end, request, samples)))
@@ -180,6 +186,8 @@ class Perception:
         self.states.publish(state)
 
     def _publish(self, perceived: Perceived) -> None:
+        if perceived.kind in (Kind.SCENE, Kind.FINAL):
+            perceived = replace(perceived, vision_vector=self.watching.vector(perceived.t))
         percept = Percept(
             kind=perceived.kind.value, utterance=perceived.utterance,
             start=stamp(perceived.start), text=perceived.text,
@@ -187,7 +195,10 @@ class Perception:
             level_dbfs=perceived.level_dbfs, echo_likelihood=perceived.echo,
             text_echo_likelihood=perceived.text_echo, salience=perceived.salience,
             processing_s=perceived.processing_s, cue_names=[name for name, _ in perceived.cues],
-            cue_values=[float(value) for _, value in perceived.cues])
+            cue_values=[float(value) for _, value in perceived.cues],
+            audio_vector=array('f', perceived.audio_vector),
+            vision_vector=array('f', perceived.vision_vector),
+            fused_vector=array('f', perceived.fused_vector))
         percept.header.stamp = stamp(perceived.t)
         self.percepts.publish(percept)
 
@@ -219,7 +230,11 @@ class Perception:
                                     salience=seen.news.salience, processing_s=seen.seconds))
 
     def _on_ready(self, result: Ready) -> None:
-        if self.sense.knows(result.part):
+        if result.part == VOICE_PRINT and result.error is not None and self.sense.attached:
+            self.sense.on_ready(Ready(VOICE_PRINT))          # it is done without
+            self.health.trouble(VOICE_PRINT, WARN, f'{result.error}. Until then voices are told '
+                                'apart by spectrum and pitch')
+        elif self.sense.knows(result.part):
             self.sense.on_ready(result)
         elif self.watching.sense.knows(result.part):
             self.watching.on_ready(result)

@@ -23,6 +23,7 @@ STATE = _profile(1, latched=True)           # a late joiner learns the epoch at 
 REACT = _profile(1)                         # a newer intention replaces an unread one
 SPEECH = _profile(100)                      # paced to 1.5 s ahead of playback, so 100 never fills
 PLAYBACK = _profile(10)
+ROUTE = _profile(10)                        # one or two an answer
 # steps come in bursts, and a hole ends what can be replayed
 TRACE = _profile(100)
 ACT = _profile(16)                          # a whole plan

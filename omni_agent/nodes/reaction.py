@@ -13,8 +13,9 @@ from typing import Iterator, Sequence
 import numpy as np
 from omni_agent_msgs.msg import Interrupt, Look, Percept, Playback, React, SpeechChunk
 
-from omni_agent.backends import RATE, Message, load, watching
-from omni_agent.core import claims, dialogue
+from omni_agent.backends import RATE, Message, Spent, load, watching
+from omni_agent.core import answer_route, claims, dialogue
+from omni_agent.core.answer_route import LLM, VOICE, Step
 from omni_agent.core.epoch import Admission, EpochGate
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import Remember, Role
@@ -23,15 +24,16 @@ from omni_agent.core.looks import looked
 from omni_agent.core.memory import Line, Memory
 from omni_agent.core.pacing import Pacer
 from omni_agent.core.params import param
-from omni_agent.core.speak_up import Looked
 from omni_agent.core.speech import chunks, sentences
 from omni_agent.core.track import Track
+from omni_agent.core.watch_events import Looked
 from omni_agent.core.words import words
 
 from . import qos
 from .health import ERROR, WARN, Health
 from .node import join
 from .parameters import declare
+from .route_trace import RouteTrace
 from .shell import main as run
 from .stamps import now, pace, seconds, stamp
 from .threads import Alarm, Inbox, Worker, close_all
@@ -112,9 +114,34 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Written:
-    """The language model ended a reply as it should."""
+    """A reply was written as it should be, in so many seconds; ``first_s``: until its first word.
+    Of what is said as it is, nothing was written.
+    """
 
     epoch: int
+    seconds: float = 0.0
+    first_s: float = 0.0
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True)
+class Voiced:
+    """A sentence was made sound, in so many seconds."""
+
+    epoch: int
+    seconds: float
+
+
+@dataclass
+class Writing:
+    """What a reply costs the writer; its thread's own."""
+
+    began: float             # [s, monotonic]
+    first_s: float = 0.0
+    spent: Spent | None = None           # so far, where the model counts
+
+    def over(self, epoch: int) -> Written:
+        return Written(epoch, time.monotonic() - self.began, self.first_s, self.spent)
 
 
 class Reaction:
@@ -140,9 +167,11 @@ class Reaction:
         self._close: Look | None = None          # the newest closer one
         self._words = watching.watch_words('en')
         self.health = Health(self.node)
+        self.routes = RouteTrace(self.node, self.health)
+        self._work: dict[str, Step] = {}         # of the newest reply, by specialist
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
-        self.inbox: Inbox[Piece | Loaded | Doubted | Written | OmniAgentError] = Inbox(
+        self.inbox: Inbox[Piece | Loaded | Doubted | Written | Voiced | OmniAgentError] = Inbox(
             self.node, self.on_result, limit=4096)
         self.node.create_timer(0.05, self.send, clock=pace(self.node))
         self._filler_alarm = Alarm(self.node, self.fill_silence)
@@ -199,7 +228,7 @@ class Reaction:
             Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
             if turn.role in ROLES)
         asked = Asked(message.epoch, history, message.brief, message.say, tuple(message.recalled))
-        self._asked = asked
+        self._asked, self._work = asked, {}
         self.filler.asked(message.epoch, seconds(message.not_before), now(self.node))
         self._filler_alarm.set(self.filler.due if self.params.filler else None)
         self.writer.submit(lambda: self._write(asked))
@@ -260,8 +289,10 @@ class Reaction:
         self.outbox.clear()
         self.pacer.begin(epoch)
 
-    def on_result(self, result: Piece | Loaded | Doubted | Written | OmniAgentError) -> None:
+    def on_result(self,
+                  result: Piece | Loaded | Doubted | Written | Voiced | OmniAgentError) -> None:
         if isinstance(result, Piece):
+            self._tell_route(result)
             if not self.gate.is_stale(result.epoch):
                 self.filler.sounded(result.epoch, now(self.node))
                 self.outbox.append(result)
@@ -272,9 +303,21 @@ class Reaction:
             self.health.count(f'claims: {result.what}')
         elif isinstance(result, Written):
             self.health.well('reply')
+            if result.epoch == self._asked.epoch and result.seconds:
+                self._work[LLM] = answer_route.written(result.seconds, result.first_s,
+                                                       result.spent)
+        elif isinstance(result, Voiced):
+            if result.epoch == self._asked.epoch:
+                self._work[VOICE] = answer_route.voiced(result.seconds, self._work.get(VOICE))
         else:
             self.health.count('failures')
             self.health.trouble('reply', ERROR, str(result))
+
+    def _tell_route(self, piece: Piece) -> None:
+        """With the last piece of a reply: who wrote and spoke it."""
+        if piece.last and piece.epoch == self._asked.epoch:
+            self.routes.tell(piece.epoch, self._asked.brief, [*self._work.values()])
+            self._work = {}
 
     def send(self) -> None:
         """Publish what may be published now; the rest waits here, where an interrupt reaches
@@ -296,13 +339,13 @@ class Reaction:
 
     def _write(self, asked: Asked) -> None:
         epoch, limit = asked.epoch, None if asked.say else self.params.max_sentences
-        tokens = ((token for token in [asked.say]) if asked.say else self._fresh(
-            asked, time.monotonic()))
+        writing = Writing(time.monotonic())
+        tokens = ((token for token in [asked.say]) if asked.say else self._fresh(asked, writing))
         try:
             for sentence in sentences(tokens, limit):
                 text = sentence if asked.say else self._checked(asked.brief, sentence)
                 self.voice.submit(lambda text=text: self._speak(epoch, text))
-            self.inbox.put(Written(epoch))
+            self.inbox.put(Written(epoch) if asked.say else writing.over(epoch))
         except OmniAgentError as error:
             self.inbox.put(error)
             if self.params.apology:
@@ -312,7 +355,7 @@ class Reaction:
         self.voice.submit(
             lambda: self.inbox.put(Piece(epoch, np.zeros(0, np.int16), '', last=True)))
 
-    def _fresh(self, asked: Asked, began: float) -> Iterator[str]:
+    def _fresh(self, asked: Asked, writing: Writing) -> Iterator[str]:
         """The model's tokens for as long as anybody wants them; closing the stream cancels the
         request.
         """
@@ -322,13 +365,13 @@ class Reaction:
         messages = self._messages(asked.history, asked.brief, asked.recalled)
         stream = self.llm.stream(messages, max_tokens=self.params.max_tokens)
         try:
-            waiting = True
             for token in stream:              # empty ones are signs of life
                 if self.gate.is_stale(asked.epoch):
                     return
-                if token and waiting:
-                    waiting = False
-                    self.health.values['first token [s]'] = f'{time.monotonic() - began:.3f}'
+                if token and not writing.first_s:
+                    writing.first_s = time.monotonic() - writing.began
+                    self.health.values['first token [s]'] = f'{writing.first_s:.3f}'
+                writing.spent = getattr(token, 'spent', writing.spent)
                 yield token
         finally:
             stream.close()
@@ -374,10 +417,12 @@ class Reaction:
             return
         if self.tts is None:
             self._load_voice()
+        began = time.monotonic()
         for samples, text in self._sound(sentence):
             if self.gate.is_stale(epoch):
                 return
             self.inbox.put(Piece(epoch, samples, text, last=False))
+        self.inbox.put(Voiced(epoch, time.monotonic() - began))
 
     def _sound(self, text: str) -> Iterator[tuple[np.ndarray, str]]:
         for speech in self.tts.stream(text) if text else ():

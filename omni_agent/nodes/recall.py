@@ -4,6 +4,7 @@ model.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from omni_agent.core.events import Overheard, Remember, Role
 from omni_agent.core.params import param
 from omni_agent.core.past import PERSON, ROBOT
 from omni_agent.core.recollection import Recollection
-from omni_agent.core.speak_up import Looked
+from omni_agent.core.watch_events import Looked
 
 from . import qos
 from .health import WARN, Health
@@ -76,6 +77,7 @@ class Recalled:
     lines: tuple[str, ...] = ()
     say: str = ''
     route: str = ''
+    seconds: float = 0.0     # of searching
 
 
 class Recall:
@@ -186,12 +188,13 @@ class Recall:
         return True
 
     def _ask(self, epoch: int, text: str, t: float) -> Recalled:
+        began = time.monotonic()
         try:
             found = self.memory.ask(text, t)
         except OmniAgentError:
             self.health.count('failed questions')
             return Recalled(epoch)
-        return answer(epoch, found)
+        return replace(answer(epoch, found), seconds=time.monotonic() - began)
 
     # -- upkeep -----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ overtaken.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from omni_agent_msgs.msg import Look
@@ -18,15 +18,17 @@ from sensor_msgs.msg import Image
 
 from omni_agent.backends import eyes
 from omni_agent.backends.closer_look import CloserLook
-from omni_agent.backends.engines import Attempt, NoEngine, choices, diagnosis
+from omni_agent.backends.engines import CPU, Attempt, NoEngine, choices, diagnosis
 from omni_agent.backends.eyes import Eyes, Glance, Sight, WatchingParams, WatchPace
 from omni_agent.backends.face_watch import FacesSeen
+from omni_agent.backends.image_embedding import ImageEmbedding
 from omni_agent.backends.pictures import to_bgr, to_jpeg
-from omni_agent.core.errors import BackendError, WireError
+from omni_agent.core.errors import BackendError, OmniAgentError, WireError
 from omni_agent.core.fovea import FoveaParams
 from omni_agent.core.frame_skip import FrameSkipParams
 from omni_agent.core.lips import LipsInTime, Speaker
 from omni_agent.core.scene_news import News
+from omni_agent.core.sense_vectors import Vector, sketch
 from omni_agent.core.tracks import TracksParams
 
 from . import qos
@@ -43,6 +45,7 @@ from .stamps import pace, seconds
 from .threads import Inbox
 
 PART = 'detector'
+OLD_S = 5.0              # from which on a picture says nothing about now
 KEYFRAME = 160           # [px] widest keyframe: enough to recognise a scene by, 3 to 6 kB
 
 
@@ -53,6 +56,7 @@ class Seen:
     glance: Glance
     look: Look
     made: Made
+    vector: Vector = ()      # of a picture that is told of
 
     @property
     def t(self) -> float:
@@ -82,6 +86,7 @@ class Watching:
         choices(self.params.engine)
         self._sight: Sight | None = None         # None: not loaded, or detached
         self._lips = LipsInTime()
+        self._described: tuple[float, Vector] = (0.0, ())      # when it was taken
         # what, and the share done; written by the worker
         self._compiling: tuple[str, float] | None = None
         self._lateness = Lateness(health, 'pace of the detector',
@@ -112,9 +117,22 @@ class Watching:
             self._compiling = (what, share)
 
         try:
-            return eyes.sight(self.params, self.tracks.keep_score, watch)
+            sight = eyes.sight(self.params, self.tracks.keep_score, watch)
+            return sight and replace(sight, describe=self._describer())
         finally:
             self._compiling = None
+
+    def _describer(self) -> ImageEmbedding | None:
+        """Worker thread. One picture every other second needs no GPU, and has the same vector
+        without one.
+        """
+        if self.params.picture_vector == 'none':
+            return None
+        try:
+            return ImageEmbedding(engines=CPU)
+        except OmniAgentError as error:
+            self.inbox.put(Ready('picture vectors', error=error))
+            return None
 
     def _tell_compiling(self) -> None:
         if self._compiling is not None:
@@ -194,7 +212,12 @@ class Watching:
                             glance.figures, self._keyframe(image) if glance.is_changed else b'',
                             glance.ahead_s)
         made = self._made(wanted, message, image, watched.looked.tracks, watched.faces)
-        self.inbox.put(Seen(glance, look, made))
+        vector = self._vector(sight, image) if glance.news is not None else ()
+        self.inbox.put(Seen(glance, look, made, vector))
+
+    def _vector(self, sight: Sight, image: np.ndarray) -> Vector:
+        """Of this picture and nothing else."""
+        return sketch(sight.describe(image)) if sight.describe is not None else ()
 
     def _keyframe(self, image: np.ndarray) -> bytes:
         try:
@@ -217,6 +240,8 @@ class Watching:
         for part in ('camera', PART):
             self.health.well(part)
         self.health.count('looks')
+        if seen.vector:
+            self._described = seen.t, seen.vector
         faces, figures = seen.glance.watched.faces, seen.glance.figures
         if faces.fresh:
             self.health.count('looks at faces')
@@ -231,6 +256,12 @@ class Watching:
         self.looks.publish(seen.look)
         for publisher, message in seen.made:
             publisher.publish(message)
+
+    def vector(self, t: float) -> Vector:
+        """Of the newest picture that was told of by ``t``; () where there is none of late."""
+        seen_s, vector = self._described
+        fresh = abs(t - seen_s) < max(OLD_S, 2 * self.params.scene_s)
+        return vector if self.sense.attached and fresh else ()
 
     # -- whose voice it is ------------------------------------------------------------------------
 
