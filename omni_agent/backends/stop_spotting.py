@@ -18,7 +18,7 @@ from omni_agent.core.words import words
 # [log odds] by which the recogniser's own words may be likelier, less than of a name: who says
 # 'start talking' is not to be silenced
 STOP_BIAS = 6.0
-FARTHEST = 0.6               # apart: beyond it nobody asks the decoder
+FARTHEST = 0.5               # apart: beyond it nobody asks the decoder
 LONGEST = 4                  # [words]
 TRIED = 3
 

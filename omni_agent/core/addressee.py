@@ -96,6 +96,9 @@ class AddresseeParams:
                                 2.0)
     sure: float = param(1.0, 'cheap evidence beyond this [log odds] does not ask the model', 0.0,
                         10.0)
+    # calibrated; beyond this the model changed as many right verdicts as wrong ones
+    sure_fitted: float = param(
+        0.4, 'the same where weights are fitted [log odds]: people wait for the model', 0.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,8 @@ class Addressee:
             rest = sum(evidence.values()) - evidence[NO_WORDS]
             evidence[NO_WORDS] = UNHEARD - max(0.0, rest)
         cheap = sum(evidence.values())
-        decisive = abs(cheap) >= self.params.sure or self.params.model_weight == 0.0
+        decisive = (abs(cheap) >= self.params.sure_fitted
+                    or self.params.model_weight == 0.0)
         if margin is not None and not math.isnan(margin) and not decisive:
             weight = judgement.weights.get(MODEL, 0.0) * self.params.model_weight / FITTED_WITH
             evidence[MODEL] = weight * max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
