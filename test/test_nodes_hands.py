@@ -134,6 +134,8 @@ def test_a_voice_holds_what_moves_and_stop_halts_its_epoch(robot: Robot) -> None
     robot.is_doing('')
     robot.perceive(Percept.SPEECH_STOPPED)
     robot.perceive(Percept.FINAL, 'Stop.')
+    # or it comes after what is typed next, and takes that back
+    robot.bench.until(lambda: robot.states[-1].text == 'Stop.', 'its last word')
 
 
 def test_a_question_while_it_drives_lets_it_drive_on(robot: Robot) -> None:
