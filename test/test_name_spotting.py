@@ -44,8 +44,9 @@ def logits(recogniser: MoonshineRecogniser, samples: np.ndarray) -> Logits:
                                            if '.decoder.' not in name})
 
 
-@pytest.mark.parametrize('text', ['Robot, come here.', 'Robot, turn on the light.', 'Robot.',
-                                  'Where is my coat, robot?', 'Please, robot, come over here.'])
+@pytest.mark.parametrize('text', ['Robot, come here.', 'Robot, what time is it?',
+                                  'Robot, turn on the light.', 'Where is my coat, robot?',
+                                  'Robot.', 'Please, robot, come over here.'])
 def test_a_name_that_was_lost_is_found_again(recogniser: MoonshineRecogniser, spotter: NameSpotter,
                                              text: str):
     samples = spoken(text)

@@ -20,7 +20,7 @@ from omni_agent_msgs.msg import AudioChunk, Percept, React  # noqa: E402
 
 from omni_agent.backends import audio_files  # noqa: E402
 from omni_agent.cli.main import main  # noqa: E402
-from omni_agent.core.heard_then_and_now import SAME_S  # noqa: E402
+from omni_agent.core.sense_vectors import cosine  # noqa: E402
 from omni_agent.nodes import qos  # noqa: E402
 
 QUESTION = Path(__file__).resolve().parents[1] / 'scenarios' / 'assets' / 'bench' / 'q02.flac'
@@ -86,11 +86,12 @@ def test_what_real_nodes_heard_is_heard_again(bench: Bench, tmp_path: Path,
     assert code == 0, said
     assert f'words 1 "{WORDS}"' in said and f'react "{WORDS}"' in said
     rows = json.loads(file.read_text())['heard']['percepts']
-    # where the machine came late a frame begins elsewhere, and cues differ by a frame's worth
-    alike = [row['then']['kind'] for row in rows if row['then'] and row['now']
-             and 'text' not in row['fields'] and abs(row['by_s']) <= SAME_S]
-    assert {'speech_started', 'speech_stopped', 'final'} <= set(alike), [
+    kinds = [row['then']['kind'] for row in rows if row['verdict'] == 'same']
+    assert {'speech_started', 'speech_stopped', 'final'} <= set(kinds), [
         (row['verdict'], row['by_s'], row['fields']) for row in rows]
+    then, now = next((row['then'], row['now']) for row in rows
+                     if row['verdict'] == 'same' and row['then']['kind'] == 'final')
+    assert cosine(then['audio_vector'], now['audio_vector']) > 0.999
     assert main(['replay', str(folder), '--from', 'senses', '--different', '--set',
                  'perception.recogniser=none']) == 1
     assert 'not any more   react "What is your name?"' in capsys.readouterr().out

@@ -123,7 +123,7 @@ def follow(scene: Scene, studio: Studio, detect: NanoDet) -> Count:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--scenes', type=int, default=24, metavar='N')
     parser.add_argument('--places-only', action='store_true', help='without how they look')
     arguments = parser.parse_args()

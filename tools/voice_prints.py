@@ -104,7 +104,7 @@ def equal_error(same: np.ndarray, other: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--half', choices=('development', 'test'), default='development')
     parser.add_argument('--people', type=Path)
     asked = parser.parse_args()

@@ -7,7 +7,7 @@ So a fast machine hears what a slow one does, and twice the same.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Sequence
 
 import numpy as np
@@ -125,8 +125,8 @@ class Recorded:
                           lambda: ear_models.judge_end(self._judge_end, request, samples))
 
     def _transcribe(self, wanted: Recognise, takes_s: float) -> Recognised:
-        found = ear_models.transcribe(self._recognise, wanted, self._voice)
-        return Recognised(wanted.request, found.text, takes_s, found.cues, found.print)
+        return replace(ear_models.transcribe(self._recognise, wanted, self._voice),
+                       seconds=takes_s)
 
 
 class HearAgain(EarWorkers):

@@ -2,7 +2,7 @@
 pickle somebody else wrote.
 
 Such a file is a row of pickles with raw numbers behind them. A pickle may call whatever it can
-name; here it can name the four things a list of tensors is made of, and none of them does
+name; here it can name the three things a list of tensors is made of, and none of them does
 anything.
 """
 

@@ -68,7 +68,8 @@ def read(message: Any) -> Perceived | None:
         message.level_dbfs, message.echo_likelihood,
         getattr(message, 'text_echo_likelihood', 0.0), message.salience, message.processing_s,
         tuple((name, float(value)) for name, value in zip(names, values)),
-        tuple(getattr(message, 'audio_vector', ())), tuple(getattr(message, 'vision_vector', ())))
+        tuple(map(float, getattr(message, 'audio_vector', ()))),
+        tuple(map(float, getattr(message, 'vision_vector', ()))))
 
 
 def as_sent(perceived: Perceived) -> Perceived:

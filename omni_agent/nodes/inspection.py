@@ -42,7 +42,6 @@ class Inspected:
     seen: str = ''
     say: str = ''
     seconds: float = 0.0     # of looking
-    things: int = 0          # that were found
 
 
 class Inspection:
@@ -115,7 +114,7 @@ class Inspection:
             said = self._words.say(name, thing=with_article(thing))
         there = [track for track in look.tracks if track.hits and track is not asked]
         self._done(Inspected(react.epoch, react.brief, scene.summary(there), said,
-                             message.processing_s, len(there)))
+                             message.processing_s))
 
     def _give_up(self) -> None:
         if self._waiting is not None:
