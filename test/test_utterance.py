@@ -281,6 +281,17 @@ class Loudness:
         self.resets += 1
 
 
+class Minder(Loudness):
+    """Nothing is a voice to it, and what it says is how long it remembers."""
+
+    def __call__(self, frame: np.ndarray) -> float:
+        self.age = getattr(self, 'age', 0) + 1
+        return self.age / 1000.0
+
+    def reset(self) -> None:
+        self.age = 0
+
+
 class Halver:
     """A noise suppressor that halves whatever it hears."""
 
@@ -407,6 +418,16 @@ def test_the_model_does_not_forget_between_two_words():
     for at in range(200):
         listen(hearing, 20_000 if at % 40 < 5 else 0, at)
     assert model.resets == 0
+
+
+def test_who_listens_from_later_on_hears_the_same_frames_and_forgets_at_the_same_ones():
+    early, late = Hearing(Minder()), Hearing(Minder())
+    then = sum((listen(early, 0, at) for at in range(400)), [])
+    now = sum((listen(late, 0, at) for at in range(33, 400)), [])
+    judged = {frame.end: frame.voice.probability for frame in then}
+    settled = [frame for frame in now if frame.end > 33 * BLOCK + 31 * FRAME]
+    assert len(settled) > 180
+    assert all(judged[frame.end] == frame.voice.probability for frame in settled)
 
 
 # -- what is recognised, and what is judged -------------------------------------------------------

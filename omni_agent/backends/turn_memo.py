@@ -52,7 +52,8 @@ class Memo:
     def _judge(self, samples: np.ndarray) -> list[float]:
         self._models.voice.reset()
         ear = Ear(self._models.voice)
-        return [ear(samples[at:at + FRAME]) for at in range(0, samples.size - FRAME + 1, FRAME)]
+        return [ear(samples[at:at + FRAME], at + FRAME)
+                for at in range(0, samples.size - FRAME + 1, FRAME)]
 
     def suppressor(self) -> Suppressor | None:
         return self._models.suppressor()

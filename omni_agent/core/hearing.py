@@ -25,9 +25,9 @@ WAIT = 2 * BLOCK
 GONE = RATE                # [samples] behind by this much, the strict stream has ended
 
 # [frames] after a second without a voice the model forgets: its memory fills with echo and noise
+# until it misses whole words (with reset 34 ms to an onset, without 640, same sound). It forgets
+# again at whole seconds of the stream, so that whoever began to listen later hears the same
 DULL = 30
-#                            until it misses whole words (with reset 34 ms to an onset, without 640
-# ms, same sound)
 VOICE = 0.3                # probability from which a frame is not "without a voice"
 # [frames] of the robot's voice that a strict canceller needs to know the room
 TRUST = round(2.0 * RATE / FRAME)
@@ -57,18 +57,19 @@ class Ear:
 
     def __init__(self, model: VoiceModel) -> None:
         self._model = model
-        self._dull = 0                       # [frames] since the last one with a voice
+        self._dull = DULL                    # [frames] since the last one with a voice
 
-    def __call__(self, samples: np.ndarray) -> float:
+    def __call__(self, samples: np.ndarray, end: int) -> float:
+        """FRAME int16 samples that end at sample ``end`` of the stream."""
         probability = self._model(samples.astype(np.float32) / 32768.0)
         self._dull = 0 if probability >= VOICE else self._dull + 1
-        if self._dull == DULL:
-            self.reset()
+        if self._dull == DULL or self._dull > DULL and end // FRAME % DULL == 0:
+            self._model.reset()
         return probability
 
     def reset(self) -> None:
         self._model.reset()
-        self._dull = 0
+        self._dull = DULL
 
 
 class Hearing:
@@ -118,7 +119,7 @@ class Hearing:
         if self.ring.end and position > self.ring.end:
             self.lost += position - self.ring.end
         if not self.ring.end or position > self.ring.end + RATE:
-            self._gated = self._framed = position
+            self._gated, self._framed = _next(position, BLOCK), _next(position, FRAME)
             self._overlaps = 0               # whoever cleans the sound may have begun anew as well
         if not self.ring.write(samples, position):
             return
@@ -161,7 +162,7 @@ class Hearing:
         overlap = any(active for _, active in inside)
         strict = self._strictly(overlap)
         known = strict or 0.0
-        probability = max(self._voice(samples), known)
+        probability = max(self._voice(samples, self._framed), known)
         voice = VoiceFrame(self.time(self._framed), FRAME / RATE, probability,
                            share * (1.0 - known), overlap, strict)
         return HeardFrame(self._framed, voice, level_dbfs(samples))
@@ -177,5 +178,10 @@ class Hearing:
             self._strict_voice.reset()
             return None
         self._overlaps += 1
-        probability = self._strict_voice(samples)
+        probability = self._strict_voice(samples, self._framed)
         return probability if self._overlaps > TRUST else None
+
+
+def _next(position: int, step: int) -> int:
+    """The first whole step from ``position`` on: frames lie alike whenever listening began."""
+    return -(-position // step) * step
