@@ -4,23 +4,30 @@ figures.
 
 from __future__ import annotations
 
+import csv
 import difflib
+import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from omni_agent.backends import (BLOCK, RATE, addressee_script, addressee_sets, audio_files,
-                                 broadcast, image_room, load, own_addressee_set, voice_cues)
+from omni_agent.backends import (BLOCK, RATE, addressee_noises, addressee_script, addressee_sets,
+                                 audio_files, broadcast, image_room, load, own_addressee_set,
+                                 recorded_people, speakers, voice_cues)
 from omni_agent.backends import room_acoustics as acoustics
 from omni_agent.backends.addressee_play import Listener
 from omni_agent.core import prompts
 from omni_agent.core.addressee import Addressee, AddresseeParams
-from omni_agent.core.addressee_figures import calibration, calibration_error, counts, figures
+from omni_agent.core.addressee_figures import (calibration, calibration_error, conditions, counts,
+                                               figures)
 from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, TO_OTHERS, Item, as_csv, parse
 from omni_agent.core.addressee_trial import DECIDE_S, Final, Trial
 from omni_agent.core.errors import ConfigError
 from omni_agent.core.turn_states import TurnParams
+from omni_agent.share import share_dir
 
 ASSETS = Path(__file__).parents[1] / 'scenarios' / 'assets'
 HEADER = 'file,label,looks_here'
@@ -100,6 +107,93 @@ def test_no_test_sentence_is_in_the_words_that_were_only_read_or_in_a_prompt():
         text for text in sorted(spoken('test')) if difflib.get_close_matches(text, known, 1, 0.93)
     ]
     assert near == []
+
+
+def test_no_test_sentence_is_in_another_file_that_weights_are_fitted_to():
+    folder = share_dir() / 'scenarios' / 'addressee'
+    written = [text for path in folder.glob('*.yaml') if path.stem not in recorded_people.HALVES
+               for text in _strings(yaml.safe_load(path.read_text(encoding='utf-8')))]
+    known = {row for text in written for row in _rows(text)}
+    # nor four words of one
+    assert [text for text in sorted(spoken('test')) if _rows(text) & known] == []
+    for path in folder.glob('*.csv'):
+        with open(path, newline='', encoding='utf-8') as file:
+            assert not spoken('test') & {row['said'].lower().strip('.?!')
+                                         for row in csv.DictReader(file)}
+
+
+def _strings(tree: object) -> list[str]:
+    if isinstance(tree, str):
+        return [tree]
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    return [text for part in parts for text in _strings(part)]
+
+
+def _rows(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"[a-z0-9']+", text.lower())
+    return {tuple(words[at:at + 4]) for at in range(len(words) - 3)}
+
+
+def test_the_halves_share_no_recording_of_a_person_and_no_order_that_is_nearly_the_same():
+    halves = [recorded_people.recordings(half) for half in recorded_people.HALVES]
+    for what in ('voice', 'text', 'source'):
+        one, other = ({getattr(line, what) for line in lines} for lines in halves)
+        assert one and not one & other
+    sounds = [{hashlib.sha256(recorded_people.file_of(half, line).read_bytes()).digest()
+               for line in lines if recorded_people.file_of(half, line)}
+              for half, lines in zip(recorded_people.HALVES, halves)]
+    assert len(sounds[0]) == 38 and len(sounds[1]) == 41 and not sounds[0] & sounds[1]
+    one, other = ([line.text for line in lines] for lines in halves)
+    assert [text for text in one if difflib.get_close_matches(text, other, 1, 0.93)] == []
+
+
+def test_recorded_people_speak_to_the_robot_to_each_other_and_on_the_radio_in_both_halves():
+    for half in recorded_people.HALVES:
+        said = [one for scene in addressee_script.scenes(half) for one in scene.said
+                if one.voices[0].startswith('human:')]
+        people = {label: {voice for one in said if one.label == label for voice in one.voices}
+                  for label in (FOR_ROBOT, TO_OTHERS, BROADCAST)}
+        assert len(people[FOR_ROBOT]) > 20 and len(people[TO_OTHERS]) == 5
+        assert people[BROADCAST] >= people[TO_OTHERS] and not people[FOR_ROBOT] & people[TO_OTHERS]
+
+
+def test_scenes_with_recordings_come_after_all_others():
+    for half in recorded_people.HALVES:
+        human = [any(voice.startswith('human:') for said in scene.said for voice in said.voices)
+                 for scene in addressee_script.scenes(half)]
+        assert human == sorted(human) and not human[0]
+
+
+def test_every_recording_holds_a_voice_that_can_be_said_again():
+    for half in recorded_people.HALVES:
+        for line in recorded_people.recordings(half):
+            if recorded_people.file_of(half, line):
+                sound = speakers.speak(line.text, line.voice)
+                assert 0.9 < len(sound) / RATE < 8.0 and 0.05 < np.abs(sound).max() < 0.07
+    with pytest.raises(ConfigError, match='no recording'):
+        speakers.speak('Nobody ever said this.', recorded_people.recordings('test')[0].voice)
+
+
+def test_every_kind_of_noise_is_in_its_half_and_sounds_like_itself_alone():
+    kinds = []
+    for half in recorded_people.HALVES:
+        kinds.append([*addressee_script.NOISES[half], *addressee_script.MORE_NOISES[half]])
+        assert {scene.noise for scene in addressee_script.scenes(half)} == set(kinds[-1])
+    assert not set(kinds[0]) & set(kinds[1])
+    # music, and people who were recorded
+    shapes = {kind: _bands(addressee_noises.noise_of(kind, half, 7))
+              for half, own in addressee_script.MORE_NOISES.items() for kind in own}
+    assert len(set(addressee_noises.MUSIC.values())) == 2
+    for one, shape in shapes.items():
+        for other, second in shapes.items():
+            assert one == other or np.abs(shape - second).max() > 3.0, (one, other)
+
+
+def _bands(sound: np.ndarray) -> np.ndarray:
+    """Levels in third octaves from 100 Hz to 4 kHz [dB]."""
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    edges = (100 * 2 ** (np.arange(17) / 3) * sound.size / RATE).astype(int)
+    return 10 * np.log10(np.add.reduceat(power, edges)[:-1] / power.sum())
 
 
 def test_scenes_are_the_same_on_every_call():
@@ -200,6 +294,17 @@ def test_a_mute_and_a_talkative_robot_both_score_badly():
     assert figures(talkative)['false_per_hour_tv'] > 1000
 
 
+def test_people_who_were_recorded_are_reported_apart():
+    items = [Item('a.wav', FOR_ROBOT, 'x', 'command', voice='human:Jo', snr_db=10.0),
+             Item('b.wav', FOR_ROBOT, 'y', 'command', voice='human:Jo', snr_db=30.0),
+             Item('c.wav', TO_OTHERS, 'z', 'read', voice='human:Flo')]
+    said = [[], [final('robot come here')], [final('robot come here')]]
+    found = conditions(trial().run(list(zip(items, said))))
+    assert (found['missed_human'], found['missed_human_10db'], found['false_human']) == (0.5, 1, 1)
+    strangers = [(Item('a.wav', FOR_ROBOT, 'x', 'command', voice='Jo'), [final('robot sit')])]
+    assert 'missed_human' not in conditions(trial().run(strangers))
+
+
 def test_calibration_compares_what_was_said_with_what_was_so():
     items = [(Item(f'{n}.wav', FOR_ROBOT, str(n)), [final('robot come here')]) for n in range(4)]
     bins = calibration(trial().run(items))
@@ -239,10 +344,11 @@ def test_a_trial_decides_when_the_robot_would():
     assert DECIDE_S == pytest.approx(TurnParams().end_of_turn_s + BLOCK / RATE)
 
 
-def test_who_asks_after_others_have_talked_is_in_the_development_half_alone():
+def test_who_asks_after_others_have_talked_and_a_telephone_are_in_the_development_half_alone():
     kinds = [{scene.name.split('-', 2)[2] for scene in addressee_script.scenes(half)}
              for half in ('development', 'test')]
-    assert kinds[0] - kinds[1] == {'discussed', 'after_answer', 'after_answer_on_air'}
+    assert kinds[0] - kinds[1] == {'discussed', 'after_answer', 'after_answer_on_air',
+                                   'announced_on_air'}
 
 
 def test_a_trial_knows_what_it_is_after_talk_about_the_robot():

@@ -95,6 +95,13 @@ def test_final_words_are_of_the_better_recogniser_where_nobody_has_to_wait_for_i
     assert heard.text == who
 
 
+def test_two_passes_give_the_vector_of_the_quick_one(recogniser: MoonshineRecogniser) -> None:
+    samples, _ = allison()[0]
+    both = TwoPass(recogniser, lambda samples: 'better')
+    np.testing.assert_array_equal(both.describe(samples), recogniser.describe(samples))
+    assert TwoPass(lambda samples: '', lambda samples: '').describe(samples) is None
+
+
 def test_words_come_with_the_sound_so_that_partial_results_make_sense(
         recogniser: MoonshineRecogniser) -> None:
     samples, text = librivox()[0]

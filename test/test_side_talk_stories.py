@@ -78,6 +78,22 @@ def test_among_people_who_are_talking_it_is_for_the_robot_that_is_looked_at():
         assert room.answers(2.0) == answered
 
 
+@pytest.mark.parametrize(('pause_s', 'found'), [(1.0, True), (8.0, False)])
+def test_who_begins_soon_after_others_is_among_them_however_long_the_sentence_is(
+        pause_s: float, found: bool):
+    room = Room(fitted=True)
+    room.hears(OTHERS, VOICE)
+    room.wait(pause_s)
+    room.starts()
+    room.wait(6.0)
+    room.stops()
+    room.step(Transcript(room.now, room.utterance, 'We could go there on Sunday.', True, 5.0, 0.9,
+                         cues=VOICE))
+    room.wait(1.0)
+    names = {name for name, _ in room.machine.score.evidence}
+    assert ('people are talking' in names) is found
+
+
 def test_an_answer_to_the_robots_question_needs_no_name():
     talk = after_reply('Do you want red or blue?')
     talk.says('Red would be nice.')

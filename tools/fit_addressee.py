@@ -7,9 +7,10 @@ the test half.
 The development half is made by its scripts if it is not here yet, and heard by the real ears. Each
 utterance counts several times, with parts of the evidence left out, so that what was not measured
 is not taken for zero, once with its true words, and with sentences that were never spoken in place
-of them, so that words count by themselves. Ridge logistic regression by Newton's method;
-the ridge is chosen by leaving scenes out, the temperature by what they then got. The language
-model is asked where the rest is unsure, and its share fitted last.
+of them, so that words count by themselves. What their phrases tell (tools/fit_phrases.py, which
+comes before this) is of a fit that has not seen them. Ridge logistic regression by Newton's
+method; the ridge is chosen by leaving scenes out, the temperature by what they then got. The
+language model is asked where the rest is unsure, and its share fitted last.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from omni_agent.backends import addressee_script, addressee_sets, own_addressee_set  # noqa: E402
+import fit_phrases  # noqa: E402
+from omni_agent.backends import addressee_model, addressee_sets, own_addressee_set  # noqa: E402
 from omni_agent.backends.addressee_play import DEFAULT, Judge, listener  # noqa: E402
 from omni_agent.core.addressee import Addressee, AddresseeParams  # noqa: E402
 from omni_agent.core.addressee_set import BROADCAST, Item  # noqa: E402
 from omni_agent.core.addressee_trial import Final, Outcome, Trial  # noqa: E402
 from omni_agent.core.cues import CUES  # noqa: E402
 from omni_agent.core.judgement import (MARGIN_LIMIT, MISSING, MODEL, NAMES, RULES,  # noqa: E402
-                                       VERSION, Judgement, values)
+                                       VERSION, WHOLE, Judgement, values)
 from omni_agent.share import share_dir  # noqa: E402
 
 Heard = Sequence[tuple[Item, Sequence[Final]]]
@@ -48,7 +50,7 @@ COPIES = (((), 0.25), (('camera', ), 0.45), (('camera', 'voice', 'source'), 0.15
           (('camera', 'voice'), 0.075), (('camera', 'source'), 0.075))
 # weight of a copy with the words that were said instead of those that were heard
 TRUE_WORDS = 0.25
-READ = 0.1                   # weight of a sentence that was never spoken
+READ = 110.0                 # weight of all sentences that were never spoken, together
 # Such sentences in place of what somebody said, in his voice and situation: how many, their weight
 # together, and what each of them does without. Otherwise a fit knows that people who ask after a
 # silence speak to the robot, and a question after a talk would have to fight for its turn
@@ -62,7 +64,7 @@ BROADCASTS = 2.0             # weight of one: an hour holds hundreds
 POSITIVE = ('its name', 'a request', 'a command', 'the robot asked', 'an answer to its question',
             'looks_here', 'lips', 'same_voice', 'louder_db', 'raised_db', 'onset_db', 'for me',
             'a wish', 'tilt_db', 'fall_db', 'depth_db', 'low_db', 'range_db', 'before_db', 'gaps',
-            'a question about the world', 'a question about a measure', 'silence_s', RULES)
+            'a question about the world', 'a question about a measure', 'silence_s', RULES, WHOLE)
 NEGATIVE = ('calls somebody', 'speaks about it', 'about others', 'people of the family',
             'several sentences', 'people are talking', 'talk_share', 'rings', 'bright_db',
             'melody', 'length_s', 'the past', 'what you did', 'many words', 'no words',
@@ -77,67 +79,84 @@ class Row:
     weight: float
 
 
-def rows(outcome: Outcome, addressee: Addressee) -> list[Row]:
+class Texts:
+    """Sentences that were never spoken, and what phrases make of any words."""
+
+    def __init__(self) -> None:
+        sentences = fit_phrases.written()
+        self.unspoken = {real: [one.text for one in sentences if one.real == real]
+                         for real in (True, False)}
+        self._unseen = fit_phrases.unseen([*sentences, *fit_phrases.heard()])
+
+    def whole(self, text: str, addressee: Addressee) -> float | None:
+        known = self._unseen.get(text)
+        return addressee.as_a_whole(text) if known is None else known
+
+
+def rows(outcome: Outcome, addressee: Addressee, texts: Texts) -> list[Row]:
     item, final = outcome.item, outcome.final
     base = BROADCASTS if item.label == BROADCAST else 1.0
     cues = addressee.cues_of(outcome.situation)
     found = [
-        _row(outcome, addressee, final.text, groups, share * base, cues)
+        _row(outcome, addressee, final.text, groups, share * base, cues, texts)
         for groups, share in COPIES
     ]
     if item.text and item.label != BROADCAST:
-        found.append(_row(outcome, addressee, item.text, ('camera',), TRUE_WORDS * base, cues))
+        found.append(_row(outcome, addressee, item.text, ('camera',), TRUE_WORDS * base, cues,
+                          texts))
     return found
 
 
 def _row(outcome: Outcome, addressee: Addressee, text: str, left: Sequence[str], weight: float,
-         cues: tuple) -> Row:
+         cues: tuple, texts: Texts) -> Row:
     kept = tuple(cue for cue in cues if CUES[cue[0]].group not in left)
     found = values(addressee.signs_of(text), addressee.dialogue_of(text, outcome.situation), kept,
-                   rules=addressee.by_words(text))
+                   rules=addressee.by_words(text), whole=texts.whole(text, addressee))
     return Row(outcome.item.scene, found, outcome.item.for_robot, weight)
 
 
-def lent_rows(outcome: Outcome, addressee: Addressee, texts: dict, rng: Random) -> list[Row]:
+def lent_rows(outcome: Outcome, addressee: Addressee, texts: Texts, rng: Random) -> list[Row]:
     """Other words for the same listener in the mouth of who spoke."""
     item = outcome.item
     if item.kind in REPLYING:
         return []
     weight = LENT_SHARE / LENT * (BROADCASTS if item.label == BROADCAST else 1.0)
-    lent = texts['for' if item.for_robot else 'other']
+    lent = texts.unspoken[item.for_robot]
     cues = addressee.cues_of(outcome.situation)
     return [
-        _row(outcome, addressee, rng.choice(lent), LENT_LEFT[index % len(LENT_LEFT)], weight, cues)
+        _row(outcome, addressee, rng.choice(lent), LENT_LEFT[index % len(LENT_LEFT)], weight, cues,
+             texts)
         for index in range(LENT)
     ]
 
 
-def table_of(heard: Heard, addressee: Addressee, seed: int) -> list[Row]:
+def table_of(heard: Heard, addressee: Addressee, seed: int, texts: Texts) -> list[Row]:
     """All rows: of the dialogue as the labels have it, of runs in which the robot errs, and of
     sentences that were never spoken.
     """
     runs = [Trial(addressee, told=Random(seed))]
     runs += [Trial(addressee, told=Random(seed + 1 + run), told_wrong=WRONG)
              for run in range(STRAYED)]
-    lending, texts = Random(seed), addressee_script.texts('development')['read']
+    lending = Random(seed)
     found = [
         row for run in runs for one in run.run(heard) if one.final is not None
-        for row in (*rows(one, addressee), *lent_rows(one, addressee, texts, lending))
+        for row in (*rows(one, addressee, texts), *lent_rows(one, addressee, texts, lending))
     ]
-    return [replace(row, weight=row.weight / len(runs)) for row in found] + read_rows(addressee)
+    return ([replace(row, weight=row.weight / len(runs)) for row in found]
+            + read_rows(addressee, texts))
 
 
-def read_rows(addressee: Addressee) -> list[Row]:
+def read_rows(addressee: Addressee, texts: Texts) -> list[Row]:
     """Sentences of which nothing is known but the words: as much of them is for the robot as is
     not.
     """
-    found, texts = [], addressee_script.texts('development')['read']
-    for real, label in ((True, 'for'), (False, 'other')):
-        weight = READ * (len(texts['for']) + len(texts['other'])) / 2 / len(texts[label])
-        for text in texts[label]:
-            signs = values(addressee.signs_of(text), (), (), rules=addressee.by_words(text))
+    found = []
+    for real, mine in texts.unspoken.items():
+        for text in mine:
+            signs = values(addressee.signs_of(text), (), (), rules=addressee.by_words(text),
+                           whole=texts.whole(text, addressee))
             known = {name: value for name, value in signs.items() if name not in MISSING}
-            found.append(Row(text, known, real, weight))
+            found.append(Row(text, known, real, READ / 2 / len(mine)))
     return found
 
 
@@ -238,11 +257,14 @@ def margin_weight(outcomes: Sequence[Outcome], judgement: Judgement,
                   addressee: Addressee) -> tuple[float, int]:
     """Share of the language model's log odds where the rest was unsure, by the log loss."""
     judge, asked = Judge('qwen2_5_0_5b'), []
+    # an opinion that counts nothing is not asked for
+    asking = Addressee(addressee.params, Judgement(
+        judgement.bias, {**judgement.weights, MODEL: 1.0}, addressee.judgement.phrases))
     for outcome in outcomes:
         kept = replace(
             outcome.situation,
             cues=tuple(cue for cue in outcome.situation.cues if CUES[cue[0]].group != 'camera'))
-        score = Addressee(addressee.params, judgement).score(outcome.final.text, kept)
+        score = asking.score(outcome.final.text, kept)
         if not score.decisive and outcome.final.text:
             logit = np.log(score.probability / (1 - score.probability))
             asked.append((logit, judge(outcome.final.text)[0], outcome.item.for_robot))
@@ -275,12 +297,12 @@ def main() -> None:
     folder = arguments.set or own_addressee_set.folder('development')
     items = [item for item in addressee_sets.read(folder) if item.half == 'development']
     heard = addressee_sets.heard(folder, items, listener(arguments.recogniser))
-    addressee = Addressee(AddresseeParams())
+    addressee = Addressee(AddresseeParams(), Judgement(0.0, {}, addressee_model.phrases()))
     outcomes = [
         one for one in Trial(addressee, told=Random(arguments.seed)).run(heard)
         if one.final is not None
     ]
-    table = table_of(heard, addressee, arguments.seed)
+    table = table_of(heard, addressee, arguments.seed, Texts())
     judgement, figures = fitted(table, arguments.seed)
     share, asked = ((0.0,
                      0) if arguments.no_model else margin_weight(outcomes, judgement, addressee))

@@ -18,7 +18,7 @@ from typing import Iterator, Sequence
 
 import numpy as np
 
-from omni_agent.backends import (RATE, addressee_script, audio_files, image_room,
+from omni_agent.backends import (RATE, addressee_noises, addressee_script, audio_files, image_room,
                                  own_addressee_set, speakers, voice_cues)
 from omni_agent.backends import room_acoustics as acoustics
 from omni_agent.backends.addressee_script import Place
@@ -67,7 +67,7 @@ def _trimmed(sound: np.ndarray) -> np.ndarray:
 
 def heard(voices: dict[str, list[np.ndarray]], half: str, distance_m: float, snr_db: float,
           rng: np.random.Generator) -> Iterator[Heard]:
-    noises = [own_addressee_set.noise_of(kind, half, FIRST_ROOM[half]) for kind in NOISES[half]]
+    noises = [addressee_noises.noise_of(kind, half, FIRST_ROOM[half]) for kind in NOISES[half]]
     for person, (who, sounds) in enumerate(voices.items()):
         for at, dry in enumerate(sounds):
             room = FIRST_ROOM[half] + at % ROOMS

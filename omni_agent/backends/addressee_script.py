@@ -2,7 +2,7 @@
 and noises to halves.
 
 Nothing of one half occurs in the other: not a sentence, a voice, a room or a kind of noise.
-Everything is drawn with one seed a half.
+Everything is drawn with one seed a half. What people were recorded saying comes last.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Iterator, Sequence
 
 import numpy as np
 
+from omni_agent.backends import recorded_people
 from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, TO_OTHERS
 from omni_agent.share import share_dir
 
@@ -32,11 +33,14 @@ NOISES = {
     'development': ('pink', 'vacuum', 'dishes', 'babble'),
     'test': ('water', 'fan', 'clatter', 'chatter')
 }
+# besides those, where people were recorded: others who were, and music
+MORE_NOISES = {'development': ('murmur', 'guitar'), 'test': ('voices', 'accordion')}
 SEEDS = {'development': 1, 'test': 2}
 SNRS_DB = (30.0, 20.0, 10.0)
 GAPS_S = (3.0, 7.0, 20.0, 60.0)
 AFTER_TALK = (math.log(2.0), math.log(15.0))     # [log s]
 SETS = 6                     # televisions that are on
+READERS, PROGRAMMES = 12, 3  # talks of two who read to each other, and radios with a book on them
 TURNED = (55.0, 150.0)       # [degrees] away from the robot: who speaks to somebody else
 FACING = (0.0, 30.0)
 
@@ -112,6 +116,9 @@ class _Director:
         # last, so that what is drawn before stays as it was
         yield from self._turning_to_it()
         yield from self._after_answers()
+        yield from self._recorded_asking()
+        yield from self._recorded_talks()
+        yield from self._recorded_broadcasts()
 
     # -- kinds of scenes --------------------------------------------------------------------------
 
@@ -221,14 +228,57 @@ class _Director:
                                      self._camera(BROADCAST)))
                 yield self._scene(kind, said)
 
+    def _recorded_asking(self) -> Iterator[Scene]:
+        """People who were recorded, each of them in two rooms."""
+        for one in recorded_people.direct(self.half) * 2:
+            said = self._direct(one.kind, one.text, one.voice, self._place(FACING))
+            yield self._scene('recorded', [said], self._noises())
+
+    def _recorded_talks(self) -> Iterator[Scene]:
+        """Two who read to each other, and after every other talk somebody asks the robot."""
+        lines = recorded_people.by_voice(recorded_people.of_kinds(self.half, recorded_people.READ))
+        asked = recorded_people.direct(self.half)
+        for index in range(READERS):
+            pair = [(voice, self._place(TURNED), self.rng.permutation(lines[voice]))
+                    for voice in map(str, self.rng.permutation(list(lines))[:2])]
+            said = [
+                self._aside('read', str(own[at // 2]), voice, place,
+                            gap_s=float(self.rng.uniform(0.3, 1.5)))
+                for at in range(int(self.rng.integers(2, 5)))
+                for voice, place, own in [pair[at % 2]]
+            ]
+            if index % 2:
+                one = asked[int(self.rng.integers(len(asked)))]
+                said.append(self._direct(one.kind, one.text, one.voice, self._place(FACING),
+                                         gap_s=float(np.exp(self.rng.uniform(*AFTER_TALK)))))
+            yield self._scene('read', said, self._noises())
+
+    def _recorded_broadcasts(self) -> Iterator[Scene]:
+        """A book on the radio, and a telephone that speaks aloud: that one not in every half."""
+        for kind in (recorded_people.READ, recorded_people.ANNOUNCED):
+            lines = recorded_people.of_kinds(self.half, kind)
+            for _ in range(PROGRAMMES if lines else 0):
+                place, stretches = self._place((0.0, 20.0), (1.5, 5.0)), []
+                for voice, texts_ in recorded_people.by_voice(lines).items():
+                    self.rng.shuffle(texts_)
+                    for at in range(0, len(texts_), 4):
+                        part = tuple(texts_[at:at + 4])
+                        stretches.append(
+                            Said(BROADCAST, f'{kind}_on_air', part, (voice,) * len(part), place,
+                                 float(self.rng.uniform(0.5, 4.0)), '', self._camera(BROADCAST)))
+                yield self._scene(f'{kind}_on_air', stretches, self._noises())
+
     # -- their parts ------------------------------------------------------------------------------
 
-    def _scene(self, kind: str, said: Sequence[Said]) -> Scene:
+    def _scene(self, kind: str, said: Sequence[Said], noises: Sequence[str] = ()) -> Scene:
         self.count += 1
         room = SEEDS[self.half] * 1000 + int(self.rng.integers(0, 8))
-        return Scene(f'{self.half[:4]}-{self.count:03}-{kind}', self.half, room,
-                     str(self.rng.choice(NOISES[self.half])), float(self.rng.choice(SNRS_DB)),
-                     tuple(said), int(self.rng.integers(2**31)))
+        noise = str(self.rng.choice(noises or NOISES[self.half]))
+        return Scene(f'{self.half[:4]}-{self.count:03}-{kind}', self.half, room, noise,
+                     float(self.rng.choice(SNRS_DB)), tuple(said), int(self.rng.integers(2**31)))
+
+    def _noises(self) -> tuple[str, ...]:
+        return NOISES[self.half] + MORE_NOISES[self.half]
 
     def _direct(self, kind: str, text: str, voice: str, place: Place,
                 gap_s: float | None = None) -> Said:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 import numpy as np
 
-from omni_agent.backends import RATE, FinalHearer, Recogniser, nods
+from omni_agent.backends import RATE, FinalHearer, Recogniser, SoundDescriber, nods
 from omni_agent.backends.name_spotting import Logits, NameSpotter, logits_of
 from omni_agent.backends.onnx import session
 from omni_agent.backends.ort_file import unpacked
@@ -222,6 +222,10 @@ class TwoPass:
     def nod(self, samples: np.ndarray) -> float:
         """As of ``quick``; nods are short, and time is."""
         return self._quick.nod(samples)
+
+    def describe(self, samples: np.ndarray) -> np.ndarray | None:
+        """As of ``quick``: vectors of one kind, whoever found the words."""
+        return (self._quick.describe(samples) if isinstance(self._quick, SoundDescriber) else None)
 
 
 def _final(recognise: Recogniser, samples: np.ndarray) -> str:

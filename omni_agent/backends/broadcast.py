@@ -7,7 +7,7 @@ A model of broadcasting and not a recording of it; every programme is drawn from
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from omni_agent.backends import RATE, noises
 from omni_agent.backends import room_acoustics as acoustics
 
 LEVEL_DBFS = -20.0
+Music = Callable[[np.random.Generator], np.ndarray]
 
 
-def programme(voices: Sequence[np.ndarray], seed: int) -> np.ndarray:
+def programme(voices: Sequence[np.ndarray], seed: int,
+              music: Music = noises.music) -> np.ndarray:
     """float32 samples at RATE of what comes out of the loudspeaker."""
     rng = np.random.default_rng(seed)
     pieces = []
@@ -29,7 +31,8 @@ def programme(voices: Sequence[np.ndarray], seed: int) -> np.ndarray:
     speech = np.concatenate(pieces)
     mixed = compressed(speech, ratio=float(rng.uniform(2.0, 5.0)))
     if rng.random() < 0.6:
-        mixed = mixed + bed(mixed.size, rng) * acoustics.db(LEVEL_DBFS - rng.uniform(10.0, 24.0))
+        mixed = mixed + bed(mixed.size, rng, music) * acoustics.db(
+            LEVEL_DBFS - rng.uniform(10.0, 24.0))
     return boxed(compressed(mixed, 2.0), float(rng.uniform(110, 260)),
                  float(rng.uniform(5500, 7800)))
 
@@ -50,13 +53,13 @@ def compressed(samples: np.ndarray, ratio: float, over_db: float = -12.0) -> np.
     return shaped * acoustics.db(LEVEL_DBFS - acoustics.speech_level(shaped))
 
 
-def bed(size: int, rng: np.random.Generator) -> np.ndarray:
+def bed(size: int, rng: np.random.Generator, music: Music = noises.music) -> np.ndarray:
     """Music of RMS 1 that has no end."""
     parts = []
     while sum(part.size for part in parts) < size:
-        parts.append(noises.music(np.random.default_rng(int(rng.integers(2**31)))))
-    music = np.concatenate(parts)[:size]
-    return music / np.sqrt(np.mean(music**2))
+        parts.append(music(np.random.default_rng(int(rng.integers(2**31)))))
+    sound = np.concatenate(parts)[:size]
+    return sound / np.sqrt(np.mean(sound**2))
 
 
 def boxed(samples: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:

@@ -113,6 +113,31 @@ def music(rng: np.random.Generator) -> np.ndarray:
     return placed(MUSIC_S, events)
 
 
+def waltz(rng: np.random.Generator) -> np.ndarray:
+    """An accordion in a minor key: reeds that are not quite in tune, under a tune of their own. As
+    long as ``music``.
+    """
+    base, beat_s = rng.choice([174.6, 207.7, 233.1]), 0.3
+    events = []
+    for bar, chord in enumerate(((0, 3, 7), (5, 8, 12), (7, 10, 14), (3, 7, 12))):
+        start = 3 * beat_s * bar
+        events += [(start, 0.9 * reed(base / 2 * 2 ** (chord[0] / 12), beat_s))]
+        events += [(start + beat * beat_s, 0.4 * reed(base * 2 ** (degree / 12), 0.6 * beat_s))
+                   for beat in (1, 2) for degree in chord]
+        events += [(start, 0.7 * reed(2 * base * 2 ** (rng.choice(chord) / 12), 2 * beat_s)),
+                   (start + 2 * beat_s, 0.7 * reed(2 * base * 2 ** (rng.choice(chord) / 12),
+                                                   beat_s))]
+    return placed(MUSIC_S, events)
+
+
+def reed(pitch_hz: float, seconds: float) -> np.ndarray:
+    """Two of them, six cents apart, that speak and fall silent within 30 ms."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    both = sum(np.sin(2 * np.pi * k * pitch_hz * tuned * t + k) / k**1.3
+               for k in range(1, 9) for tuned in (1.0, 1.0035) if k * pitch_hz < RATE / 2)
+    return both * np.minimum(1.0, np.minimum(t, t[-1] - t) / 0.03)
+
+
 def pluck(rng: np.random.Generator, pitch_hz: float, seconds: float) -> np.ndarray:
     """A string after Karplus and Strong: a burst of noise that runs around a shrinking loop."""
     loop = rng.uniform(-1, 1, round(RATE / pitch_hz))

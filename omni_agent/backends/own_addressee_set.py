@@ -16,8 +16,8 @@ from typing import Callable, Iterator
 
 import numpy as np
 
-from omni_agent.backends import (RATE, addressee_script, audio_files, broadcast, image_room,
-                                 noises, speakers)
+from omni_agent.backends import (RATE, addressee_noises, addressee_script, audio_files, broadcast,
+                                 image_room, recorded_people, speakers)
 from omni_agent.backends import room_acoustics as acoustics
 from omni_agent.backends.addressee_script import Place, Said, Scene
 from omni_agent.core.addressee_set import BROADCAST, FOR_ROBOT, Item, as_csv
@@ -26,7 +26,6 @@ VERSION = '1'
 VOICE_DBFS = -26.0       # at 1 m, of who is not turned away
 TO_ROBOT_DB = 1.5        # people speak up a little for a machine
 LEAD_S, TAIL_S = 0.8, 0.6
-NOISE_S = 20.0
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
@@ -59,7 +58,10 @@ def _key(half: str) -> str:
     """Of what it is made from: other words, another room, another set."""
     digest = hashlib.sha256(VERSION.encode())
     digest.update(repr([addressee_script.texts(half)[part] for part in ('for', 'other')]).encode())
-    for module in (addressee_script, broadcast, image_room):
+    for one in recorded_people.recordings(half):
+        path = recorded_people.file_of(half, one)
+        digest.update(repr(one).encode() + (path.read_bytes() if path else b''))
+    for module in (addressee_noises, addressee_script, broadcast, image_room):
         digest.update(_code(inspect.getsource(module)).encode())
     return digest.hexdigest()[:16]
 
@@ -82,10 +84,10 @@ def render(scene: Scene) -> Iterator[tuple[Item, np.ndarray]]:
         for said in scene.said
         for voice in said.voices
     }
-    heard = [_heard(said, box, loudness, rng) for said in scene.said]
+    heard = [_heard(said, scene.half, box, loudness, rng) for said in scene.said]
     asker = next((at for at, said in enumerate(scene.said) if said.label == FOR_ROBOT), 0)
     noise_dbfs = acoustics.speech_level(heard[asker]) - scene.snr_db
-    noise = noise_of(scene.noise, scene.half, scene.seed)
+    noise = addressee_noises.noise_of(scene.noise, scene.half, scene.seed)
     for index, (said, voice) in enumerate(zip(scene.said, heard)):
         lead, tail = round(LEAD_S * RATE), round(TAIL_S * RATE)
         start = int(rng.integers(noise.size))
@@ -96,11 +98,12 @@ def render(scene: Scene) -> Iterator[tuple[Item, np.ndarray]]:
         yield _item(scene, index, said, snr_db), mix.astype(np.float32)
 
 
-def _heard(said: Said, box: image_room.Box, loudness: dict[str, float],
+def _heard(said: Said, half: str, box: image_room.Box, loudness: dict[str, float],
            rng: np.random.Generator) -> np.ndarray:
     spoken = [speakers.speak(text, voice) for text, voice in zip(said.texts, _voices(said))]
     if said.label == BROADCAST:
-        dry = broadcast.programme(spoken, int(rng.integers(2**31)))
+        dry = broadcast.programme(spoken, int(rng.integers(2**31)),
+                                  addressee_noises.MUSIC[half])
         level = VOICE_DBFS + float(rng.uniform(-6.0, 3.0))
     else:
         first, last = acoustics.voiced_span(spoken[0])
@@ -130,65 +133,3 @@ def _item(scene: Scene, index: int, said: Said, snr_db: float) -> Item:
                 ' '.join(said.texts), ' '.join(dict.fromkeys(said.voices)), scene.half,
                 round(said.gap_s, 2), said.robot_said, round(float(snr_db), 1),
                 round(said.place.distance_m, 2), faces, looks_here, lips)
-
-
-# -- noises of a household that go on: RMS 1 ------------------------------------------------------
-
-
-def noise_of(kind: str, half: str, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    size = round(NOISE_S * RATE)
-    if kind in ('babble', 'chatter'):
-        sound = _crowd(half, size, rng)
-    elif kind == 'pink':
-        sound = acoustics.pink_noise(0.0, seed % 2**31)[:size]
-    elif kind == 'vacuum':
-        sound = np.resize(noises.make('vacuum', seed % 2**31)[RATE // 2:-RATE // 2], size)
-    elif kind == 'dishes':
-        sound = (_now_and_then(lambda: noises.dishes(rng), size, rng) +
-                 0.01 * rng.standard_normal(size))
-    elif kind == 'water':
-        gush = 1 + 0.3 * np.sin(2 * np.pi * np.cumsum(rng.uniform(0.5, 3, size)) / RATE)
-        sound = noises.band(rng.standard_normal(size), 400, 6500) * gush
-    elif kind == 'fan':
-        t = np.arange(size) / RATE
-        hum = sum(np.sin(2 * np.pi * 37 * k * t + k) / k for k in range(1, 9))
-        sound = noises.band(rng.standard_normal(size), 60, 1800) + 0.25 * hum
-    else:
-        sound = (_now_and_then(lambda: _clank(rng), size, rng) +
-                 0.008 * noises.band(rng.standard_normal(size), 100, 5000))
-    return (sound / np.sqrt(np.mean(sound**2))).astype(np.float32)
-
-
-def _now_and_then(one: Callable[[], np.ndarray], size: int,
-                  rng: np.random.Generator) -> np.ndarray:
-    out, at = np.zeros(size), 0
-    while at < size:
-        sound = one()[:size - at]
-        out[at:at + sound.size] += sound * rng.uniform(0.3, 1.0)
-        at += int(rng.uniform(0.4, 1.6) * RATE)
-    return out
-
-
-def _clank(rng: np.random.Generator) -> np.ndarray:
-    """A pot lid: few low partials that ring, and a knock."""
-    t = np.arange(round(0.6 * RATE)) / RATE
-    tones = sum(
-        np.sin(2 * np.pi * hz * t) * np.exp(-t / rng.uniform(0.05, 0.2))
-        for hz in rng.uniform(500, 2600, 6))
-    return 0.15 * tones + noises.burst(rng, 0.6, 0.01, 150, 2000)
-
-
-def _crowd(half: str, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Six people in the next room."""
-    lines = addressee_script.texts(half)['other']['phone']
-    out = np.zeros(size)
-    people = addressee_script.PERSONS[half]
-    for index, voice in enumerate(people):
-        at, own = int(rng.integers(RATE)), lines[index::len(people)]
-        while at < size:
-            said = speakers.speak(str(rng.choice(own)), voice)
-            said = (said * acoustics.db(-26.0 - acoustics.speech_level(said)))[:size - at]
-            out[at:at + said.size] += said
-            at += said.size + int(rng.uniform(0.1, 0.5) * RATE)
-    return noises.band(out, 100, 4000)

@@ -1,6 +1,6 @@
 """The only place that knows the voices of test sets by name: who speaks is 'engine:voice', e.g.
-'kokoro:jf_alpha', 'kokoro:jf_alpha+jm_kumo' (a voice half-way), 'hibari:heart', 'flite:rms' or
-'espeak:en-us+f3'.
+'kokoro:jf_alpha', 'kokoro:jf_alpha+jm_kumo' (a voice half-way), 'hibari:heart', 'flite:rms',
+'espeak:en-us+f3', or 'human:NAME' for somebody who was recorded and says what there is of him.
 
 '@0.9' after it makes a throat of another length (pitch and formants times 0.9, the pace stays that
 of the words / 0.9). What was once spoken is kept in the cache.
@@ -16,7 +16,7 @@ from typing import Callable
 
 import numpy as np
 
-from omni_agent.backends import RATE, audio_files, models, voices
+from omni_agent.backends import RATE, audio_files, models, recorded_people, voices
 from omni_agent.backends.onnx import session
 from omni_agent.core.errors import BackendError, ConfigError
 
@@ -29,6 +29,8 @@ def speak(text: str, voice: str) -> np.ndarray:
     """float32 mono samples at RATE. Raises ConfigError for an unknown voice, BackendError where an
     engine is missing.
     """
+    if voice.startswith(recorded_people.ENGINE):
+        return recorded_people.say(text, voice)
     key = hashlib.sha256(f'{VERSION}\0{voice}\0{text}'.encode()).hexdigest()[:32]
     kept = _folder() / f'{key}.wav'
     if kept.is_file():

@@ -187,7 +187,7 @@ class Addressee:
                 margin: float | None) -> Score:
         by_words = self.by_words(text)
         found = values(self._signs(text), self.dialogue_of(text, situation),
-                       self.cues_of(situation), rules=by_words)
+                       self.cues_of(situation), rules=by_words, whole=self.as_a_whole(text))
         evidence = judgement.shares(found)
         if situation.learnt:
             evidence[LEARNT] = situation.learnt
@@ -197,10 +197,10 @@ class Addressee:
             rest = sum(evidence.values()) - evidence[NO_WORDS]
             evidence[NO_WORDS] = UNHEARD - max(0.0, rest)
         cheap = sum(evidence.values())
-        decisive = (abs(cheap) >= self.params.sure_fitted
-                    or self.params.model_weight == 0.0)
+        weight = judgement.weights.get(MODEL, 0.0) * self.params.model_weight / FITTED_WITH
+        # nobody waits for an opinion that counts nothing
+        decisive = abs(cheap) >= self.params.sure_fitted or weight == 0.0
         if margin is not None and not math.isnan(margin) and not decisive:
-            weight = judgement.weights.get(MODEL, 0.0) * self.params.model_weight / FITTED_WITH
             evidence[MODEL] = weight * max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
         # on one scale, whoever judges: limits are set for it
         return self._score(evidence, decisive, by_words)
@@ -208,6 +208,11 @@ class Addressee:
     def by_words(self, text: str) -> float:
         """What the rules set by hand make of the words alone [log odds]."""
         return sum(self._from_words(text).values())
+
+    def as_a_whole(self, text: str) -> float | None:
+        """What the phrases make of the words alone [log odds]; None where nothing is known."""
+        known = None if self.judgement is None else self.judgement.phrases
+        return None if known is None else known.log_odds(text, self._signs(text), self.name_words)
 
     def _signs(self, text: str) -> tuple[str, ...]:
         found = signs(text, self.names)

@@ -14,6 +14,7 @@ from .addressee_set import BROADCAST, DIRECT, FOR_ROBOT, TO_OTHERS
 from .addressee_trial import Outcome
 
 NOISY_DB = (7.0, 13.0)       # counts as 10 dB
+RECORDED = 'human:'          # before the name of who was recorded
 QUIET_DB = 25.0
 BINS = 10
 
@@ -96,7 +97,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
 
 
 def conditions(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    """Missed and false shares by kind, noise and distance."""
+    """Missed and false shares by kind, noise and distance, and of people who were recorded."""
     found: dict[str, float | None] = {}
     for kind in sorted({one.item.kind for one in outcomes if one.item.kind}):
         mine = [one for one in outcomes if one.item.kind == kind]
@@ -108,6 +109,11 @@ def conditions(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
     found['missed_quiet'] = missed_share(direct, lambda one: one.item.snr_db >= QUIET_DB)
     found['missed_20db'] = missed_share(direct,
                                         lambda one: NOISY_DB[1] < one.item.snr_db < QUIET_DB)
+    people = [one for one in outcomes if one.item.voice.startswith(RECORDED)]
+    found['missed_human'] = missed_share(people, lambda one: True)
+    found['missed_human_10db'] = missed_share(people, is_noisy)
+    others = [one for one in people if not one.item.for_robot]
+    found['false_human'] = _share(sum(one.accepted for one in others), len(others))
     near = [one for one in direct if one.item.distance_m is not None]
     found['missed_below_2m'] = missed_share(near, lambda one: one.item.distance_m < 2.0)
     found['missed_beyond_2m'] = missed_share(near, lambda one: one.item.distance_m >= 2.0)

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Iterable, Mapping
 
+from .address_phrases import Phrases
 from .address_words import SIGNS
 from .checked_table import FieldError, Table
 from .cues import CUES, GROUPS, Cues, scaled
@@ -25,9 +26,12 @@ MODEL = 'language model'
 # what the rules set by hand (core/addressee.py) make of the words: one strong cue among the weak
 RULES = 'its words, by the rules'
 RULES_SCALE = 1.5        # [log odds] of them that count as one
+# what all the words are like (core/address_phrases.py)
+WHOLE = 'its words, as a whole'
+WHOLE_SCALE = 2.0        # [log odds] of them that count as one
 MARGIN_LIMIT = 4.0       # of the language model's log odds
 MISSING = tuple(f'without {group}' for group in ('voice', 'source', 'camera'))
-NAMES = (*SIGNS, RULES, *DIALOGUE, *CUES, *MISSING, MODEL)
+NAMES = (*SIGNS, RULES, WHOLE, *DIALOGUE, *CUES, *MISSING, MODEL)
 
 
 def group_of(name: str) -> str:
@@ -42,13 +46,16 @@ def group_of(name: str) -> str:
 
 
 def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues,
-           margin: float | None = None, rules: float | None = None) -> dict[str, float]:
+           margin: float | None = None, rules: float | None = None,
+           whole: float | None = None) -> dict[str, float]:
     """Every piece of evidence that there is, as the model takes it; most are 0 or 1, cues lie in
-    [-2, 2], and so do ``rules``, the log odds of the words by them over RULES_SCALE.
+    [-2, 2], and so do ``rules`` and ``whole``, the log odds of the words by rules over RULES_SCALE
+    and by their phrases over WHOLE_SCALE.
     """
     found = {name: 1.0 for name in (*signs, *dialogue)}
-    if rules is not None:
-        found[RULES] = max(-2.0, min(2.0, rules / RULES_SCALE))
+    for name, odds, scale in ((RULES, rules, RULES_SCALE), (WHOLE, whole, WHOLE_SCALE)):
+        if odds is not None:
+            found[name] = max(-2.0, min(2.0, odds / scale))
     found.update({
         name: scaled(name, value)
         for name, value in cues if name in CUES and math.isfinite(value)
@@ -62,10 +69,13 @@ def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues,
 
 @dataclass(frozen=True)
 class Judgement:
-    """bias + weights . values [log odds]; already calibrated."""
+    """bias + weights . values [log odds]; already calibrated. ``phrases``: for WHOLE, which is
+    missing without them.
+    """
 
     bias: float
     weights: Mapping[str, float]
+    phrases: Phrases | None = None
 
     def shares(self, found: Mapping[str, float]) -> dict[str, float]:
         """The share of each piece of evidence; their sum is the score."""

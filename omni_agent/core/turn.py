@@ -90,6 +90,7 @@ class TurnMachine:
         self._for_a_sound = False
         # what is being decided on does not seem to be for the robot
         self._refused = False
+        self._began_s = 0.0                      # the last utterance
         # end of the last utterance that was not for the robot, of the last one about it
         self._refused_s: float | None = None
         self._spoken_of_s: float | None = None
@@ -135,7 +136,7 @@ class TurnMachine:
     def _shift(self, by_s: float) -> None:
         """Somebody set the clock back: what is awaited is awaited for as long as before."""
         for name in ('_certain_s', '_decided_s', '_rustled_s', '_sounded_s', '_lowered_since',
-                     '_person_s', '_reply_s'):
+                     '_person_s', '_reply_s', '_began_s'):
             setattr(self, name, getattr(self, name) + by_s)
         self._remarks.shift(by_s)
         self.attention.shift_clock(by_s)
@@ -217,6 +218,7 @@ class TurnMachine:
         if self.agent is Agent.DECIDING:         # the turn was not over, or somebody coughed
             self._set_aside(event.utterance)
             self.why = 'the person goes on'
+        self._began_s = event.t
         if event.utterance != self._utterance:
             self._text, self._earlier, self.score = '', (), None
             if self._begun is not None and event.t > self._begun.t + GOES_ON_S:
@@ -708,12 +710,14 @@ class TurnMachine:
         return self.attention.admit(score, text, t)
 
     def _situation(self, said: Transcript, t: float) -> Situation:
+        # others are at it where this began soon after them, however long it is itself
+        began = min(t, self._began_s) if self._began_s else t
         return Situation(
             robot_speaking=self.agent is Agent.SPEAKING,
             cut_in=self._cut_in == self._utterance,
             robot_spoke_s=None if self._spoke_s is None else max(0.0, t - self._spoke_s),
             robot_asked=self._robot_asked(),
-            side_talk_s=None if self._refused_s is None else max(0.0, t - self._refused_s),
+            side_talk_s=(None if self._refused_s is None else max(0.0, began - self._refused_s)),
             louder_db=self.nearness.louder_db(said.level_dbfs, t,
                                               WHOLE_S if said.final else said.voiced_s),
             cues=said.cues,
