@@ -121,6 +121,56 @@ def test_who_is_missed_just_now_is_looked_for_at_every_picture_and_not_for_ever(
     assert all(expecting[:19]) and not any(expecting[-5:])
 
 
+def beside(shirt: tuple[int, int, int]) -> list:
+    """A red man walks along; a blue one beside him is covered for 5 s, and who comes out again
+    wears ``shirt``.
+    """
+    tracks, told = Tracks(), []
+    red = path((0, 60), (70, 100), (120, 250), (150, 340))
+    blue = path((0, 180), (60, 180), (70, 110), (120, 260), (130, 390), (150, 470))
+    before = list(film(Man(RED, red), Man(BLUE, blue)))
+    after = list(film(Man(RED, red), Man(shirt, blue)))
+    for t, image, boxes in before[:90] + after[90:]:
+        told += tracks.step(boxes, t, SIZE, [appearance(image, one.box) for one in boxes])
+    return [(type(event), event.track.id) for event in told if isinstance(event, (Appeared, Left))]
+
+
+def test_who_walks_on_behind_another_has_not_left_and_is_no_news_when_seen_again() -> None:
+    assert beside(BLUE) == [(Appeared, 1), (Appeared, 2)]
+
+
+def test_who_comes_out_from_behind_another_and_looks_otherwise_is_a_newcomer() -> None:
+    assert (Appeared, 3) in beside((40, 220, 220))
+
+
+def looked_at(width: int, speed: float) -> int:
+    """Of 40 pictures, once a man of this ``width`` [px] has been there for 2 s; he goes at
+    ``speed`` [px a picture] before a wall that a small lamp at its end changes all the time.
+    """
+    looks = 0
+
+    def detect(image: np.ndarray) -> list[Detection]:
+        nonlocal looks
+        looks += 1
+        return [Detection('person', 0.8, (x, 200.0, x + width, 200.0 + 2 * width))]
+
+    watcher = Watcher(detect)
+    for at in range(60):
+        x = 300.0 + speed * at
+        image = np.full((SIZE[1], SIZE[0], 3), WALL, np.uint8)
+        image[200:200 + 2 * width, round(x):round(x) + width] = RED
+        image[:60, :60] = 60 * (at % 3)
+        looks = 0 if at == 20 else looks
+        watcher.look(image, 0.1 * at)
+    return looks
+
+
+def test_who_walks_is_looked_at_before_another_may_have_taken_the_place() -> None:
+    assert looked_at(40, 5.0) > 15
+    assert looked_at(40, 0.0) < 8                # it calms down where all stand
+    assert looked_at(40, 5.0) > looked_at(40, 2.0)
+
+
 def test_what_is_covered_by_another_of_its_kind_teaches_nothing() -> None:
     looks = np.ones(3, np.float32)
 

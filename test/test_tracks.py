@@ -289,6 +289,65 @@ def test_a_doubtful_box_of_a_part_does_not_take_a_track_from_the_sure_one_of_the
     assert born.track.box == whole.box and born.track.score == pytest.approx(0.8)
 
 
+def test_of_who_comes_in_the_side_that_the_border_does_not_cut_tells_how_fast() -> None:
+    for mirrored in (False, True):
+        story = Story()
+        for wide in (20.0, 30.0, 40.0, 50.0, 60.0):      # 10 px a look
+            left = SIZE[0] - wide if mirrored else 0.0
+            story.look(Box('person', 0.8, (left, 200.0, left + wide, 360.0)))
+        track, = story.tracks.now()
+        assert track.speed[0] * SIZE[0] == pytest.approx(-100.0 if mirrored else 100.0)
+
+
+def test_who_just_came_or_goes_on_is_looked_at_soon_and_who_stands_is_not() -> None:
+    story = Story()
+    story.looks(4, person(100.0))
+    assert story.tracks.hurries(story.t + STEP)          # nobody knows yet how fast
+    story.looks(10, person(100.0))
+    assert not story.tracks.hurries(story.t + 0.8)
+    for at in range(1, 15):
+        story.look(person(100.0 + 10.0 * at))            # 100 px/s, 80 px wide
+    assert not story.tracks.hurries(story.t + STEP) and story.tracks.hurries(story.t + 0.4)
+
+
+def test_what_went_while_no_picture_was_looked_at_went_then() -> None:
+    story = Story()
+    for _ in range(60):
+        story.look(person(300), picture=wall(40.0))
+    for _ in range(6):
+        story.t = round(story.t + STEP, 6)
+        assert story.tracks.unchanged(story.t, wall()) == []
+    for _ in range(20):
+        story.look(picture=wall())
+    left, = story.of(Left)
+    assert left.since == pytest.approx(6.0, abs=0.05)
+
+
+def test_a_doubtful_box_keeps_a_track_and_does_not_say_how_fast_it_goes() -> None:
+    story = Story()
+    for at in range(10):
+        story.look(person(100.0 + 10.0 * at))
+    story.looks(4, person(190.0, score=0.3))
+    track, = story.tracks.now()
+    assert track.seen and track.speed[0] * SIZE[0] == pytest.approx(100.0)
+
+
+def test_a_doubtful_piece_of_one_is_not_the_other_who_stood_beside() -> None:
+    story = Story()
+    story.looks(10, person(300.0), person(350.0))
+    story.look(person(300.0), Box('person', 0.3, (345.0, 220.0, 380.0, 350.0)))
+    assert [track.seen for track in story.tracks.now()] == [True, False]
+
+
+def test_a_box_between_two_who_stand_side_by_side_is_nobody() -> None:
+    story = Story()
+    story.looks(6, person(100.0), person(150.0), person(125.0, score=0.6))
+    assert len(story.ids) == 2
+    story = Story()
+    story.looks(6, person(100.0), person(125.0, score=0.6))      # with one of them gone
+    assert len(story.ids) == 2
+
+
 def test_who_walks_out_is_looked_at_until_gone() -> None:
     story = Story()
     for x in (400.0, 440.0, 480.0, 520.0, 560.0):

@@ -1,9 +1,10 @@
 """Fits the weights by which changes are scored, from the development half of the labelled videos,
 from scenes drawn out of its pictures, and from folders of other videos: never the test half.
 
-    python tools/fit_speak_up.py [--drawn 36] [--set DIR ...] [--seed 1]
+    python tools/fit_speak_up.py [--drawn 36] [--set DIR ...] [--keep holds] [--seed 1]
 
-Every candidate at every look is one example: real if a labelled moment of its instruction is near.
+Every candidate at every look is one example: real if a labelled moment of its instruction is near;
+left out if it is neither near nor far.
 Examples of one candidate share a weight of one. Decoys are what the detector imagines: things that
 come and go without being in the clip at all. Ridge logistic regression by Newton's method; the
 ridge is chosen by leaving clips out.
@@ -27,7 +28,8 @@ from omni_agent.backends import proactive_set, watching  # noqa: E402
 from omni_agent.backends.labelled_videos import Clip, Settings  # noqa: E402
 from omni_agent.backends.vision import LABELS, NanoDet  # noqa: E402
 from omni_agent.core.moments import NEAR_S, Watch  # noqa: E402
-from omni_agent.core.speak_score import FEATURES, MODEL_OF, MODELS, VERSION, features  # noqa: E402
+from omni_agent.core.speak_score import (FEATURES, MODEL_OF, MODELS, VERSION, Around,  # noqa: E402
+                                         features)
 from omni_agent.core.speak_up import SpeakUp  # noqa: E402
 from omni_agent.core.speak_up_params import SpeakUpParams  # noqa: E402
 from omni_agent.core.watch_events import Looked  # noqa: E402
@@ -37,6 +39,8 @@ from omni_agent.share import share_dir  # noqa: E402
 
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 FOLDS = 5
+# from a moment, within which a candidate is surely that; up to NEAR_S it may be, or something else
+SURELY_S = 1.2
 # of a candidate for one of some sixty labels that nobody has asked for
 DECOY_WEIGHT = 0.2
 # What may come with a person or lie about unlabelled: no decoys
@@ -58,12 +62,12 @@ class Listening:
     """A scorer that is never sure and writes down what it was asked about."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Kind, Track | None, float, float]] = []
+        self.asked: list[tuple[Kind, Track | None, float, float, Around]] = []
 
-    def score(self, kind: Kind, track: Track | None, since: float,
-              now: float) -> tuple[float, tuple[tuple[str, float], ...]]:
+    def score(self, kind: Kind, track: Track | None, since: float, now: float,
+              around: Around = Around()) -> tuple[float, tuple[tuple[str, float], ...]]:
         if kind is not Kind.COUNT:               # asked of every track that a state is about
-            self.asked.append((kind, track, since, now))
+            self.asked.append((kind, track, since, now, around))
         return (0.0, ()) if kind is not Kind.COUNT else (1.0, ())
 
 
@@ -104,14 +108,16 @@ def _imagined(clip: Clip, looks: Sequence[Looked]) -> Iterator[Example]:
 
 def _asked(clip: str, item: WatchItem, watch: Watch, listening: Listening,
            weight: float = 1.0) -> Iterator[Example]:
-    for kind, track, since, now in listening.asked:
+    for kind, track, since, now, around in listening.asked:
         if track is None or any(span.near(since, 0.0) for span in watch.unsure):
             continue
-        near = any(span.near(since, NEAR_S) for span in watch.moments)
+        near = any(span.near(since, SURELY_S) for span in watch.moments)
+        if not near and any(span.near(since, NEAR_S) for span in watch.moments):
+            continue
         candidate = f'{clip} {watch.say} {track.id} {since:.2f}'
         # what came in also tells how a thing looks that is really there
         for model in {MODEL_OF[kind], 'holds' if kind is Kind.APPEARS else MODEL_OF[kind]}:
-            values = features(model, track, since, now)
+            values = features(model, track, since, now, around)
             yield Example(clip, model, candidate, tuple(values[name] for name in FEATURES[model]),
                           near, weight)
 
@@ -197,6 +203,8 @@ def main() -> None:
                         help='scenes drawn by chance from pictures of the development half')
     parser.add_argument('--set', type=Path, action='append', default=[], metavar='DIR',
                         help='a folder with videos and a labels.csv: its development half')
+    parser.add_argument('--keep', choices=MODELS, action='append', default=[],
+                        help='leave this one as it is in the file')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--out', type=Path,
                         default=share_dir() / 'config' / 'watching' / 'speak_up.json')
@@ -211,7 +219,12 @@ def main() -> None:
     sets = ''.join(f', {folder.name}' for folder in arguments.set)
     data = {'version': VERSION, 'seed': arguments.seed,
             'fitted_on': f'development half, {arguments.drawn} drawn scenes{sets}',
-            **{model: fitted(found, model, arguments.seed) for model in MODELS}}
+            **{model: fitted(found, model, arguments.seed) for model in MODELS
+               if model not in arguments.keep}}
+    if arguments.keep:
+        known = json.loads(arguments.out.read_text(encoding='utf-8'))
+        data.update((model, known[model]) for model in arguments.keep)
+        data['fitted_on'] += f"; {', '.join(arguments.keep)}: {known['fitted_on']}"
     arguments.out.write_text(json.dumps(data, indent=1) + '\n', encoding='utf-8')
 
 

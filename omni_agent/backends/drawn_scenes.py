@@ -23,6 +23,8 @@ GRID_HZ = 10.0
 TOGETHER_S = 1.0         # who come or go within this are one event
 
 Share = Sequence[tuple[float, float]]
+# when it has come, when it has left, when nobody can say
+Moments = tuple[list[Span], list[Span], list[Span]]
 
 
 def draw(number: int, stock: Stock, studio: Studio) -> Scene:
@@ -40,11 +42,11 @@ def draw(number: int, stock: Stock, studio: Studio) -> Scene:
                   chance.uniform(2, 9), chance.uniform(0, 0.2), chance.uniform(0, 1.2), things, ())
     shares = [visible(scene, studio, at, GRID_HZ) for at in range(len(things))]
     labels = sorted({PERSON, *(one.label for one in chosen)})
-    watches = tuple(
-        watch for label in labels for watch in _watches(
-            label, [share for share, one in zip(shares, chosen) if one.label == label]))
+    found = [moments(share) for share in shares]
+    told = tuple(watch for label in labels for watch in watches(
+        label, [one for one, thing in zip(found, chosen) if thing.label == label], SECONDS))
     return Scene(scene.name, scene.half, scene.background, SECONDS, scene.grain, scene.light,
-                 scene.shake, things, watches)
+                 scene.shake, things, told)
 
 
 def _thing(one: Stocked, chance: np.random.Generator) -> Thing:
@@ -81,12 +83,11 @@ def _path(width: float, y: float, chance: np.random.Generator
                                                              *away)
 
 
-def _watches(label: str, shares: Sequence[Share]) -> tuple[Watch, Watch]:
-    came, left, unsure = [], [], []
-    for share in shares:
-        found = _moments(share)
-        came, left, unsure = came + found[0], left + found[1], unsure + found[2]
-    late = Span(SECONDS - NEAR_S, SECONDS)       # too late to be told in time
+def watches(label: str, found: Sequence[Moments], seconds: float) -> tuple[Watch, Watch]:
+    """What may be asked for in a scene: of each thing with that ``label``, what ``moments`` found.
+    """
+    came, left, unsure = ([span for one in found for span in one[at]] for at in range(3))
+    late = Span(seconds - NEAR_S, seconds)       # too late to be told in time
     came, left = ([span for span in spans if span.start < late.start] for spans in (came, left))
     unsure.append(late)
     names = ('somebody', 'somebody') if label == PERSON else (f'a {label}', f'the {label}')
@@ -94,7 +95,7 @@ def _watches(label: str, shares: Sequence[Share]) -> tuple[Watch, Watch]:
             Watch(f'Let me know when {names[1]} leaves.', _spans(left), 0.0, _spans(unsure)))
 
 
-def _moments(share: Share) -> tuple[list[Span], list[Span], list[Span]]:
+def moments(share: Share) -> Moments:
     """(when it has come, when it has left, when nobody can say): covered for long is unsure."""
     came, left, unsure = [], [], []
     inside = share[0][1] >= IN
@@ -105,12 +106,10 @@ def _moments(share: Share) -> tuple[list[Span], list[Span], list[Span]]:
         elif inside and now <= OUT:
             left.append(Span(t, t))
             inside = False
-    while len(came) > 1 or len(left) > 1:        # it went behind something: who knows
-        again = next((one for one in came if any(gone.start < one.start for gone in left)), None)
-        gone = max((one for one in left if again is None or one.start < again.start),
-                   key=lambda one: one.start)
-        if again is None:
-            break
+    # it went behind something: who knows
+    while (again := next((one for one in came if left and left[0].start < one.start),
+                         None)) is not None:
+        gone = max((one for one in left if one.start < again.start), key=lambda one: one.start)
         came.remove(again)
         left.remove(gone)
         unsure.append(Span(max(0.0, gone.start - NEAR_S), again.start + 2 * NEAR_S))

@@ -7,7 +7,7 @@ scenes as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
@@ -216,11 +216,12 @@ def watch(clip: Clip, detect: Detector, weights: Scorer, settings: Settings = Se
         first = t if index == 0 else first
         waiting = _ask(waiting, t, machines, settings.speak_up, weights)
         watched = watcher.look(image, t)
-        looks.append(watched.looked)
+        looked = replace(watched.looked, size=(image.shape[1], image.shape[0]))
+        looks.append(looked)
         took += [] if watched.skipped else [watched.seconds]
         crops += watched.crops
         for number, _, machine in machines:
-            said += [Said(t, number, effect) for effect in machine.step(watched.looked, t)]
+            said += [Said(t, number, effect) for effect in machine.step(looked, t)]
     return Watching(t - first, tuple(said), tuple(looks), watcher.figures(), tuple(took),
                     crops)
 

@@ -59,7 +59,8 @@ class Watcher:
     def look(self, image: np.ndarray, t: float, spare: bool = False) -> Watched:
         """uint8 BGR picture taken at ``t``. Raises what the detector and the face finder raise."""
         began = time.monotonic()
-        if self._skip.wants(image, t, self._tracks.expecting, not self._tracks.settled, spare):
+        busy = self._tracks.expecting or self._tracks.hurries(t)
+        if self._skip.wants(image, t, busy, not self._tracks.settled, spare):
             detections, crops = self._seen(image, t, spare)
             self._skip.took(time.monotonic() - began)
             events = self._tracks.step(detections, t, (image.shape[1], image.shape[0]),

@@ -7,7 +7,7 @@ from typing import Tuple
 
 from .scene import overlap
 
-__all__ = ['Box', 'centre', 'extent', 'height', 'inside', 'overlap']
+__all__ = ['Box', 'centre', 'extent', 'height', 'inside', 'overlap', 'width']
 
 Box = Tuple[float, float, float, float]
 
@@ -18,6 +18,10 @@ def centre(box: Box) -> tuple[float, float]:
 
 def height(box: Box) -> float:
     return box[3] - box[1]
+
+
+def width(box: Box) -> float:
+    return box[2] - box[0]
 
 
 def extent(box: Box) -> float:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .speak_score import Scorer
+from .speak_score import Around, Scorer
 from .speak_up_params import SpeakUpParams
+from .surroundings import Surroundings
 from .track import Approached, Left, Moved, Track
 from .watch_events import Looked
 from .watch_items import Kind, WatchItem, WatchItems
@@ -29,6 +30,7 @@ class Candidate:
     agreed_s: float | None = None    # when it was certain, and only the floor was taken
     score: float = 0.0
     evidence: tuple[tuple[str, float], ...] = ()
+    around: Around = Around()
 
 
 class Candidates:
@@ -44,6 +46,7 @@ class Candidates:
         self._seen: dict[int, float] = {}            # track -> when it was seen last
         self._held: dict[str, float] = {}            # state -> since when it has been true
         self._broken: dict[str, float] = {}          # state -> since when it has not
+        self._surroundings = Surroundings()
         self._watched_s: float | None = None         # the first look
 
     def close(self, one: Candidate, t: float) -> None:
@@ -67,6 +70,7 @@ class Candidates:
         if self._watched_s is None:
             self._watched_s = look.t
         self._seen = {track.id: track.last_s for track in look.tracks}
+        self._surroundings.note(look)
         for item in self._items:
             if item.kind is Kind.APPEARS:
                 self._appears(item, look)
@@ -90,7 +94,7 @@ class Candidates:
             if (track.label not in item.labels or late or overlooked
                     or self._known(item, track.first_s)):
                 continue
-            self._suggest(key, item, track.first_s, look.t, track)
+            self._suggest(key, item, track.first_s, look, track)
 
     def _leaves(self, item: WatchItem, look: Looked) -> None:
         for event in look.events:
@@ -98,7 +102,7 @@ class Candidates:
                     and event.since > item.asked_s
                     and look.t - event.since <= self.params.news_s):
                 key = f'{item.id} leaves {event.track.id} {event.t:.2f}'
-                self._suggest(key, item, event.since, look.t, event.track)
+                self._suggest(key, item, event.since, look, event.track)
         for one in [
                 one for one in self.open.values() if one.item is item and one.track is not None
         ]:
@@ -116,7 +120,7 @@ class Candidates:
             if event.track.born_s < event.t and not self._known(item, event.t) and (
                     again is None or look.t - again > self.params.gap_s):
                 self._told.pop(key, None)
-                self._suggest(key, item, event.t, look.t, event.track)
+                self._suggest(key, item, event.t, look, event.track)
             elif again is not None:                  # it is still the same movement
                 self._told[key] = look.t
 
@@ -153,7 +157,7 @@ class Candidates:
                 self._told[key] = look.t             # it was so when it was asked for
         if look.t - was >= hold_s:
             weakest = min(there, key=lambda track: track.score, default=None)
-            self._suggest(key, item, was + (hold_s if item.kind is Kind.ALONE else 0.0), look.t,
+            self._suggest(key, item, was + (hold_s if item.kind is Kind.ALONE else 0.0), look,
                           weakest, len(there))
 
     def _is_real(self, track: Track, t: float) -> bool:
@@ -173,12 +177,14 @@ class Candidates:
         firsts = sorted(track.first_s for track in look.tracks if track.label in item.labels)
         return firsts[-1] if firsts else look.t
 
-    def _suggest(self, key: str, item: WatchItem, since: float, t: float, track: Track | None,
-                 count: int = 0) -> None:
+    def _suggest(self, key: str, item: WatchItem, since: float, look: Looked,
+                 track: Track | None, count: int = 0) -> None:
         if key in self._told:
             return
         known = self.open.get(key)
         if known is not None:
             known.track, known.count = track, count
         elif len(self.open) < self.params.most:
-            self.open[key] = Candidate(key, item, since, t, track, count)
+            known = self.open[key] = Candidate(key, item, since, look.t, track, count)
+        if known is not None and track is not None:
+            known.around = self._surroundings.of(track, look)

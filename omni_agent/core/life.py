@@ -41,6 +41,7 @@ class Life:
     size_s: float = 0.0
     embedding: np.ndarray | None = None          # how it looks where nothing covers it
     began_s: float = 0.0                         # of the look that showed it first
+    behind: Life | None = None                   # who covered it when it was lost
 
     @property
     def label(self) -> str:
@@ -67,6 +68,7 @@ class Life:
         """It was lost, and ``seen`` is it."""
         for name in PLACE:
             setattr(self, name, getattr(seen, name))
+        self.behind = None
         for label, vote in seen.votes.items():
             self.votes[label] = self.votes.get(label, 0.0) + vote
         self.best, self.total = max(self.best, seen.best), self.total + seen.total

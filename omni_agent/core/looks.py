@@ -18,7 +18,8 @@ def looked(message: Any) -> Looked:
     """Events of a kind that is not known yet are left out."""
     t = seconds(message.header.stamp)
     return Looked(t, tuple(track(one, t) for one in message.tracks),
-                  tuple(event(one, t) for one in message.events if one.kind in EVENTS))
+                  tuple(event(one, t) for one in message.events if one.kind in EVENTS),
+                  (int(message.width), int(message.height)))
 
 
 def faces(message: Any) -> tuple[Face, ...]:

@@ -4,16 +4,19 @@ they look.
 Where a thing should be says who it is as long as it goes on as it went. Two who meet, stand and
 turn back do not; and of one who stands before the other a detector may see but one box. So the
 looks of both are kept from before they met, and compared once each stands alone again.
+Of two who walk side by side the one may not be seen for seconds: who comes out beside somebody is
+taken for the one who went behind, and for a newcomer where that one looked otherwise.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Iterable, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from .appearance import alike
-from .boxes import Box
+from .boxes import Box, centre, extent, overlap
 from .fovea import Detected
 from .life import Life
 from .track import family
@@ -21,6 +24,9 @@ from .track import family
 APART_S = 10.0       # [s] after which place alone says who is who again
 MEETS_S = 0.5        # [s] after which a box that stood before another one shows itself again
 COVERED = 0.15       # share of a box, covered by another of its kind, from which it shows both
+BETWEEN = 0.35       # overlap of a box with two surer ones, from which on it shows half of each
+HIDDEN = 0.3         # share of where somebody should be, covered by another one
+UNLIKE = 0.6         # cosine of the colours below which who comes out is somebody else
 MARGIN = 0.06        # by how much a pair must be more alike the other way round, for each of them
 
 Seen = Tuple[Detected, 'np.ndarray | None']          # with how it looks
@@ -75,6 +81,38 @@ def _gain(one: Life, other: Life, found: Mapping[Life, Seen]) -> float:
     return total
 
 
+def hide(lives: Iterable[Life], found: Mapping[Life, Seen], t: float) -> None:
+    """Who is lost where another one of its kind was found is behind that one."""
+    fronts = [one for one in found if one.tid is not None]
+    for life in lives:
+        if life in found or life.tid is None:
+            life.behind = None
+        elif life.behind is None or life.behind not in found:
+            place = life.expected(t)
+            shares = [(covered(place, one.box), -at, one) for at, one in enumerate(fronts)
+                      if one.family == life.family]
+            best = max(shares, default=None, key=lambda item: item[:2])
+            if best is not None and best[0] > HIDDEN:
+                life.behind = best[2]
+
+
+def emerged(life: Life, lives: Sequence[Life], reach: float) -> Life | None:
+    """Who went behind the one beside whom ``life`` came out, ``reach`` of its own sizes away at
+    most.
+    """
+    found: list[tuple[float, int, Life]] = []
+    for at, one in enumerate(lives):
+        front = one.behind
+        if (one.tid is None or front is None or front not in lives or one.family != life.family
+                or one.last_s >= life.began_s
+                or math.dist(centre(front.box), centre(life.box)) > reach * extent(life.box)):
+            continue
+        known = one.embedding is not None and life.embedding is not None
+        found.append((alike(one.embedding, life.embedding) if known else UNLIKE, -at, one))
+    best = max(found, default=None, key=lambda item: item[:2])
+    return best[2] if best is not None and best[0] >= UNLIKE else None
+
+
 def covered(box: Box, other: Box) -> float:
     """The share of ``box`` that ``other`` covers."""
     wide = min(box[2], other[2]) - max(box[0], other[0])
@@ -82,6 +120,12 @@ def covered(box: Box, other: Box) -> float:
     if wide <= 0 or high <= 0:
         return 0.0
     return wide * high / max(1e-6, (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def between(one: Detected, others: Iterable[Detected]) -> bool:
+    """It shows a half of each of two who stand side by side."""
+    return sum(other.score > one.score and family(other.label) == family(one.label)
+               and overlap(one.box, other.box) > BETWEEN for other in others) >= 2
 
 
 def alone(seen: Iterable[Seen], sure: float) -> list[Seen]:

@@ -21,8 +21,10 @@ MODELS = ('appears', 'leaves', 'holds')
 MODEL_OF = {Kind.APPEARS: 'appears', Kind.LEAVES: 'leaves',
             Kind.ALONE: 'holds', Kind.MOVES: 'holds', Kind.COUNT: 'holds'}
 FEATURES = {
-    'appears': ('score', 'best', 'stability', 'age', 'size', 'edge', 'inward', 'near_lost'),
-    'leaves': ('score', 'best', 'stability', 'age', 'size', 'edge', 'outward', 'gone'),
+    'appears': ('score', 'best', 'stability', 'age', 'size', 'edge', 'inward', 'near_lost',
+                'other'),
+    'leaves': ('score', 'best', 'stability', 'age', 'size', 'edge', 'outward', 'gone', 'border',
+               'covered'),
     'holds': ('score', 'best', 'stability', 'age', 'size', 'held'),
 }
 LARGEST = 100.0           # of a weight; more was not fitted
@@ -36,7 +38,17 @@ class Logistic:
     weights: Mapping[str, float]
 
 
-def features(model: str, track: Track | None, since: float, now: float) -> dict[str, float]:
+@dataclass(frozen=True)
+class Around:
+    """What a track alone does not tell; the defaults are for what has no place in the picture."""
+
+    covered: float = 0.0         # share of its place that others of its kind covered meanwhile
+    border: float = 0.5          # how far that is from the nearest border [its own heights]
+    other: bool = False          # one that was there, and was not seen just then, may be it
+
+
+def features(model: str, track: Track | None, since: float, now: float,
+             around: Around = Around()) -> dict[str, float]:
     """Evidence in about [0, 1] each; None: it is about things that are not there."""
     if track is None:
         return {name: 0.0 for name in FEATURES[model]}
@@ -44,7 +56,9 @@ def features(model: str, track: Track | None, since: float, now: float) -> dict[
              'age': min(1.0, (track.last_s - track.first_s) / 2.0), 'size': math.sqrt(track.share),
              'edge': float(track.began_at_edge if model == 'appears' else track.at_edge),
              'inward': _pace(track), 'outward': _pace(track), 'near_lost': float(track.near_lost),
-             'gone': min(1.0, (now - since) / 3.0), 'held': min(1.0, (now - since) / 3.0)}
+             'gone': min(1.0, (now - since) / 3.0), 'held': min(1.0, (now - since) / 3.0),
+             'covered': around.covered, 'border': min(1.0, around.border),
+             'other': float(around.other)}
     return {name: found[name] for name in FEATURES[model]}
 
 
@@ -61,8 +75,8 @@ class Scorer:
     def __init__(self, models: Mapping[str, Logistic]) -> None:
         self._models = dict(models)
 
-    def score(self, kind: Kind, track: Track | None, since: float,
-              now: float) -> tuple[float, tuple[tuple[str, float], ...]]:
+    def score(self, kind: Kind, track: Track | None, since: float, now: float,
+              around: Around = Around()) -> tuple[float, tuple[tuple[str, float], ...]]:
         """(probability, the share of each piece of evidence in log odds)"""
         name = MODEL_OF[kind]
         model = self._models[name]
@@ -73,7 +87,7 @@ class Scorer:
             'prior': model.bias,
             **{
                 key: model.weights[key] * value
-                for key, value in features(name, track, since, now).items()
+                for key, value in features(name, track, since, now, around).items()
             }
         }
         return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, sum(evidence.values()))))), tuple(

@@ -82,7 +82,8 @@ class SpeakUp:
         return effects
 
     def _score(self, one: Candidate, now: float) -> list[WatchEffect]:
-        one.score, one.evidence = self.scorer.score(one.item.kind, one.track, one.since, now)
+        one.score, one.evidence = self.scorer.score(one.item.kind, one.track, one.since, now,
+                                                    one.around)
         if one.score < self.params.threshold:
             if now >= one.made_s + self.params.patience_s:
                 return [self._drop(one, now, 'not sure enough')]

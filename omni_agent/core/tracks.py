@@ -11,17 +11,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from .appearance import alike, blend
-from .boxes import Box, centre, extent, height, inside, overlap
+from .boxes import Box, centre, extent, height, inside, overlap, width
 from .fovea import Detected, Known
 from .life import Life
-from .meetings import Meetings, Seen, alone
+from .meetings import Meetings, Seen, alone, between, emerged, hide
 from .params import param
-from .picture_past import PicturePast
+from .picture_past import EVERY_S, PicturePast
 from .track import Appeared, Approached, Left, Moved, Track, TrackEvent, family
 
 # [share of the picture] a box this close to its border may be entering or leaving
@@ -29,10 +29,14 @@ EDGE = 0.03
 SMALL = 0.3          # [share of the picture's height]
 # a box of which the sides shrink by more from one look to the next shows only a part of it
 PART = 0.7
+PIECE = 0.85         # a doubtful box within a sure one, with sides shorter than this, is of it
 DRIFT = 0.3          # [picture heights a second]
 SURELY = 2           # looks in which a box was sure, from which on it is waited for
 CLEARLY = 0.5        # score from which once is enough for that
 VELOCITY_S = 0.5     # [s] over which a velocity is averaged
+YOUNG_S = 1.0        # [s] before that a velocity is a guess, and looks may not be far apart
+FAR = 0.25           # [own widths] so far may one go unseen; then another one may be there
+CUT = 0.01           # [share of the picture] a box this close to its border is cut by it
 SOON_S = 0.3         # who is at the border by then is on the way out
 STANDS = 0.3         # [own sizes a second] who goes faster does not stand there unseen
 FASTEST = 3.0        # [own sizes a second] of who is lost in one place and found in another
@@ -52,6 +56,9 @@ class TracksParams:
     edge_lost_s: float = param(
         0.6, 'what is not seen at the border of the picture for this long has left [s]', 0.1, 30.0)
     lost_s: float = param(2.0, 'the same in the middle, where it may be covered [s]', 0.1, 60.0)
+    hidden_s: float = param(
+        8.0, 'the same for who was lost behind another one, and no longer than it was seen before '
+        '[s]', 0.0, 60.0)
     same_s: float = param(
         20.0, 'what is not seen for a while, though its place looks as it did, is still there, '
         'for this long at most and no longer than it was seen before [s]', 0.0, 3600.0)
@@ -111,6 +118,16 @@ class Tracks:
                    sum(life.recent) >= SURELY or life.last_s == self._t and life.best >= CLEARLY
                    for life in self._lives)
 
+    def hurries(self, t: float) -> bool:
+        """By ``t`` somebody may be so far from where the last look showed them that place does
+        not say any more who it is. How fast a newcomer goes is not known yet.
+        """
+        return any(life.tid is not None and (
+            life.looked_s == self._looked_s and life.looked_s - life.began_s < YOUNG_S
+            or not self._stands(life)
+            and math.hypot(*life.speed) * (t - life.looked_s) > FAR * width(life.box))
+            for life in self._lives)
+
     def expected(self, t: float) -> list[Known]:
         """Where everything should be at ``t`` that is believed, or may soon be."""
         return [Known(life.expected(t), life.tid is None,
@@ -142,7 +159,8 @@ class Tracks:
         self._size = (float(size[0]), float(size[1]))
         seen = alone([(one, embeddings[at] if at < len(embeddings) else None)
                       for at, one in enumerate(detections)
-                      if one.score >= self.params.keep_score], self.params.born_score)
+                      if one.score >= self.params.keep_score
+                      and not between(one, detections)], self.params.born_score)
         dt = t - self._t if self._t is not None else 0.0
         self._t = t
         left = self._assign(seen, t)
@@ -177,7 +195,8 @@ class Tracks:
         found: dict[Life, Seen] = {}
         for sure in (True, False):
             boxes = {index: one for index, one in enumerate(seen)
-                     if (one[0].score >= self.params.born_score) == sure}
+                     if (one[0].score >= self.params.born_score) == sure
+                     and not (self._part(one[0], found) and not sure)}
             found.update(self._match(waiting, boxes, t))
             left.update(boxes)
         for one, other in self._meetings.mistaken(found):
@@ -188,8 +207,15 @@ class Tracks:
             if life in found:
                 self._hit(life, *found[life], t)
             else:
-                self._miss(life)
+                self._miss(life, t)
+        hide(self._lives, found, t)
         return [left[index] for index in sorted(left)]
+
+    def _part(self, one: Detected, found: Mapping[Life, Seen]) -> bool:
+        """A piece of somebody who was found already."""
+        return any(life.family == family(one.label) and inside(one.box, whole.box)
+                   and extent(one.box) < PIECE * extent(whole.box)
+                   for life, (whole, _) in found.items())
 
     def _match(self, waiting: dict[int, Life], boxes: dict[int, Seen],
                t: float) -> dict[Life, Seen]:
@@ -222,11 +248,13 @@ class Tracks:
         expected = life.expected(t)
         part = (inside(one.box, expected) and extent(one.box) < PART * extent(life.box)
                 and not self._at_edge(one.box))
-        if dt > 0 and not part:
-            weight = 1.0 - math.exp(-dt / VELOCITY_S)
-            before, after = centre(life.box), centre(one.box)
-            life.speed = tuple(old + weight * ((new - was) / dt - old)  # type: ignore[assignment]
-                               for old, was, new in zip(life.speed, before, after))
+        # of a doubtful box nobody knows how much of the thing it shows
+        if dt > 0 and not part and one.score >= self.params.born_score:
+            # the first ones count fully
+            weight = max(1.0 - math.exp(-dt / VELOCITY_S), 1.0 / life.hits)
+            across, down = (old + weight * (way / dt - old)
+                            for old, way in zip(life.speed, self._way(life.box, one.box)))
+            life.speed = across, down
             grown = (height(one.box) / max(1e-6, height(life.box)) - 1.0) / dt
             life.growth += weight * (grown - life.growth)
         life.box = _around(expected, one.box) if part else one.box
@@ -239,7 +267,21 @@ class Tracks:
                                       or not self._meetings.meets(life, t)):
             life.embedding = blend(life.embedding, embedding)
 
-    def _miss(self, life: Life) -> None:
+    def _way(self, before: Box, after: Box) -> tuple[float, float]:
+        """How far it went [px]: of what the border of the picture cuts, its free side tells."""
+        ways = []
+        for low, high, whole in ((0, 2, self._size[0]), (1, 3, self._size[1])):
+            first, last = after[low] - before[low], after[high] - before[high]
+            cut_low = min(before[low], after[low]) < CUT * whole
+            cut_high = max(before[high], after[high]) > (1 - CUT) * whole
+            ways.append((first + last) / 2 if cut_low == cut_high else
+                        last if cut_low else first)
+        return ways[0], ways[1]
+
+    def _miss(self, life: Life, t: float) -> None:
+        if life.last_s > life.looked_s:          # it went while no picture was looked at
+            then = self._past.since(life.box, self._size, t) - EVERY_S
+            life.last_s = max(life.looked_s, min(life.last_s, then))
         life.looks += 1
         self._note(life, False)
 
@@ -280,7 +322,7 @@ class Tracks:
         for life in list(self._lives):
             if (life.tid is None and sum(life.recent) >= self.params.born_looks
                     and self._believed < self.params.most):
-                lost = self._lost(life, t)
+                lost = emerged(life, self._lives, self.params.reach) or self._lost(life, t)
                 if lost is not None:
                     lost.goes_on_as(life)
                     self._lives.remove(life)
@@ -359,7 +401,11 @@ class Tracks:
         leaving = self._at_edge(life.expected(t), life.speed[1])
         if t - life.last_s <= (self.params.edge_lost_s if leaving else self.params.lost_s):
             return False
-        overlooked = min(self.params.same_s, life.last_s - life.first_s)
+        known_s = life.last_s - life.first_s
+        if (not leaving and life.behind in self._lives
+                and t - life.last_s <= min(self.params.hidden_s, known_s)):
+            return False
+        overlooked = min(self.params.same_s, known_s)
         return not (t - life.last_s < overlooked and self._stands(life)
                     and self._past.same(life.box, self._size, life.looked_s))
 

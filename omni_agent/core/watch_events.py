@@ -40,6 +40,7 @@ class Looked:
     t: float
     tracks: tuple[Track, ...]
     events: tuple[TrackEvent, ...] = ()
+    size: tuple[int, int] = (0, 0)       # of the picture [px]; 0: not known
 
 
 @dataclass(frozen=True, slots=True)
