@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +21,7 @@ from omni_agent.backends.engine_tensorrt import TensorRtEngine
 from omni_agent.backends.engines import Network, NoEngine, NotHere, first_right
 from omni_agent.backends.plan_cache import PlanCache
 from omni_agent.backends.tensorrt_callbacks import Progress
-from omni_agent.backends.tensorrt_plan import BuildOptions, build_plan, runtime_module
+from omni_agent.backends.tensorrt_plan import BuildOptions, build_plan, plan_key, runtime_module
 from omni_agent.core.errors import BackendError, ConfigError
 
 
@@ -193,6 +194,32 @@ def test_a_stored_plan_that_the_runtime_does_not_take_is_compiled_once_more(
     engine = opened(golden, cache, library)
     assert trt.log[:4] == ['deserialise', 'build', 'built', 'deserialise']
     engine.close()
+
+
+@pytest.mark.parametrize('runtime, target, builds', [
+    ('tensorrt_rtx', 'sm_89', 0), ('tensorrt_rtx', 'sm_120', 1), ('tensorrt', 'sm_89', 1)])
+def test_a_plan_that_was_compiled_ahead_for_this_kind_of_gpu_is_taken_at_the_start(
+        trt: ModuleType, golden: Network, cache: PlanCache, library: str, runtime: str,
+        target: str, builds: int) -> None:
+    options = BuildOptions(max_batch=4)
+    plan = build_plan(trt, golden.file, options)
+    ahead = plan_key(trt, runtime, golden.name, golden.file, None,
+                     replace(options, targets=(target, )))
+    cache.plan(ahead, lambda: plan)
+    trt.log.clear()
+
+    def start() -> str:
+        engine = TensorRtEngine(golden.name, golden.file, runtime, cache, options, library)
+        engine.close()
+        return engine.detail
+
+    detail = start()
+    assert trt.log.count('build') == builds
+    assert ('compiled ahead for sm_89, from the cache' in detail) == (not builds)
+    trt.log.clear()
+    trt.refuse.add('deserialise once')           # it is not taken: nothing is lost but the time
+    assert 'compiled for the first time' in start()
+    assert 'plan from the cache' in start()
 
 
 def test_tensorrt_rtx_records_inside_and_keeps_the_kernels_that_it_compiled(

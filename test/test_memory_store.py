@@ -28,7 +28,7 @@ from omni_agent.backends.long_memory import LongMemory
 from omni_agent.backends.memory_scene import THUMBNAIL, thumbnail
 from omni_agent.backends.memory_store import LARGEST_PICTURE, MemoryStore
 from omni_agent.core.consolidation import MIB, Budget, Grouping
-from omni_agent.core.errors import BackendError, ConfigError
+from omni_agent.core.errors import BackendError, ConfigError, WireError
 from omni_agent.core.past import Episode, Forget, Kind, Moment
 from omni_agent.core.past_time import Clock
 from omni_agent.core.question import query
@@ -395,6 +395,21 @@ def test_forgetting_everything_reaches_summaries_the_queue_and_damaged_copies(pa
     morning(memory)                          # and it goes on
     assert memory.ask('Where are my keys?', T + 60).lines
     memory.close()
+
+
+@pytest.mark.parametrize('person, start, end, why', [
+    (' ', None, None, 'is no name'), ('?!', None, None, 'is no name'),
+    ('', T + 30, T + 4, 'before it begins'), ('Anna', float('nan'), None, 'before it begins')])
+def test_what_may_have_meant_something_else_deletes_nothing_and_says_why(
+        memory: LongMemory, person: str, start: float | None, end: float | None,
+        why: str) -> None:
+    morning(memory)
+    before = memory.figures().store.moments
+    with pytest.raises(WireError, match=why):
+        memory.forget(person, start, end)
+    memory.flush()
+    assert memory.figures().store.moments == before and 'Anna' in memory.people()
+    assert memory.forget(' Anna. ') > 0 and 'Anna' not in memory.people()
 
 
 NONCES = tuple(''.join(random.Random(number).choices('bcdfghjklmnpqrstvwz', k=9))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 
 from omni_agent.backends import encoders
+from omni_agent.backends.engine_cuda import Gpu
 from omni_agent.backends.engine_tensorrt import TensorRtEngine
 from omni_agent.backends.engines import NotHere
 from omni_agent.backends.plan_cache import PlanCache
 from omni_agent.backends.tensorrt_callbacks import new_log
 from omni_agent.backends.tensorrt_plan import (RTX, BuildOptions, build_plan, cached_plan,
-                                               runtime_module, targets)
+                                               runtime_module, stored_plan, targets)
 from omni_agent.cli.main import main
 from omni_agent.core.errors import BackendError, ConfigError
 
@@ -197,6 +199,51 @@ def test_the_command_compiles_once_and_then_finds_it(
     assert main(command) == 0
     assert 'the stored plan was not loaded: its sha256' in capsys.readouterr().out
     assert plan.read_bytes()[:4] == MAGIC
+
+
+def test_a_plan_that_cannot_be_kept_is_a_failure_of_the_command(
+        rtx: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    (tmp_path / 'omni_agent').mkdir()
+    (tmp_path / 'omni_agent' / 'plans').write_text('no folder')
+    assert main(['models', 'build', 'golden_tiny', '--target', TARGET]) == 1
+    assert 'not kept' in capsys.readouterr().out
+
+
+def test_each_target_gets_a_plan_of_its_own_so_that_a_start_there_finds_it(
+        rtx: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    command = ['models', 'build', 'golden_tiny', '--target', TARGET, '--target', 'sm_120']
+    assert main(command) == 0
+    plans = {line.split()[-1] for line in capsys.readouterr().out.splitlines()
+             if 'compiled for the first time' in line}
+    assert len(plans) == 2
+    file, gpu = encoders.network('golden_tiny').file, Gpu('RTX 4090', TARGET, '13.0', 24e3)
+    found = stored_plan(rtx, RTX, 'golden_tiny', file, gpu, PlanCache())
+    assert str(found.path) in plans
+    other = replace(gpu, capability='sm_86')
+    assert stored_plan(rtx, RTX, 'golden_tiny', file, other, PlanCache()) is None
+    found.path.write_bytes(b'something else')
+    assert stored_plan(rtx, RTX, 'golden_tiny', file, gpu, PlanCache()) is None
+
+
+def test_the_runtime_that_is_installed_is_the_one_that_is_compiled_for(
+        rtx: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    if runtime_sees_a_gpu():
+        pytest.skip('this machine has a GPU: it would be compiled for')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    monkeypatch.delitem(sys.modules, 'tensorrt', raising=False)      # a stand-in of other tests
+    assert main(['models', 'build', 'golden_tiny']) == 2
+    assert 'name a kind with --target' in capsys.readouterr().err
+    (tmp_path / 'tensorrt').mkdir()              # as on a Jetson; never imported without a driver
+    (tmp_path / 'tensorrt' / '__init__.py').write_text('raise SystemExit(139)\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(['models', 'build', 'golden_tiny']) == 2
+    assert 'full TensorRT compiles only on the GPU' in capsys.readouterr().err
+    assert main(['models', 'build', 'golden_tiny', '--target', TARGET]) == 0
 
 
 def test_two_commands_at_once_compile_once(rtx: ModuleType, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ what it saves that memory is asked before the camera.
 
 from __future__ import annotations
 
+import json
+import math
 import statistics
 import time
 from typing import Iterator
@@ -18,9 +20,12 @@ from omni_agent_msgs.msg import (AgentState, AnswerRoute, Look, Percept, Playbac
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from omni_agent.core.answer_route import Step
 from omni_agent.core.overview import LEAST
+from omni_agent.core.recording import parse
 from omni_agent.nodes import qos
 from omni_agent.nodes.images import from_bgr
+from omni_agent.nodes.recorder import Recorder
 from omni_agent.nodes.stamps import seconds, stamp
 
 pytest.importorskip('cv2')
@@ -62,7 +67,9 @@ class Robot:
             assert self.bench.end(self.decision) == 0
         self.states.forget()
         self.decision = self.bench.start('decision', llm='none', sentence_end='none', **parameters)
-        self.bench.matched(publishers=(self.images, self.typed, self.percepts, self.playback),
+        # by name: an intention that is published before the reaction node knows its writer is lost
+        self.bench.matched('decision', 'reaction', publishers=(self.images, self.typed,
+                                                               self.percepts, self.playback),
                            topics=('look', 'react', 'answer_route'))
         self.bench.until(lambda: self.states and self.states[-1].senses & AgentState.SEES, 'eyes')
 
@@ -180,3 +187,20 @@ def asked(robot: Robot) -> tuple[dict[str, RouteStep], float]:
     if 'closer look' in steps:
         robot.bench.until(lambda: len(robot.inspect) > before, 'what it asked for')
     return steps, seconds(react.header.stamp) - began
+
+
+def test_the_recorder_of_a_demo_keeps_it_as_it_was_told(bench: Bench) -> None:
+    records: list[dict] = []
+    recorder = Recorder(bench.guest('ear'), records.append)
+    routes = bench.publisher(AnswerRoute, 'answer_route', qos.ROUTE)
+    bench.until(routes.get_subscription_count, 'who records')
+    step = RouteStep(specialist='memory', why='words: 3 lines', cost_ms=math.nan, frames=2)
+    message = AnswerRoute(epoch=2**63 + 1, brief='Where are my keys?', steps=[step])
+    message.header.stamp = stamp(100.5)
+    routes.publish(message)
+    told = bench.until(lambda: [one for one in records if one['topic'] == 'answer_route'
+                                and one['epoch'] == message.epoch], 'the record')[0]
+    kept = parse(json.loads(json.dumps(told)))
+    assert (kept.t, kept.epoch, kept.brief) == (100.5, 2**63 + 1, 'Where are my keys?')
+    assert str(kept.steps) == str((Step('memory', 'words: 3 lines', math.nan, 2), ))
+    del recorder

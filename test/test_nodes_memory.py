@@ -7,6 +7,7 @@ from __future__ import annotations
 import array
 import signal
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Iterator
@@ -21,7 +22,10 @@ from omni_agent_msgs.srv import Forget
 from std_msgs.msg import String
 
 from omni_agent.backends.pictures import to_jpeg
+from omni_agent.core.watch_events import Looked
 from omni_agent.nodes import qos
+from omni_agent.nodes.health import Health
+from omni_agent.nodes.recall import NOT_DELETED, Recall
 from omni_agent.nodes.stamps import stamp
 
 pytest.importorskip('cv2')
@@ -77,10 +81,12 @@ class World:
     def enters(self, place: str) -> None:
         self.places.publish(String(data=place))
 
+    def file(self) -> Path:
+        return Path(self.bench.folder, 'state', 'omni_agent', 'agent', 'memory.db')
+
     def rows(self, query: str) -> list[tuple]:
         """As they are in the file, once they are."""
-        path = Path(self.bench.folder, 'state', 'omni_agent', 'agent', 'memory.db')
-        connection = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
+        connection = sqlite3.connect(f'file:{self.file()}?mode=ro', uri=True)
         try:
             return connection.execute(query).fetchall()
         finally:
@@ -95,6 +101,12 @@ class World:
         self.bench.until(asked.done, 'forgetting')
         assert asked.result().success, asked.result().message
         return asked.result()
+
+    def refuses_to_forget(self, **what: object) -> str:
+        asked = self.agent.forget.call_async(Forget.Request(**what))
+        self.bench.until(asked.done, 'a refusal')
+        assert not asked.result().success and not asked.result().forgotten
+        return asked.result().message
 
 
 @pytest.fixture(scope='module')
@@ -176,12 +188,60 @@ def test_forgetting_a_person_leaves_what_others_said_and_a_period_what_was_befor
     assert world.forgets(person='Anna').forgotten >= 2
     assert not world.rows("SELECT 1 FROM moment WHERE text LIKE '%meeting%' OR who = 'Anna'")
     assert world.rows("SELECT 1 FROM moment WHERE text LIKE '%ladder%'")
+    assert 'no name' in world.refuses_to_forget(person=' ')
+    assert 'before it begins' in world.refuses_to_forget(start=stamp(9.0), stop=stamp(8.0))
     since = time.time()
     world.agent.type('remember that the hammer is in the shed')
     world.written("SELECT 1 FROM moment WHERE text LIKE '%hammer%'")
     assert world.forgets(start=stamp(since)).forgotten >= 1
     assert not world.rows("SELECT 1 FROM moment WHERE text LIKE '%hammer%'")
     assert world.rows("SELECT 1 FROM moment WHERE text LIKE '%ladder%'")
+    nobody = world.forgets(person='Annabel')
+    assert nobody.forgotten == 0 and 'nothing about Annabel' in nobody.message
     world.forgets()
     assert not world.rows('SELECT 1 FROM moment WHERE t < %f' % since)
     assert not world.rows('SELECT 1 FROM picture')
+
+
+def test_a_picture_that_is_being_looked_at_while_everything_is_forgotten_is_forgotten_too(
+        bench: Bench, tmp_path: Path) -> None:
+    node, told = bench.guest('remembering'), []
+    recall = Recall(node, Health(node), tmp_path / 'memory.db', told.append)
+    begun, free = threading.Event(), threading.Event()
+
+    def slow(image: np.ndarray) -> None:
+        begun.set()
+        assert free.wait(30.0)
+    recall.eyes.image = slow
+    keyframe = to_jpeg(np.full((120, 160, 3), 90, np.uint8), 160)
+    recall.on_look(Looked(time.time(), (), ()), keyframe)
+    assert begun.wait(30.0)
+    recall.forget('', None, None)
+    bench.until(lambda: told, 'that it is forgotten')
+    free.set()
+    bench.until(lambda: recall._looker.idle, 'the picture')
+    recall.memory.flush()
+    assert recall.memory.figures().store.items == 0
+    recall.on_look(Looked(time.time(), (), ()), keyframe)            # and it goes on
+    bench.until(lambda: recall._looker.idle, 'the next picture')
+    recall.memory.flush()
+    assert recall.memory.figures().store.moments == 1
+    recall.close()
+
+
+def test_whoever_asked_aloud_is_told_when_it_could_not_be_deleted_for_good(world: World) -> None:
+    assert world.bench.end(world.agent.process) == 0
+    world.agent.parameters = {'skills': 'default'}
+    world.agent.start()
+    world.agent.type('remember that Ludmilla has a cat')
+    world.written("SELECT 1 FROM moment WHERE text LIKE '%cat%'")
+    reader = sqlite3.connect(world.file(), isolation_level=None)
+    reader.execute('BEGIN')
+    reader.execute('SELECT count(*) FROM moment').fetchone()         # keeps the log alive
+    assert world.agent.type('forget everything you know about Ludmilla').say.endswith('Shall I?')
+    agreed = world.agent.type('yes')
+    told = world.bench.until(lambda: [one for one in world.agent.reacts
+                                      if one.epoch > agreed.epoch], 'what came of it')[0]
+    assert told.say == NOT_DELETED
+    reader.close()
+    assert not world.rows("SELECT 1 FROM moment WHERE text LIKE '%cat%'")

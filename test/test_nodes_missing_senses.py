@@ -198,7 +198,7 @@ def test_the_eight_combinations_of_senses_are_known_published_and_acted_upon(rob
         (HEARS, robot.cover),
         (HEARS | SPEAKS, robot.give_voice),
         (SEES | HEARS | SPEAKS, robot.show),
-        (SEES | SPEAKS, lambda: robot.detach('hear')),
+        (SEES | SPEAKS, robot.unplug),
         (SPEAKS, lambda: robot.detach('see')),
         (0, robot.take_voice),
     ]

@@ -17,10 +17,11 @@ import pytest
 
 from ros_bench import ERROR, OK, RATE, Bench, Heard, interrupt, level_of
 
-from omni_agent_msgs.msg import DialogueTurn, Interrupt, Playback, React, SpeechChunk
+from omni_agent_msgs.msg import (AnswerRoute, DialogueTurn, Interrupt, Look, Playback, React,
+                                 SpeechChunk, Track)
 
 from omni_agent.nodes import qos
-from omni_agent.nodes.stamps import seconds
+from omni_agent.nodes.stamps import seconds, stamp
 
 AHEAD_S = 1.5
 CHUNK_S = 0.1
@@ -34,7 +35,7 @@ class ModelServer:
     """Speaks as much of OpenAI's interface as a chat needs; what it does next is in ``mood``."""
 
     def __init__(self, port: int = 0) -> None:
-        self.mood = 'answers'
+        self.mood, self.words = 'answers', 'This is fine.'
         self.asked: list[list[dict]] = []
         self.is_stopping = threading.Event()
         outer = self
@@ -77,7 +78,7 @@ class ModelServer:
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         words = (LONG.split() if self.mood in ('closes', 'slow',
-                                               'hangs') else 'This is fine.'.split())
+                                               'hangs') else self.words.split())
         if self.mood == 'late':
             self.is_stopping.wait(1.0)
         for at, word in enumerate(words):
@@ -291,6 +292,60 @@ def test_the_history_reaches_the_server_oldest_first(served: Speaker, server: Mo
     assert server.asked[-1][0]['role'] == 'system'
     assert [message['role'] for message in server.asked[-1][1:]] == ['user', 'assistant', 'user']
     assert 'I am Anna.' in texts[1] and 'Hello Anna.' in texts[2] and 'and you?' in texts[3]
+
+
+def test_what_it_claims_to_see_and_nobody_sees_is_not_spoken_and_the_route_says_why(
+        bench: Bench, served: Speaker, server: ModelServer) -> None:
+    looks = bench.publisher(Look, 'look', qos.LOOK)
+    routes: Heard = bench.listen(AnswerRoute, 'answer_route', qos.ROUTE)
+    bench.matched(publishers=(looks, ), topics=('answer_route', ))
+
+    def show() -> None:
+        person = Track(id=1, label='person', hits=20, looks=20, score=0.9, best=0.9)
+        person.first = person.born = person.last = stamp(time.time())
+        look = Look(width=640, height=480, tracks=[person])
+        look.header.stamp = stamp(time.time())
+        looks.publish(look)
+
+    bench.pacers.append(show)
+    try:
+        server.words = 'I see two zebras. I see one person.'
+        spoken, claims = _told(served, routes)
+        assert spoken == 'I am not sure what I see. I see one person.'
+        assert '"I see two zebras." withheld: no zebra is seen' in claims
+        server.words = 'I see one person. It is late.'
+        assert _told(served, routes) == ('I see one person. It is late.', '')
+    finally:
+        bench.pacers.remove(show)
+        server.words = 'This is fine.'
+
+
+def test_of_a_reply_that_is_cut_off_it_is_told_who_worked_at_it(
+        bench: Bench, served: Speaker, server: ModelServer) -> None:
+    routes: Heard = bench.listen(AnswerRoute, 'answer_route', qos.ROUTE)
+    bench.matched(topics=('answer_route', ))
+    server.mood = 'slow'
+    epoch = next(EPOCHS)
+    served.ask(epoch, 'and then?')
+    bench.until(lambda: served.of(epoch), 'its voice')
+    served.interrupts.publish(interrupt(epoch + 1))
+    served.playback.publish(Playback(epoch=epoch, state=Playback.FLUSHED, rate=RATE,
+                                     samples_played=RATE, heard='Once upon'))
+    route = bench.until(lambda: [one for one in routes if one.epoch == epoch], 'the route')[0]
+    assert route.brief == 'and then?'
+    assert {'language model', 'voice'} <= {step.specialist for step in route.steps}
+    assert_recovers(served, server)
+
+
+def _told(served: Speaker, routes: Heard) -> tuple[str, str]:
+    """What is answered to a question about the picture, and what the route says of claims."""
+    epoch = next(EPOCHS)
+    served.bench.turn_until(time.time() + 0.3)           # looks get there
+    served.ask(epoch, 'What do you see?')
+    spoken = said(served.reply(epoch))
+    route = served.bench.until(lambda: [one for one in routes if one.epoch == epoch],
+                               'the route')[0]
+    return spoken, ' '.join(step.why for step in route.steps if step.specialist == 'claims')
 
 
 def test_what_was_spoken_before_a_server_closed_mid_stream_stays_and_the_next_reply_works(

@@ -147,7 +147,7 @@ def test_a_whole_conversation_is_told(bench: Bench, feeder: Feeder, visit: Calla
         bench.turn(0.001)
         visitor.receive()
     feeder.play(turn, events)
-    told = ('percept', 'skill_state', 'react', 'playback')
+    told = ('percept', 'skill_state', 'react', 'playback', 'answer_route')
     visitor.until(lambda: all(len(visitor.of(topic)) >= sent[topic] for topic in told),
                   f'all of {told}')
     # they are many, and some may be lost where processors are few
@@ -163,6 +163,12 @@ def test_a_whole_conversation_is_told(bench: Bench, feeder: Feeder, visit: Calla
     late.until(lambda: late.of('agent_state'), 'what holds')
     assert late.of('agent_state')[-1] == visitor.of('agent_state')[-1]
     assert not late.of('percept')
+    late.until(lambda: len(late.of('answer_route')) == sent['answer_route'], 'the last answers')
+    first = late.of('answer_route')[0]
+    assert first['steps'][3]['frames'] == 256 and first['steps'][4]['ms'] == 412.0
+    assert late.of('answer_route', epoch=first['epoch'])[1]['steps'][0]['tokens'] == 70
+    costs = [one['ms'] for route in late.of('answer_route') for one in route['steps']]
+    assert costs.count(None) == 1
 
 
 def test_pictures_are_small_jpegs_and_few(bench: Bench, feeder: Feeder, visit: Callable[[],

@@ -167,3 +167,26 @@ def test_the_page_shows_a_picture_where_something_changed(tmp_path):
     html = (out / 'report.html').read_text(encoding='utf-8')
     data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
     assert data['keyframes'] == [[0.0, jpeg], [7.0, jpeg]]
+
+
+def test_the_page_tells_how_each_answer_came_about(tmp_path):
+    out = write(tmp_path / 'out')
+    looked = {'specialist': 'closer look', 'why': 'a cup', 'cost_ms': 410.5, 'frames': 1,
+              'tokens': 0}
+    wrote = {'specialist': 'language model', 'why': 'wrote the reply', 'cost_ms': 900.0,
+             'frames': 0, 'tokens': 70}
+    routes = [(6.0, 7, [looked]), (7.5, 8, [{'specialist': 'memory', 'cost_ms': None}]),
+              (8.0, 7, [wrote]), (9.0, 9, 'nobody')]
+    with open(out / 'events.jsonl', 'a', encoding='utf-8') as events:
+        for at, epoch, steps in routes:
+            events.write(json.dumps({'topic': 'answer_route', 't': T0 + at, 'epoch': epoch,
+                                     'brief': f'question {epoch}', 'steps': steps}) + '\n')
+    report.write(out)
+    html = (out / 'report.html').read_text(encoding='utf-8')
+    data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+    assert data['routes'] == [
+        {'t': 6.0, 'epoch': '7', 'brief': 'question 7',
+         'steps': [['closer look', 'a cup', 410.5, 1, 0],
+                   ['language model', 'wrote the reply', 900.0, 0, 70]]},
+        {'t': 7.5, 'epoch': '8', 'brief': 'question 8', 'steps': [['memory', '', None, 0, 0]]}]
+    assert data['metrics']['counts']['malformed'] == 1

@@ -61,6 +61,8 @@ def conversation(folder: Path, sound: bool = True) -> Path:
             why='asked')
         put('interrupt', 'Interrupt', 2.4, epoch=101, reason=1)
         put('react', 'React', 2.4, epoch=101, brief=QUESTION)
+        put('answer_route', 'AnswerRoute', 2.4, epoch=101, brief=QUESTION,
+            steps=[{'specialist': 'memory', 'why': 'no answer there', 'cost_ms': 3.5}])
         put('playback', 'Playback', 3.0, epoch=101, state=0, rate=RATE, heard='')
         put('playback', 'Playback', 4.0, epoch=101, state=2, rate=RATE, samples_played=RATE,
             heard=ANSWER)
@@ -122,6 +124,8 @@ def test_the_records_are_those_of_the_graph(bag: Path) -> None:
     assert (recording.states[0].evidence == {
         'prior': pytest.approx(-0.6)
     } and recording.diagnostics[0].level == 0)
+    assert (recording.routes[0].epoch == 101
+            and str(recording.routes[0].steps[0]) == 'memory 3.5 ms (no answer there)')
     assert recording.meta.version == '0.1.0' and 'evening' in recording.meta.scenario
 
 

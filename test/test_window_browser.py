@@ -147,6 +147,21 @@ def test_everything_else_is_shown(browser: Browser):
     assert 'is speaking' in browser.text('#person') and browser.text('#doing') == 'drive'
 
 
+def test_how_answers_came_about_is_shown_the_newest_first_with_both_nodes_in_one(
+        browser: Browser):
+    browser.shows('#routes', 'wrote the reply')
+    shown = browser.ask(lambda page: page.locator('#routes > li').all_inner_texts())
+    assert ['Tell me when' in shown[0], 'drive to the kitchen' in shown[1],
+            'What can you see' in shown[2], len(shown)] == [True, True, True, 3]
+    for part in ('closer look', '412 ms', '1 picture', '256 pictures', '70 tokens', '540 ms'):
+        assert part in shown[2]
+    assert 'addressee' in shown[1] and '–' in shown[1]      # what it cost was not measured
+    widths = browser.ask(lambda page: page.evaluate("""() =>
+        [...document.querySelectorAll('#routes > li:last-child .bar i')].map(
+            one => one.getBoundingClientRect().width)"""))
+    assert max(widths) == widths[5] > 3 * widths[4] > 0     # the language model took longest
+
+
 def test_the_picture_is_shown_with_boxes(bench: Bench, browser: Browser):
     bench.until(
         lambda: browser.ask(lambda page: page.evaluate(

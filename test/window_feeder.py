@@ -14,8 +14,8 @@ from typing import Callable, Iterator
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Playback, React,
-                                 SkillState, SpeechState, Track)
+from omni_agent_msgs.msg import (AgentState, AnswerRoute, Face, Interrupt, Look, Percept, Playback,
+                                 React, RouteStep, SkillState, SpeechState, Track)
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
@@ -30,6 +30,7 @@ TOPICS = {
     'playback': (Playback, qos.PLAYBACK),
     'agent_state': (AgentState, qos.STATE),
     'skill_state': (SkillState, qos.SKILL_STATE),
+    'answer_route': (AnswerRoute, qos.ROUTE),
     'speech_state': (SpeechState, qos.SPEECH_STATE),
     'look': (Look, qos.LOOK),
     'image_raw': (Image, qos.IMAGE_OUT),
@@ -78,6 +79,23 @@ SKILLS = ((0.5, 0, 1, 'look_at', {
     'metres': 1.0,
     'speed': 0.2
 }, SkillState.RUNNING, 0.38, 'towards the door'))
+# when it was told, answer, what was answered, and who worked at it
+ROUTES = ((3.3, 0, PEOPLE[0][3],
+           (('speech recogniser', f'"{PEOPLE[0][3]}"', 74.0, 0, 0),
+            ('phrases', 'nothing to do', 0.05, 0, 0), ('memory', 'no answer there', 3.1, 0, 0),
+            ('overview', '256 looks in 29 s: person in all of them: not enough', 0.9, 256, 0),
+            ('closer look', 'one person in a blue uniform, a flag', 412.0, 1, 0))),
+          (6.1, 0, PEOPLE[0][3],
+           (('language model', 'wrote the reply, its first word after 0.31 s: read 48 tokens, '
+             'knew 211, wrote 22', 1630.0, 0, 70), ('voice', 'spoke it', 540.0, 0, 0))),
+          (12.7, 5, PEOPLE[2][3],
+           (('speech recogniser', f'"{PEOPLE[2][3]}"', 81.0, 0, 0),
+            ('addressee', 'a request', math.nan, 0, 0),
+            ('phrases', 'it is a request', 0.15, 0, 0))),
+          (13.5, 5, PEOPLE[2][3], (('voice', 'spoke it', 210.0, 0, 0), )),
+          (24.4, 9, PEOPLE[4][3],
+           (('speech recogniser', f'"{PEOPLE[4][3]}"', 69.0, 0, 0),
+            ('phrases', 'it is a request', 0.2, 0, 0))))
 HEALTH = {
     'camera': (0, 'OK', {
         'device': 'room',
@@ -131,7 +149,8 @@ def conversation(end: float) -> list[Event]:
     """Every message of the half minute that ends at ``end`` (Unix s), in order."""
     t0 = end - LENGTH_S
     events = [
-        *_states(t0), *_words(t0), *_frames(t0), *_interrupts(t0), *_voices(t0), *_skills(t0)
+        *_states(t0), *_words(t0), *_frames(t0), *_interrupts(t0), *_voices(t0), *_skills(t0),
+        *_routes(t0)
     ]
     return sorted(events, key=lambda event: event[0])
 
@@ -229,6 +248,14 @@ def _skills(t0: float) -> Iterator[Event]:
                 'go_to': 1
             }.get(skill, 2), step=step, steps=steps, skill=skill, arguments=json.dumps(arguments),
                        state=state, progress=progress, text=text), t0 + t)
+
+
+def _routes(t0: float) -> Iterator[Event]:
+    for t, number, brief, steps in ROUTES:
+        told = [RouteStep(specialist=who, why=why, cost_ms=cost_ms, frames=frames, tokens=tokens)
+                for who, why, cost_ms, frames, tokens in steps]
+        yield t, 'answer_route', _stamped(
+            AnswerRoute(epoch=FIRST_EPOCH + number, brief=brief, steps=told), t0 + t)
 
 
 def diagnostics(t: float, namespace: str) -> DiagnosticArray:

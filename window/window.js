@@ -3,7 +3,7 @@
 
 const $ = id => document.getElementById(id);
 const SVG = $('overlay').namespaceURI;
-const WORDS_KEPT = 200, SKILLS_KEPT = 6, INTERRUPTS_KEPT = 7, HISTORY_S = 40, HELD_S = 300, SILENT_S = 5;
+const WORDS_KEPT = 200, SKILLS_KEPT = 6, INTERRUPTS_KEPT = 7, ANSWERS_KEPT = 6, HISTORY_S = 40, HELD_S = 300, SILENT_S = 5;
 const REASONS = {barge_in: 'cut in', stop_phrase: 'stop phrase', hush: 'hush', superseded: 'went on', lost: 'reply lost',
   first_sound: 'voice lowered', no_interrupt: 'voice back up'};
 const CUTS = new Set(['barge_in', 'stop_phrase', 'hush', 'superseded', 'lost']);
@@ -80,7 +80,7 @@ document.addEventListener('visibilitychange', tellPanes);
 /* ---------- what it tells ---------- */
 
 const frames = [], turns = {person: [], agent: []}, low = [], said = [], voices = [], cuts = [];   // of the last HISTORY_S
-const entries = new Map(), nodes = new Map(), skills = new Map();
+const entries = new Map(), nodes = new Map(), skills = new Map(), answers = new Map();
 
 const TAKE = {
   tick(one) {
@@ -147,6 +147,7 @@ const TAKE = {
     $('no-interrupts').hidden = true;
   },
   skill_state: skill,
+  answer_route: route,
   look: boxes,
   no_picture(one) { write($('picture-note'), one.text); },
   health(one) { nodes.set(one.node, {...one, heard: seconds()}); showNode(one.node); },
@@ -321,6 +322,38 @@ function skill(one) {
   if (one.progress == null) shown.bar.removeAttribute('value'); else shown.bar.value = one.progress;
   write(shown.text, one.text + (live && one.progress != null ? ` (${percent(one.progress)})` : ''));
 }
+function route(one) {                     // two nodes tell of an answer, and tell again after a reconnect
+  let shown = answers.get(one.epoch);
+  if (!shown) {
+    const item = make(null, 'li'), head = make(item, 'div', {class: 'head'});
+    shown = {item, t: one.t, parts: new Map(), when: make(head, 'span', {class: 'note'}), brief: make(head, 'b'), rows: make(make(item, 'table'), 'tbody')};
+    const older = [...answers.values()].filter(other => other.t < one.t).sort((a, b) => b.t - a.t)[0];
+    $('routes').insertBefore(item, older ? older.item : null);
+    answers.set(one.epoch, shown);
+    $('no-routes').hidden = true;
+  }
+  shown.parts.set(one.t, one.steps);
+  shown.t = Math.min(shown.t, one.t);
+  write(shown.when, clock(shown.t));
+  write(shown.brief, one.brief || 'unasked');
+  const steps = [...shown.parts].sort(([a], [b]) => a - b).flatMap(([, some]) => some);
+  const most = Math.max(0.001, ...steps.map(step => step.ms ?? 0));
+  shown.rows.replaceChildren();
+  for (const step of steps) {
+    const row = make(shown.rows, 'tr');
+    make(row, 'th', {scope: 'row'}, step.specialist);
+    const why = make(row, 'td', {}, step.why), used = [[step.frames, 'picture'], [step.tokens, 'token']].filter(([count]) => count);
+    for (const [count, what] of used) make(why, 'span', {class: 'used'}, `${count} ${what}${count === 1 ? '' : 's'}`);
+    const cost = make(row, 'td', {class: 'num'}, took(step.ms));
+    if (step.ms != null) make(make(cost, 'span', {class: 'bar', 'aria-hidden': true}), 'i').style.width = `${100 * step.ms / most}%`;
+  }
+  while (answers.size > ANSWERS_KEPT) {
+    const [oldest, {item}] = [...answers].reduce((a, b) => a[1].t < b[1].t ? a : b);
+    item.remove();
+    answers.delete(oldest);
+  }
+}
+const took = ms => ms == null ? '–' : ms >= 9.95 ? `${Math.round(ms)} ms` : ms >= 0.095 ? `${ms.toFixed(1)} ms` : '< 0.1 ms';
 function readable(json) {
   try { return Object.entries(JSON.parse(json)).map(([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`).join(', '); }
   catch { return json; }

@@ -95,17 +95,19 @@ class TensorRtEngine:
     _kernels: object = None
 
     def _load(self, model: str, path: Path, options: BuildOptions) -> Plan:
-        """A stored plan that the runtime does not take is compiled once more."""
+        """A stored plan that the runtime does not take is compiled anew."""
         plan = cached_plan(self.name, model, path, self._cuda.gpu, self._cache, options,
                            self._watch)
         self._engine = self._deserialised(plan.content)
-        if self._engine is None and plan.cached:
-            self._cache.discard(self._key)
+        for _ in range(2):           # its own, and one that was compiled ahead
+            if self._engine is not None or not plan.cached:
+                break
+            self._cache.discard(plan.key)
             plan = cached_plan(self.name, model, path, self._cuda.gpu, self._cache, options,
                            self._watch)
             self._engine = self._deserialised(plan.content)
         if self._engine is None:
-            self._cache.discard(self._key)
+            self._cache.discard(plan.key)
             raise BackendError(f'{title(self.name)} does not take its own plan of {model}'
                                f'{self._log.tail()}: this GPU may not be supported, use ort-cuda')
         return plan

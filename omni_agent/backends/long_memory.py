@@ -152,12 +152,15 @@ class LongMemory:
         """Number of moments that are gone for good, also of those still waiting; without
         arguments, everything.
 
-        Raises BackendError when bytes of it may still be there.
+        Raises WireError for a blank name and a period that ends before it begins, BackendError
+        when bytes of it may still be there.
         """
-        what = Forget(person,
-                      float('-inf') if start is None else start,
-                      float('inf') if end is None else end)
+        what = Forget.asked(person, start, end)
         return self._do(lambda: self._forget(what))
+
+    def people(self) -> tuple[str, ...]:
+        """Names that are remembered; on a worker thread, as ``ask``."""
+        return self.store.search.people()
 
     def flush(self) -> None:
         """Returns when all that was put before is in the file."""

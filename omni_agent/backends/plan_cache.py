@@ -55,6 +55,7 @@ class PlanKey:
 class Plan:
     """``note``: 'from the cache', or why it was compiled. ``path`` is None when it is not kept."""
 
+    key: PlanKey
     content: bytes
     path: Path | None
     cached: bool
@@ -85,8 +86,17 @@ class PlanCache:
                 entry = held.enter_context(self._entry(key))
                 held.enter_context(_locked(entry, waiting))
             except (OSError, Untrusted) as error:
-                return _built(build, None, f'not kept, {self.root} cannot be used: {error}')
+                return _built(key, build, None, f'not kept, {self.root} cannot be used: {error}')
             return self._plan(key, entry, build)
+
+    def found(self, key: PlanKey) -> Plan | None:
+        """The stored plan, or None when there is none that can be trusted."""
+        if (self.root / key.folder).is_dir():        # a mere look makes no folders
+            with contextlib.suppress(OSError, Untrusted, ValueError), self._entry(key) as entry:
+                content = self._trusted(entry, key)
+                return Plan(key, content, self.root / key.folder / PLAN, True, 0.0,
+                            'from the cache')
+        return None
 
     def discard(self, key: PlanKey) -> None:
         """Forget a plan that its runtime does not take."""
@@ -114,18 +124,18 @@ class PlanCache:
         path = self.root / key.folder / PLAN
         try:
             content = self._trusted(entry, key)
-            return Plan(content, path, True, 0.0, 'from the cache')
+            return Plan(key, content, path, True, 0.0, 'from the cache')
         except FileNotFoundError:
             note = 'compiled for the first time'
         except (OSError, Untrusted, ValueError) as error:
             note = f'compiled anew, the stored plan was not loaded: {error}'
-        plan = _built(build, path, note)
+        plan = _built(key, build, path, note)
         try:
             _write(entry, PLAN, plan.content)
             meta = {'sha256': hashlib.sha256(plan.content).hexdigest(), **asdict(key)}
             _write(entry, META, json.dumps(meta, indent=1).encode())
         except OSError as error:
-            return Plan(plan.content, None, False, plan.build_s, f'{note}; not kept: {error}')
+            return Plan(key, plan.content, None, False, plan.build_s, f'{note}; not kept: {error}')
         return plan
 
     def _trusted(self, entry: int, key: PlanKey) -> bytes:
@@ -204,10 +214,10 @@ class PlanCache:
                             f'{stat.S_IMODE(found.st_mode):o}): run "chmod go-rwx" on it')
 
 
-def _built(build: Callable[[], bytes], path: Path | None, note: str) -> Plan:
+def _built(key: PlanKey, build: Callable[[], bytes], path: Path | None, note: str) -> Plan:
     began = time.monotonic()
     content = build()
-    return Plan(content, path, False, time.monotonic() - began, note)
+    return Plan(key, content, path, False, time.monotonic() - began, note)
 
 
 def _write(entry: int, name: str, content: bytes) -> None:

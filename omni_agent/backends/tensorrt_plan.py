@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Sequence
@@ -96,14 +96,28 @@ def plan_key(trt: ModuleType, runtime: str, model: str, path: Path, gpu: Gpu | N
 
 def cached_plan(runtime: str, model: str, path: Path, gpu: Gpu | None, cache: PlanCache,
                 options: BuildOptions, watch: Watch = lambda phase, share: None) -> Plan:
-    """The plan of ``path`` from the cache or compiled now. Raises NotHere, BackendError."""
+    """The plan of ``path`` from the cache, where one that was compiled ahead for this kind of GPU
+    will do as well, or compiled now. Raises NotHere, BackendError.
+    """
     trt = runtime_module(runtime)
     if gpu is None and not options.targets:
         raise ConfigError('there is no GPU here to compile for: name a kind with --target, one of '
                           f'{", ".join(targets(trt)) or "none with " + title(runtime)}')
-    return cache.plan(plan_key(trt, runtime, model, path, gpu, options),
-                      lambda: build_plan(trt, path, options, watch),
-                      lambda: watch('waiting for another process that compiles it', 0.0))
+    plan = stored_plan(trt, runtime, model, path, gpu, cache, options)
+    return plan or cache.plan(plan_key(trt, runtime, model, path, gpu, options),
+                              lambda: build_plan(trt, path, options, watch),
+                              lambda: watch('waiting for another process that compiles it', 0.0))
+
+
+def stored_plan(trt: ModuleType, runtime: str, model: str, path: Path, gpu: Gpu | None,
+                cache: PlanCache, options: BuildOptions = BuildOptions()) -> Plan | None:
+    """What ``cached_plan`` would take from the cache."""
+    own = cache.found(plan_key(trt, runtime, model, path, gpu, options))
+    if own is not None or runtime != RTX or gpu is None or options.targets:
+        return own
+    ahead = replace(options, targets=(gpu.capability,))
+    plan = cache.found(plan_key(trt, runtime, model, path, None, ahead))
+    return plan and replace(plan, note=f'compiled ahead for {gpu.capability}, {plan.note}')
 
 
 def targets(trt: ModuleType) -> list[str]:

@@ -1,4 +1,4 @@
-"""Things in the picture: NanoDet-m at 416 x 416, the 80 classes of COCO, 30 ms on one core.
+"""Things in the picture: NanoDet-g at 416 x 416, the 80 classes of COCO, 30 ms on one core.
 
 The decoding follows the NanoDet paper's head: each point of three grids votes for 80 classes and
 gives, for each side of its box, a distribution over 11 distances whose mean is the distance in

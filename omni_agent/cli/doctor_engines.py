@@ -7,8 +7,8 @@ from typing import Iterator
 from omni_agent.backends import encoders, engines
 from omni_agent.backends.engine_cuda import probe
 from omni_agent.backends.engines import Attempt, Network, NoEngine, NotHere
-from omni_agent.backends.plan_cache import PLAN, PlanCache
-from omni_agent.backends.tensorrt_plan import BuildOptions, installed, plan_key, runtime_module
+from omni_agent.backends.plan_cache import PlanCache
+from omni_agent.backends.tensorrt_plan import installed, runtime_module, stored_plan
 from omni_agent.cli.doctor_probe import Wanted
 from omni_agent.core.checkup import Finding, note, ok, split, wrong
 from omni_agent.core.errors import BackendError, ConfigError
@@ -72,8 +72,8 @@ def _would_compile(name: str, network: Network) -> bool:
     try:
         installed(name)
         gpu = probe()
-        key = plan_key(runtime_module(name), name, network.name, network.file, gpu, BuildOptions())
-        return not (PlanCache().root / key.folder / PLAN).is_file()
+        return stored_plan(runtime_module(name), name, network.name, network.file, gpu,
+                           PlanCache()) is None
     except BackendError:
         return False                             # not here, or broken: the attempt says so in full
 

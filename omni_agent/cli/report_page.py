@@ -97,6 +97,7 @@ def _data(recording: Recording, tracks: Tracks, metrics: dict) -> dict:
         'scenes': [[_s(one.t, t0), one.text, _number(one.salience)] for one in recording.percepts
                    if one.kind == 'scene'],
         'keyframes': _keyframes(recording, t0),
+        'routes': _routes(recording, t0),
     }
 
 
@@ -107,6 +108,17 @@ def _keyframes(recording: Recording, t0: float) -> list[list]:
     found = [[max(0.0, _s(one.t, t0)), one.keyframe] for one in recording.looks if one.keyframe]
     before = sum(t == 0.0 for t, _ in found)
     return found[max(0, before - 1):]
+
+
+def _routes(recording: Recording, t0: float) -> list[dict]:
+    """One for each answer, of what the nodes that worked at it told."""
+    answers: dict[int, dict] = {}
+    for one in recording.routes:
+        answer = answers.setdefault(one.epoch, {
+            't': _s(one.t, t0), 'epoch': str(one.epoch), 'brief': one.brief, 'steps': []})
+        answer['steps'] += [[step.specialist, step.why, _number(step.cost_ms), step.frames,
+                             step.tokens] for step in one.steps]
+    return list(answers.values())
 
 
 def _voices(recording: Recording, sound: RobotSound, t0: float) -> list[dict]:

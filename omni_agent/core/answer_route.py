@@ -13,7 +13,7 @@ KEPT = 8                     # utterances of which it is known who worked at the
 RECOGNISER, ADDRESSEE, ENDING = 'speech recogniser', 'addressee', 'sentence end'
 PHRASES, SKILLS, MEMORY = 'phrases', 'skills', 'memory'
 OVERVIEW, CLOSER, LOOKOUT = 'overview', 'closer look', 'lookout'
-LLM, VOICE = 'language model', 'voice'
+LLM, CLAIMS, VOICE = 'language model', 'claims', 'voice'
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,12 @@ def written(seconds: float, first_s: float, spent: Tokens | None) -> Step:
         return Step(LLM, why, 1000 * seconds)
     why = f'{why}: read {spent.read} tokens, knew {spent.kept}, wrote {spent.written}'
     return Step(LLM, why, 1000 * seconds, tokens=spent.read + spent.written)
+
+
+def doubted(sentence: str, verdict: str, why: str, before: Step | None) -> Step:
+    """A sentence claimed to see what was not seen."""
+    told = f'"{sentence}" {verdict}: {why}'
+    return Step(CLAIMS, f'{before.why}; {told}' if before else told)
 
 
 def voiced(seconds: float, before: Step | None) -> Step:

@@ -111,6 +111,13 @@ def skill_state(message: Any) -> Record:
     }
 
 
+def answer_route(message: Any) -> Record:
+    return {'epoch': message.epoch, 'brief': message.brief,
+            'steps': [{'specialist': one.specialist, 'why': one.why,
+                       'cost_ms': number(one.cost_ms), 'frames': one.frames,
+                       'tokens': one.tokens} for one in message.steps]}
+
+
 def odometry(message: Any) -> Record:
     position, turned, twist = message.pose.pose.position, message.pose.pose.orientation, message.twist.twist
     yaw = math.atan2(2 * (turned.w * turned.z + turned.x * turned.y),
@@ -158,6 +165,7 @@ BY_TYPE: dict[str, tuple[str, Callable[[Any], Record]]] = {
     'omni_agent_msgs/msg/SpeechState': ('speech_state', speech_state),
     'omni_agent_msgs/msg/Look': ('look', look),
     'omni_agent_msgs/msg/SkillState': ('skill_state', skill_state),
+    'omni_agent_msgs/msg/AnswerRoute': ('answer_route', answer_route),
     'nav_msgs/msg/Odometry': ('odometry', odometry),
     'nav_msgs/msg/OccupancyGrid': ('walls', walls),
     'sensor_msgs/msg/CameraInfo': ('image', image),

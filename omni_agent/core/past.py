@@ -8,6 +8,8 @@ import enum
 import math
 from dataclasses import dataclass
 
+from .errors import WireError
+
 LONGEST_TEXT = 500       # [characters] of one moment; what is longer loses its middle
 PERSON, ROBOT = 'person', 'robot'        # who, where no name is known
 
@@ -55,6 +57,22 @@ class Forget:
     person: str = ''
     start: float = -math.inf
     end: float = math.inf
+
+    @classmethod
+    def asked(cls, person: str = '', start: float | None = None,
+              end: float | None = None) -> Forget:
+        """As somebody asks for it; None: no bound. Raises WireError for what may have meant
+        something else, since nothing of it comes back.
+        """
+        name = ' '.join(person.split()).strip('.,;:!?"\'')
+        if person and not any(char.isalnum() for char in name):
+            raise WireError(f'{person!r} is no name, so nothing was deleted: give one, or no text '
+                            'at all for everybody')
+        what = cls(name, -math.inf if start is None else start, math.inf if end is None else end)
+        if not what.start <= what.end:
+            raise WireError('the period ends before it begins, so nothing was deleted: exchange '
+                            'start and stop')
+        return what
 
     @property
     def everything(self) -> bool:

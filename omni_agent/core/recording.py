@@ -14,6 +14,7 @@ from typing import Callable, Iterable, Union
 
 import numpy as np
 
+from .answer_route import Step
 from .errors import WireError
 
 EXPECTATIONS = ('answered', 'ignored', 'interrupts', 'survives', 'silences', 'told', 'moves',
@@ -173,6 +174,17 @@ class SkillState:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Who worked at an answer, as one of the nodes that did tells it."""
+
+    t: float
+    received: float
+    epoch: int
+    brief: str = ''                # what was answered, or said unasked
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Odometry:
     t: float
     received: float
@@ -200,13 +212,13 @@ class Diagnostics:
 
 
 Record = Union[Meta, Line, SpeechState, Percept, Interrupt, React, Speech, Playback, AgentState,
-               Image, Look, SkillState, Odometry, Walls, Diagnostics]
+               Image, Look, SkillState, Route, Odometry, Walls, Diagnostics]
 
 TOPICS: dict[str, type] = {
     'meta': Meta, 'line': Line, 'speech_state': SpeechState, 'percept': Percept,
     'interrupt': Interrupt, 'react': React, 'speech': Speech, 'playback': Playback,
     'agent_state': AgentState, 'image': Image, 'look': Look,
-    'skill_state': SkillState, 'odometry': Odometry, 'walls': Walls,
+    'skill_state': SkillState, 'answer_route': Route, 'odometry': Odometry, 'walls': Walls,
     'diagnostics': Diagnostics,
 }
 CHOICES: dict[tuple[type, str], tuple[str, ...]] = {
@@ -249,6 +261,7 @@ class Recording:
     images: tuple[Image, ...] = ()
     looks: tuple[Look, ...] = ()
     skills: tuple[SkillState, ...] = ()
+    routes: tuple[Route, ...] = ()
     odometry: tuple[Odometry, ...] = ()
     walls: tuple[Walls, ...] = ()
     diagnostics: tuple[Diagnostics, ...] = ()
@@ -304,6 +317,15 @@ def _numbers(value: object) -> tuple[float, ...]:
     return tuple(map(_number, value))
 
 
+def _steps(value: object) -> tuple[Step, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise WireError(f'{value!r} is not a list of mappings')
+    return tuple(
+        Step(_text(one.get('specialist')), _text(one.get('why', '')),
+             _number(one.get('cost_ms')), _whole(one.get('frames', 0)),
+             _whole(one.get('tokens', 0))) for one in value)
+
+
 def _mapping(convert: Callable[[object], object]) -> Callable[[object], dict]:
     def mapping(value: object) -> dict:
         if not isinstance(value, dict):
@@ -316,7 +338,8 @@ def _mapping(convert: Callable[[object], object]) -> Callable[[object], dict]:
 CONVERT: dict[str, Callable[[object], object]] = {
     'float': _number, 'int': _whole, 'str': _text, 'bool': _flag,
     'tuple[str, ...]': _texts, 'tuple[float, ...]': _numbers,
-    'dict[str, float]': _mapping(_number), 'dict[str, str]': _mapping(str),
+    'tuple[Step, ...]': _steps, 'dict[str, float]': _mapping(_number),
+    'dict[str, str]': _mapping(str),
 }
 
 
@@ -377,6 +400,7 @@ def read(lines: Iterable[str]) -> Recording:
         speech=_in_order(found[Speech]), playback=_in_order(found[Playback]),
         states=_in_order(found[AgentState]), images=_in_order(found[Image]),
         looks=_in_order(found[Look]), skills=_in_order(found[SkillState]),
+        routes=_in_order(found[Route]),
         odometry=_in_order(found[Odometry]), walls=_in_order(found[Walls]),
         diagnostics=_in_order(found[Diagnostics]), malformed=malformed, unknown=unknown)
 

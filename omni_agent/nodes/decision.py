@@ -258,7 +258,9 @@ class Decision:
             self._on_inspected(result)
         elif isinstance(result, Forgotten):
             self.memory = self.memory if result.error else Memory(self.params.max_turns)
-            self.recall.on_forgotten(result)
+            said = self.recall.on_forgotten(result)
+            if said:
+                self.on_remark(said)
         elif isinstance(result, Margined):
             self.lookout.margined(result)
         else:

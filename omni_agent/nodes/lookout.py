@@ -68,6 +68,7 @@ class Lookout:
                             now(self.node), self.items.words)
         if verdict.support is not Support.SUPPORTED:
             self.health.count(f'remarks: {verdict.support.value}')
+            self.node.get_logger().info(f'"{remark}" {verdict.support.value}: {verdict.why}')
         return as_past(remark) if verdict.support is Support.WITHHOLD else verdict.text
 
     def floor(self, taken: bool, t: float) -> None:

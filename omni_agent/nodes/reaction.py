@@ -15,7 +15,7 @@ from omni_agent_msgs.msg import Interrupt, Look, Percept, Playback, React, Speec
 
 from omni_agent.backends import RATE, Message, Spent, load, watching
 from omni_agent.core import answer_route, claims, dialogue
-from omni_agent.core.answer_route import LLM, VOICE, Step
+from omni_agent.core.answer_route import CLAIMS, LLM, VOICE, Step
 from omni_agent.core.epoch import Admission, EpochGate
 from omni_agent.core.errors import OmniAgentError
 from omni_agent.core.events import Remember, Role
@@ -96,13 +96,17 @@ class Asked:
 NOTHING = Asked(0)
 BLIND_S = 5.0            # a look that is older says nothing about what is there
 UNSEEN = 'I am not sure what I see.'
+DONE = {claims.Support.HEDGE: 'hedged', claims.Support.WITHHOLD: 'withheld'}
 
 
 @dataclass(frozen=True)
 class Doubted:
     """A sentence claimed to see what was not seen: it was hedged, or withheld."""
 
+    epoch: int
+    sentence: str
     what: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,8 @@ class Reaction:
         self._words = watching.watch_words('en')
         self.health = Health(self.node)
         self.routes = RouteTrace(self.node, self.health)
-        self._work: dict[str, Step] = {}         # of the newest reply, by specialist
+        self._worked_at = NOTHING                # the newest reply, also when it was cut off
+        self._work: dict[str, Step] = {}         # who works at it, by specialist
         self.speech = self.node.create_publisher(SpeechChunk, 'speech', qos.SPEECH)
         # a whole reply fits: max_tokens of speech are a few hundred chunks
         self.inbox: Inbox[Piece | Loaded | Doubted | Written | Voiced | OmniAgentError] = Inbox(
@@ -228,7 +233,8 @@ class Reaction:
             Line(Role(turn.role), turn.text, turn.truncated) for turn in message.history
             if turn.role in ROLES)
         asked = Asked(message.epoch, history, message.brief, message.say, tuple(message.recalled))
-        self._asked, self._work = asked, {}
+        self._tell_route()                       # of a reply that was cut off in the writing
+        self._asked = self._worked_at = asked
         self.filler.asked(message.epoch, seconds(message.not_before), now(self.node))
         self._filler_alarm.set(self.filler.due if self.params.filler else None)
         self.writer.submit(lambda: self._write(asked))
@@ -292,7 +298,8 @@ class Reaction:
     def on_result(self,
                   result: Piece | Loaded | Doubted | Written | Voiced | OmniAgentError) -> None:
         if isinstance(result, Piece):
-            self._tell_route(result)
+            if result.last and result.epoch == self._worked_at.epoch:
+                self._tell_route()
             if not self.gate.is_stale(result.epoch):
                 self.filler.sounded(result.epoch, now(self.node))
                 self.outbox.append(result)
@@ -301,23 +308,26 @@ class Reaction:
             self.health.well(result.part)
         elif isinstance(result, Doubted):
             self.health.count(f'claims: {result.what}')
+            self.node.get_logger().info(f'"{result.sentence}" {result.what}: {result.why}')
+            if result.epoch == self._worked_at.epoch:
+                self._work[CLAIMS] = answer_route.doubted(result.sentence, result.what, result.why,
+                                                          self._work.get(CLAIMS))
         elif isinstance(result, Written):
             self.health.well('reply')
-            if result.epoch == self._asked.epoch and result.seconds:
+            if result.epoch == self._worked_at.epoch and result.seconds:
                 self._work[LLM] = answer_route.written(result.seconds, result.first_s,
                                                        result.spent)
         elif isinstance(result, Voiced):
-            if result.epoch == self._asked.epoch:
+            if result.epoch == self._worked_at.epoch:
                 self._work[VOICE] = answer_route.voiced(result.seconds, self._work.get(VOICE))
         else:
             self.health.count('failures')
             self.health.trouble('reply', ERROR, str(result))
 
-    def _tell_route(self, piece: Piece) -> None:
-        """With the last piece of a reply: who wrote and spoke it."""
-        if piece.last and piece.epoch == self._asked.epoch:
-            self.routes.tell(piece.epoch, self._asked.brief, [*self._work.values()])
-            self._work = {}
+    def _tell_route(self) -> None:
+        """Who wrote and spoke the newest reply, to its end or as far as it came."""
+        self.routes.tell(self._worked_at.epoch, self._worked_at.brief, [*self._work.values()])
+        self._work = {}
 
     def send(self) -> None:
         """Publish what may be published now; the rest waits here, where an interrupt reaches
@@ -343,7 +353,7 @@ class Reaction:
         tokens = ((token for token in [asked.say]) if asked.say else self._fresh(asked, writing))
         try:
             for sentence in sentences(tokens, limit):
-                text = sentence if asked.say else self._checked(asked.brief, sentence)
+                text = sentence if asked.say else self._checked(asked, sentence)
                 self.voice.submit(lambda text=text: self._speak(epoch, text))
             self.inbox.put(Written(epoch) if asked.say else writing.over(epoch))
         except OmniAgentError as error:
@@ -376,17 +386,17 @@ class Reaction:
         finally:
             stream.close()
 
-    def _checked(self, brief: str, sentence: str) -> str:
+    def _checked(self, asked: Asked, sentence: str) -> str:
         """What it claims to see is seen: hedged or taken back otherwise. In a story there may be a
         bear.
         """
-        if not dialogue.LOOKING & {*words(brief), *words(sentence)}:
+        if not dialogue.LOOKING & {*words(asked.brief), *words(sentence)}:
             return sentence
         look, t = looked(self._look) if self._look else None, now(self.node)
         sees = look is not None and t - look.t <= BLIND_S
         verdict = claims.supported(sentence, self._seen(look, t), t, self._words, sees)
         if verdict.support is not claims.Support.SUPPORTED:
-            self.inbox.put(Doubted(verdict.support.value))
+            self.inbox.put(Doubted(asked.epoch, sentence, DONE[verdict.support], verdict.why))
         return sentence if verdict.support is claims.Support.SUPPORTED else verdict.text or UNSEEN
 
     def _seen(self, look: Looked | None, t: float) -> tuple[Track, ...]:

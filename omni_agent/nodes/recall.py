@@ -4,6 +4,7 @@ model.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -23,10 +24,11 @@ from omni_agent.core import scene
 from omni_agent.core.acquaintance import Acquaintance
 from omni_agent.core.consolidation import MIB, Budget
 from omni_agent.core.episodes import Episodes, EpisodesParams, Glimpse
-from omni_agent.core.errors import OmniAgentError
+from omni_agent.core.errors import OmniAgentError, WireError
 from omni_agent.core.events import Overheard, Remember, Role
 from omni_agent.core.params import param
 from omni_agent.core.past import PERSON, ROBOT
+from omni_agent.core.past import Forget as Gone
 from omni_agent.core.recollection import Recollection
 from omni_agent.core.watch_events import Looked
 
@@ -37,6 +39,7 @@ from .stamps import now, pace, seconds
 from .threads import Worker, close_all
 
 NOTHING = 'I remember nothing about that.'
+NOT_DELETED = 'I could not delete that for good. My log says why.'
 OTHERS = 'somebody'      # who spoke, in what was not said to the robot
 WHO = {Role.PERSON: PERSON, Role.ROBOT: ROBOT}
 
@@ -60,11 +63,13 @@ PARAMETERS = (('memory', MemoryParams), ('episodes', EpisodesParams))
 @dataclass(frozen=True)
 class Forgotten:
     """Something was deleted for good, and the conversation of the last minutes may hold it, too;
-    or ``error``.
+    or ``error``. ``told``: in words; ``caller`` waits for it, None where it was asked for aloud.
     """
 
     moments: int = 0
     error: str = ''
+    told: str = ''
+    caller: Future | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,9 @@ class Recall:
         self._looker = Worker('keyframes', lambda error: None)
         self.episodes = Episodes(declare(node, EpisodesParams, 'episodes'))
         self._worker = Worker('recall', lambda error: None, limit=16)
-        self._forgetter = Worker('forget', lambda error: tell(Forgotten(error=str(error))))
-        self._waiting: Future | None = None      # a caller of ~/forget
+        self._forgetter = Worker('forget', lambda error: None, limit=16)
+        self._era = 0                            # how often something was forgotten
+        self._keeping = threading.Lock()         # of a picture, or of the era's end
         node.create_subscription(String, 'sound', self._on_sound, qos.PERCEPT)
         # a group of its own: the answer waits for the disk, and nothing else may wait with it
         node.create_service(Forget, '~/forget', self._on_call,
@@ -167,16 +173,22 @@ class Recall:
             text = scene.summary(look.tracks)
             names = [self.people.face(track.id) for track in look.tracks]
             here = tuple(dict.fromkeys(filter(None, names))), self._place
-            self._looker.submit(lambda: self._keep(look.t, text, *here, keyframe))
+            era = self._era
+            self._looker.submit(lambda: self._keep(era, look.t, text, *here, keyframe))
 
-    def _keep(self, t: float, text: str, people: tuple[str, ...], place: str,
+    def _keep(self, era: int, t: float, text: str, people: tuple[str, ...], place: str,
               keyframe: bytes) -> None:
-        """Worker thread: a picture and its vector."""
+        """Worker thread: a picture and its vector, unless something was forgotten meanwhile."""
         image = _decoded(keyframe)
         if image is None:
             return
-        self._embedding = embedding = self.eyes.image(image)
-        self.memory.seen(t, text, people, place, salience=0.7, image=image, embedding=embedding)
+        embedding = self.eyes.image(image)
+        with self._keeping:
+            if era != self._era:
+                return
+            self._embedding = embedding
+            self.memory.seen(t, text, people, place, salience=0.7, image=image,
+                             embedding=embedding)
 
     # -- questions --------------------------------------------------------------------------------
 
@@ -209,15 +221,37 @@ class Recall:
         else:
             self.health.well('memory')
 
-    def forget(self, person: str, start: float | None, stop: float | None) -> None:
+    def forget(self, person: str, start: float | None, stop: float | None,
+               caller: Future | None = None) -> None:
         """A Forgotten comes when the bytes are gone, which may take the disk a second."""
+        try:
+            what = Gone.asked(person, start, stop)
+        except WireError as error:
+            self._tell(Forgotten(error=str(error), caller=caller))
+            return
         if not start and not stop:
-            self.people.forget(person)
+            self.people.forget(what.person)
+        with self._keeping:
+            self._era, self._embedding = self._era + 1, None
         if self.memory is None:
-            self._tell(Forgotten())
+            self._tell(Forgotten(told='there is no long-term memory', caller=caller))
         else:
-            self._forgetter.submit(
-                lambda: self._tell(Forgotten(self.memory.forget(person, start, stop))))
+            self._forgetter.submit(lambda: self._tell(self._deleted(what.person, start, stop,
+                                                                    caller)))
+
+    def _deleted(self, person: str, start: float | None, stop: float | None,
+                 caller: Future | None) -> Forgotten:
+        """Worker thread."""
+        try:
+            count = self.memory.forget(person, start, stop)
+            told = f'{count} moments are gone'
+            if person and not count:
+                known = ', '.join(self.memory.people())
+                told = (f'I remember nothing about {person}; people whom I remember by name: '
+                        f'{known or "none"}')
+        except OmniAgentError as error:
+            return Forgotten(error=str(error), caller=caller)
+        return Forgotten(count, told=told, caller=caller)
 
     async def _on_call(self, request: Forget.Request,
                        response: Forget.Response) -> Forget.Response:
@@ -225,17 +259,22 @@ class Recall:
         if self.memory is None:
             response.message = 'there is no long-term memory'
             return response
-        self._waiting = waiting = Future()
-        self.forget(request.person, seconds(request.start) or None, seconds(request.stop) or None)
-        forgotten = await waiting
+        caller = Future()
+        self.forget(request.person, seconds(request.start) or None, seconds(request.stop) or None,
+                    caller)
+        forgotten = await caller
         response.forgotten, response.success = forgotten.moments, not forgotten.error
-        response.message = forgotten.error or f'{forgotten.moments} moments are gone'
+        response.message = forgotten.error or forgotten.told
         return response
 
-    def on_forgotten(self, forgotten: Forgotten) -> None:
-        if self._waiting is not None:
-            self._waiting.set_result(forgotten)
-            self._waiting = None
+    def on_forgotten(self, forgotten: Forgotten) -> str:
+        """What is to be said of it: whoever asked aloud was promised that it would be gone."""
+        if forgotten.caller is not None:
+            forgotten.caller.set_result(forgotten)
+            return ''
+        if forgotten.error:
+            self.node.get_logger().error(forgotten.error)
+        return NOT_DELETED if forgotten.error else ''
 
     def close(self) -> None:
         close_all((self._worker, self._forgetter, self._looker))

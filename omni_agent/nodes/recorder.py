@@ -8,8 +8,8 @@ from typing import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import OccupancyGrid, Odometry
-from omni_agent_msgs.msg import (AgentState, Interrupt, Look, Percept, Playback, React, SkillState,
-                                 SpeechChunk, SpeechState)
+from omni_agent_msgs.msg import (AgentState, AnswerRoute, Interrupt, Look, Percept, Playback,
+                                 React, SkillState, SpeechChunk, SpeechState)
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
@@ -40,6 +40,7 @@ class Recorder:
                 (SpeechState, 'speech_state', qos.PERCEPT, records.speech_state),
                 (Look, 'look', qos.LOOK, records.look),
                 (SkillState, 'skill_state', qos.SKILL_STATE, records.skill_state),
+                (AnswerRoute, 'answer_route', qos.ROUTE, records.answer_route),
                 (Odometry, 'odom', qos.ODOMETRY, records.odometry),
                 (OccupancyGrid, 'map', qos.STATE, records.walls),
                 (CameraInfo, 'camera_info', qos.PERCEPT, records.image),

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
-from omni_agent_msgs.msg import (AgentState, Interrupt, Look, Percept, Playback, React, SkillState,
-                                 SpeechState)
+from omni_agent_msgs.msg import (AgentState, AnswerRoute, Interrupt, Look, Percept, Playback,
+                                 React, SkillState, SpeechState)
 from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
@@ -118,7 +118,7 @@ class Window:
             self._tick = self.node.create_timer(1.0, self.tick, clock=pace(self.node))
         self._requests = Requests(self.node, self.health, self.server.answer)
         for topic in ('interrupt', 'percept', 'react', 'playback', 'agent_state', 'skill_state',
-                      '/diagnostics'):
+                      'answer_route', '/diagnostics'):
             self._listen(topic, True)
         self.tick()
 
@@ -150,6 +150,7 @@ class Window:
             'playback': (Playback, qos.PLAYBACK, records.playback, _one),
             'agent_state': (AgentState, qos.STATE, records.agent_state, _one),
             'skill_state': (SkillState, qos.SKILL_STATE, records.skill_state, records.skill_key),
+            'answer_route': (AnswerRoute, qos.ROUTE, records.answer_route, records.route_key),
             'speech_state': (SpeechState, qos.SPEECH_STATE, records.speech_state, _nothing),
             'look': (Look, qos.LOOK, records.look, _one)}[topic]
         return create(kind, topic, lambda message: self.publish(topic, convert(message), key),

@@ -9,11 +9,12 @@ import math
 from typing import Callable, Iterable
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from omni_agent_msgs.msg import (AgentState, Face, Interrupt, Look, Percept, Playback, React,
-                                 SkillState, SpeechState, Track)
+from omni_agent_msgs.msg import (AgentState, AnswerRoute, Face, Interrupt, Look, Percept, Playback,
+                                 React, SkillState, SpeechState, Track)
 
 from omni_agent.backends.window_server import Json
 from omni_agent.core.addressee import Verdict
+from omni_agent.core.answer_route import CLAIMS, LLM, VOICE
 from omni_agent.core.events import Reason
 from omni_agent.core.turn_states import Agent, Person
 
@@ -24,6 +25,7 @@ SKILL_STATES = {value: name.lower() for name, value in (
     (name, getattr(SkillState, name))
     for name in ('WAITING', 'RUNNING', 'HELD', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'REFUSED'))}
 SENSES = {AgentState.SEES: 'sees', AgentState.HEARS: 'hears', AgentState.SPEAKS: 'speaks'}
+ANSWERS = 8                # of which a window that is opened later learns how they came about
 LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'no news'}
 
 
@@ -152,6 +154,16 @@ def skill_state(message: SkillState) -> Json:
     }
 
 
+def answer_route(message: AnswerRoute) -> Json:
+    return {
+        't': seconds(message.header.stamp),
+        'epoch': str(message.epoch),
+        'brief': message.brief,
+        'steps': [{'specialist': one.specialist, 'why': one.why, 'ms': number(one.cost_ms),
+                   'frames': one.frames, 'tokens': one.tokens} for one in message.steps]
+    }
+
+
 def status(found: DiagnosticStatus) -> Json:
     return {
         'node': found.name,
@@ -171,6 +183,12 @@ def number(value: float, digits: int = 3) -> float | None:
 
 def skill_key(record: Json) -> str:
     return f'skill {record["epoch"]} {record["step"]}'
+
+
+def route_key(record: Json) -> str:
+    """The newest few of each of the two nodes that tell."""
+    spoke = any(one['specialist'] in (LLM, CLAIMS, VOICE) for one in record['steps'])
+    return f'route {int(record["epoch"]) % ANSWERS} {spoke}'
 
 
 Convert = Callable[..., Json]
