@@ -144,6 +144,9 @@ class Robot:
                                heard=react.say or 'Well.')
             message.header.stamp = stamp(time.time())
             self.playback.publish(message)
+        # two topics: what is asked next may overtake the end of what was heard
+        self.bench.until(lambda: self.states and (self.states[-1].epoch, -self.states[-1].agent)
+                         >= (react.epoch, -AgentState.AGENT_IDLE), f'{react.say!r} heard to its end')
 
     def asked(self, text: str) -> React:
         seen = len(self.reacts)

@@ -102,6 +102,30 @@ def test_two_passes_give_the_vector_of_the_quick_one(recogniser: MoonshineRecogn
     assert TwoPass(lambda samples: '', lambda samples: '').describe(samples) is None
 
 
+def test_a_recogniser_is_surer_of_clear_words_than_of_those_in_noise(
+        recogniser: MoonshineRecogniser) -> None:
+    sure = []
+    for loss_db in (40, 0):
+        found = []
+        for samples, _ in allison(8):
+            noise = pink_noise(samples.size, 10 * np.log10(np.mean(samples ** 2)) - loss_db)
+            recogniser.final(samples + noise)
+            found.append(recogniser.sure(samples + noise))
+        sure.append(np.mean(found))
+    assert -0.2 < sure[0] <= 0.0 and sure[1] < 2 * sure[0] - 0.1, sure
+    assert recogniser.sure(np.zeros(RATE, np.float32)) is None       # that was not heard last
+
+
+def test_two_passes_are_as_sure_as_who_found_the_words(recogniser: MoonshineRecogniser) -> None:
+    samples, _ = allison()[0]
+    both = TwoPass(recogniser, lambda samples: '')
+    assert both.final(samples) and both.sure(samples) == recogniser.sure(samples)
+    other = TwoPass(recogniser, lambda samples: 'better')
+    other(samples)
+    assert other.sure(samples) is not None
+    assert other.final(samples) == 'better' and other.sure(samples) is None
+
+
 def test_words_come_with_the_sound_so_that_partial_results_make_sense(
         recogniser: MoonshineRecogniser) -> None:
     samples, text = librivox()[0]

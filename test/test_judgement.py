@@ -16,9 +16,9 @@ from omni_agent.backends import addressee_model
 from omni_agent.core import judgement
 from omni_agent.core.address_words import SIGNS, called, signs
 from omni_agent.core.addressee import Addressee, AddresseeParams, Situation, Verdict
-from omni_agent.core.cues import CUES, GROUPS, Stream, scaled
+from omni_agent.core.cues import CUES, GROUPS, SURE, Stream, scaled
 from omni_agent.core.errors import ConfigError
-from omni_agent.core.judgement import RULES, Judgement, group_of
+from omni_agent.core.judgement import GUESS, RULES, WHOLE, Judgement, group_of
 
 ROBOT = frozenset({'robot'})
 FITTED = addressee_model.load()
@@ -108,6 +108,25 @@ def test_what_the_rules_make_of_the_words_is_one_bounded_cue_and_missing_where_n
     found = [judgement.values((), (), QUIET, rules=rules).get(RULES) for rules in
              (None, -99.0, 1.5, 99.0)]
     assert found == [None, -2.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(('sure', 'weight'), [
+    (None, 1.0), (math.nan, 1.0), (0.0, 1.0), (-0.1, 1.0), (-0.6, 0.5), (-9.0, GUESS)])
+def test_words_of_which_the_recogniser_is_not_sure_tell_less_but_its_name_as_much(
+        sure: float | None, weight: float):
+    cues = QUIET if sure is None else (*QUIET, (SURE, sure))
+    found = judgement.values(('a command', 'its name'), ('the robot spoke',), cues, rules=1.5,
+                             whole=judgement.WHOLE_SCALE)
+    assert [found[name] for name in ('a command', RULES, WHOLE)] == pytest.approx([weight] * 3)
+    assert found['its name'] == found['the robot spoke'] == 1.0
+    assert SURE not in found
+
+
+def test_a_guessed_sentence_of_somebody_else_weighs_less_against_a_person_who_looks_here():
+    text = 'He told her about it yesterday.'
+    known, guessed = (probability(text, Situation(cues=(*LOOKS, (SURE, sure))))
+                      for sure in (-0.05, -1.0))
+    assert guessed > known + 0.1
 
 
 @pytest.mark.parametrize('text', [

@@ -44,6 +44,9 @@ class Robot:
         react = self.bench.until(lambda: self.reacts[seen:], f'an answer to {text!r}')[-1]
         for state in (Playback.STARTED, Playback.FINISHED):
             self.heard(react, state)
+        # two topics: what is typed next may overtake the end of what was heard
+        self.bench.until(lambda: self.states and (self.states[-1].epoch, -self.states[-1].agent)
+                         >= (react.epoch, -AgentState.AGENT_IDLE), f'{react.say!r} heard to its end')
         return react
 
     def heard(self, react: React, state: int) -> None:

@@ -33,7 +33,7 @@ from omni_agent.backends.addressee_play import DEFAULT, Judge, listener  # noqa:
 from omni_agent.core.addressee import Addressee, AddresseeParams  # noqa: E402
 from omni_agent.core.addressee_set import BROADCAST, Item  # noqa: E402
 from omni_agent.core.addressee_trial import Final, Outcome, Trial  # noqa: E402
-from omni_agent.core.cues import CUES  # noqa: E402
+from omni_agent.core.cues import CUES, SURE  # noqa: E402
 from omni_agent.core.judgement import (MARGIN_LIMIT, MISSING, MODEL, NAMES, RULES,  # noqa: E402
                                        VERSION, WHOLE, Judgement, values)
 from omni_agent.share import share_dir  # noqa: E402
@@ -109,7 +109,10 @@ def rows(outcome: Outcome, addressee: Addressee, texts: Texts) -> list[Row]:
 
 def _row(outcome: Outcome, addressee: Addressee, text: str, left: Sequence[str], weight: float,
          cues: tuple, texts: Texts) -> Row:
-    kept = tuple(cue for cue in cues if CUES[cue[0]].group not in left)
+    # how surely words were heard is said of those alone
+    kept = tuple((name, value) for name, value in cues
+                 if (text == outcome.final.text if name == SURE else
+                     CUES[name].group not in left))
     found = values(addressee.signs_of(text), addressee.dialogue_of(text, outcome.situation), kept,
                    rules=addressee.by_words(text), whole=texts.whole(text, addressee))
     return Row(outcome.item.scene, found, outcome.item.for_robot, weight)
@@ -263,7 +266,8 @@ def margin_weight(outcomes: Sequence[Outcome], judgement: Judgement,
     for outcome in outcomes:
         kept = replace(
             outcome.situation,
-            cues=tuple(cue for cue in outcome.situation.cues if CUES[cue[0]].group != 'camera'))
+            cues=tuple(cue for cue in outcome.situation.cues
+                       if cue[0] == SURE or CUES[cue[0]].group != 'camera'))
         score = asking.score(outcome.final.text, kept)
         if not score.decisive and outcome.final.text:
             logit = np.log(score.probability / (1 - score.probability))

@@ -107,6 +107,15 @@ class SoundDescriber(Protocol):
     def describe(self, samples: np.ndarray) -> np.ndarray | None: ...
 
 
+@runtime_checkable
+class SureHearer(Protocol):
+    """A recogniser that says of the float32 samples in which it last found words how sure it is of
+    them: mean log probability of their tokens [nat]; None where it does not know.
+    """
+
+    def sure(self, samples: np.ndarray) -> float | None: ...
+
+
 class VoicePrint(Protocol):
     """float32 samples of one utterance -> the print of its voice as ``core/known_voices.py``
     compares them, () where too little was said; beside whatever the caller does meanwhile.

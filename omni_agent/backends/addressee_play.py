@@ -17,11 +17,12 @@ from typing import Callable, Iterator
 
 import numpy as np
 
-from omni_agent.backends import (RATE, FinalHearer, Llm, Message, Recogniser, Vad, audio_files,
-                                 load, voice_cues)
+from omni_agent.backends import (RATE, FinalHearer, Llm, Message, Recogniser, SureHearer, Vad,
+                                 audio_files, load, voice_cues)
 from omni_agent.backends.asr import MAX_SAMPLES
 from omni_agent.core import prompts
 from omni_agent.core.addressee_trial import DECIDE_S, Final
+from omni_agent.core.cues import SURE
 from omni_agent.core.ears import Ears, PerceptionParams, Recognise, Recognised, TurnEndJudged
 from omni_agent.core.endpoint import EndpointParams
 from omni_agent.core.errors import ConfigError
@@ -29,7 +30,7 @@ from omni_agent.core.lips import LipsInTime
 from omni_agent.core.percepts import Kind, Perceived
 from omni_agent.core.utterance import PRE_ROLL
 
-VERSION = '4'            # of what is kept
+VERSION = '5'            # of what is kept
 JUDGED = '2'             # of what is kept of the language model
 DEFAULT = 'moonshine'    # recogniser of final words
 VOICE_PRINT = 'ge2e'     # as perception's default
@@ -47,7 +48,8 @@ class Listener:
 
     def __init__(self, voice: Vad, recognise: Recogniser, name: str = DEFAULT,
                  own_print: Callable[[np.ndarray], tuple[float, ...]] | None = None) -> None:
-        self._voice, self._recognise, self._own_print = voice, recognise, own_print
+        self._voice, self._recogniser, self._own_print = voice, recognise, own_print
+        self._recognise = (recognise.final if isinstance(recognise, FinalHearer) else recognise)
         self._kept = _cache() / 'heard'
         self._key = (VERSION + ('' if name == DEFAULT else f' {name}')).encode()
 
@@ -93,11 +95,13 @@ class Listener:
         began = time.thread_time()
         text = self._recognise(heard).strip()
         seconds = time.thread_time() - began
+        sure = (self._recogniser.sure(heard) if isinstance(self._recogniser, SureHearer)
+                else None)
         for one in (*ears.recognised(Recognised(wanted.request, text, seconds)),
                     *ears.turn_end_judged(TurnEndJudged(wanted.request, math.nan))):
             if isinstance(one, Perceived) and one.kind is Kind.FINAL:
                 yield Final(one.start, min(one.t, size / RATE), one.voiced_s, one.level_dbfs,
-                            text, seconds)
+                            text, seconds, () if sure is None else ((SURE, sure),))
 
     def _measure(self, samples: np.ndarray, final: Final) -> Final:
         began = time.thread_time()
@@ -106,7 +110,7 @@ class Listener:
         found = voice_cues.measure(samples[start:end])
         own_print = (found.print if self._own_print is None
                      else self._own_print(samples[start:end]))
-        return replace(final, cues=tuple(found.cues.items()), print=own_print,
+        return replace(final, cues=(*map(tuple, final.cues), *found.cues.items()), print=own_print,
                        measured_s=time.thread_time() - began)
 
 
@@ -117,8 +121,7 @@ def listener(name: str = DEFAULT) -> Listener:
     recognise = load.recogniser(name, names=NAMES)
     if recognise is None:
         raise ConfigError('without words nobody knows who was meant: choose another recogniser')
-    final = recognise.final if isinstance(recognise, FinalHearer) else recognise
-    return Listener(load.vad('silero'), final, name, load.voice_print(VOICE_PRINT))
+    return Listener(load.vad('silero'), recognise, name, load.voice_print(VOICE_PRINT))
 
 
 class Judge:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 import numpy as np
 
-from omni_agent.backends import RATE, FinalHearer, Recogniser, SoundDescriber, nods
+from omni_agent.backends import (RATE, FinalHearer, Recogniser, SoundDescriber, SureHearer,
+                                 nods)
 from omni_agent.backends.name_spotting import Logits, NameSpotter, logits_of
 from omni_agent.backends.onnx import session
 from omni_agent.backends.ort_file import unpacked
@@ -75,6 +76,8 @@ class MoonshineRecogniser:
         self._known: dict[bytes, str] = {}
         # of the newest piece of sound: what the encoder made of it
         self._heard: tuple[bytes, np.ndarray] = (b'', np.zeros(0))
+        # of the newest in which words were looked for: how sure they are
+        self._sure: tuple[bytes, float] = (b'', 0.0)
         self._lock = threading.Lock()
         self._takes = {tensor.name for tensor in self._encoder.get_inputs()}
         self._fed = {tensor.name: tensor.shape for tensor in self._decoder.get_inputs()}
@@ -111,6 +114,13 @@ class MoonshineRecogniser:
         last = split(samples.astype(np.float32, copy=False))[-1]
         return None if _is_silent(last) else self._encode(last)[0].mean(axis=0)
 
+    def sure(self, samples: np.ndarray) -> float | None:
+        """Of long speech, of its last piece. None for what was not heard last."""
+        key = hashlib.sha1(split(samples.astype(np.float32, copy=False))[-1].tobytes()).digest()
+        with self._lock:
+            known, found = self._sure
+        return found if known == key else None
+
     def _recognise_once(self, samples: np.ndarray) -> str:
         """Partial results of one utterance begin with the same pieces."""
         key = hashlib.sha1(samples.tobytes()).digest()
@@ -129,25 +139,31 @@ class MoonshineRecogniser:
         feeds, logits = self._begin(samples)
         # of the encoder; those of the decoder grow with every token
         keys = {name: value for name, value in feeds.items() if '.decoder.' not in name}
-        text = self._text(self._decode(feeds, logits, _most_tokens(samples)))
+        tokens, sure = self._decode(feeds, logits, _most_tokens(samples))
+        with self._lock:
+            self._sure = hashlib.sha1(samples.tobytes()).digest(), sure
+        text = self._text(tokens)
         for spot in spotters:
             text = spot(text, logits_of(self._decoder, keys))
         return text
 
-    def _decode(self, feeds: Feeds, logits: np.ndarray, limit: int) -> list[int]:
-        """Greedy decoding."""
+    def _decode(self, feeds: Feeds, logits: np.ndarray, limit: int) -> tuple[list[int], float]:
+        """Greedy decoding: the tokens, and the mean log probability of each and of the end [nat]."""
         tokens: list[int] = []
+        sure: list[float] = []
         while len(tokens) < limit:
             token = int(logits.argmax())
+            sure.append(_log_probability(logits, token))
             if token == END:
                 break
             tokens.append(token)
             turn = loop(tokens)
             if turn:
-                return tokens[:len(tokens) - turn * (LOOP_TURNS - 1)]
+                tokens = tokens[:len(tokens) - turn * (LOOP_TURNS - 1)]
+                break
             if len(tokens) < limit:
                 feeds, logits = self._go_on(feeds, token)
-        return tokens
+        return tokens, float(np.mean(sure))
 
     def _begin(self, samples: np.ndarray) -> tuple[Feeds, np.ndarray]:
         """What to feed next, and the logits of the first token. This pass computes the keys of the
@@ -210,14 +226,21 @@ class TwoPass:
 
     def __init__(self, quick: Recogniser, better: Recogniser) -> None:
         self._quick, self._better = quick, better
+        self._said = quick                   # who found the newest words
 
     def __call__(self, samples: np.ndarray) -> str:
+        self._said = self._quick
         return self._quick(samples)
 
     def final(self, samples: np.ndarray) -> str:
         """Where noise leaves base nothing to say, tiny often has something."""
         found = _final(self._better, samples) if samples.size <= LONGEST_FINAL else ''
+        self._said = self._better if found else self._quick
         return found or _final(self._quick, samples)
+
+    def sure(self, samples: np.ndarray) -> float | None:
+        """As of who found the newest words."""
+        return self._said.sure(samples) if isinstance(self._said, SureHearer) else None
 
     def nod(self, samples: np.ndarray) -> float:
         """As of ``quick``; nods are short, and time is."""
@@ -230,6 +253,11 @@ class TwoPass:
 
 def _final(recognise: Recogniser, samples: np.ndarray) -> str:
     return (recognise.final if isinstance(recognise, FinalHearer) else recognise)(samples)
+
+
+def _log_probability(logits: np.ndarray, token: int) -> float:
+    top = float(logits.max())
+    return float(logits[token]) - top - float(np.log(np.exp(logits - top).sum()))
 
 
 def _is_silent(samples: np.ndarray) -> bool:

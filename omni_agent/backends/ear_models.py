@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 
-from omni_agent.backends import (RATE, FinalHearer, NodHearer, Recogniser, SoundDescriber, TurnEnd,
-                                 Vad, VoicePrint, load, voice_cues)
-from omni_agent.core.cues import NOD
+from omni_agent.backends import (RATE, FinalHearer, NodHearer, Recogniser, SoundDescriber,
+                                 SureHearer, TurnEnd, Vad, VoicePrint, load, voice_cues)
+from omni_agent.core.cues import NOD, SURE
 from omni_agent.core.ears import Recognise, Recognised, TurnEndJudged
 from omni_agent.core.sense_vectors import Vector, unit
 from omni_agent.core.utterance import PRE_ROLL, Request
@@ -37,10 +37,12 @@ def transcribe(recognise: Recogniser | None, wanted: Recognise,
     hear = (recognise.final if request.final and isinstance(recognise, FinalHearer)
             else recognise)
     text = hear(samples).strip() if hear else ''
+    sure = recognise.sure(samples) if isinstance(recognise, SureHearer) else None
     vector, nod = _vector(recognise, wanted), _nod(recognise, wanted, text)
     seconds = time.monotonic() - began
     measured = voice_cues.measure(samples)
-    cues = (*measured.cues.items(), *(() if nod is None else ((NOD, nod),)))
+    cues = (*measured.cues.items(),
+            *((name, value) for name, value in ((NOD, nod), (SURE, sure)) if value is not None))
     own_print = measured.print if voice is None else asked.result() if asked is not None else ()
     return Recognised(request, text, seconds, cues, own_print, vector)
 

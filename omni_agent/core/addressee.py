@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .address_words import called, signs
-from .cues import CUES, Cues
+from .cues import CUES, SURE, Cues
 from .judgement import MARGIN_LIMIT, MODEL, Judgement, values
 from .known_voices import OTHER
 from .params import param
@@ -248,7 +248,7 @@ class Addressee:
     def cues_of(self, situation: Situation) -> Cues:
         """The measured ones, and how loud it was beside who speaks to the robot."""
         louder = () if situation.louder_db is None else (('louder_db', situation.louder_db),)
-        return (*(cue for cue in situation.cues if cue[0] in CUES), *louder)
+        return (*(cue for cue in situation.cues if cue[0] in CUES or cue[0] == SURE), *louder)
 
     def _from_words(self, text: str) -> dict[str, float]:
         spoken = words(text)

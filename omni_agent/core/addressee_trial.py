@@ -13,7 +13,7 @@ from .address_words import SIGNS
 from .addressee import ABOUT, Addressee, Score, Situation, Verdict
 from .addressee_set import Item
 from .audio import RATE
-from .cues import CUES, Cues, Stream
+from .cues import CUES, SURE, Cues, Stream
 from .echo import BLOCK
 from .end_of_turn import EndOfTurnParams
 from .judgement import NAMES, Judgement, group_of
@@ -143,7 +143,7 @@ class _Scene:
             side_talk_s=side if heeds else None, spoken_of_s=of if heeds else None,
             louder_db=None if 'voice' in left else self.nearness.louder_db(final.level_dbfs, end),
             cues=tuple((name, value) for name, value in cues
-                       if name in CUES and CUES[name].group not in left))
+                       if name == SURE or name in CUES and CUES[name].group not in left))
 
     def _go_on(self, outcome: Outcome, begin: float, end: float) -> None:
         final = outcome.final

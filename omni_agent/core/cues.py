@@ -21,6 +21,8 @@ FACE, VOICE = 'face', 'voice'
 WHO = (FACE, VOICE)
 # nor that: log probability that a nod was said over the robot's voice, and nothing else [nat]
 NOD = 'nod'
+# mean log probability of the tokens that were recognised [nat]: what words weigh, not for whom
+SURE = 'sure'
 
 WINDOW_S = 30.0          # over which talk is counted
 BESIDE = 3               # utterances that the next is held beside

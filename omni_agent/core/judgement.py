@@ -15,7 +15,7 @@ from typing import Iterable, Mapping
 from .address_phrases import Phrases
 from .address_words import SIGNS
 from .checked_table import FieldError, Table
-from .cues import CUES, GROUPS, Cues, scaled
+from .cues import CUES, GROUPS, SURE, Cues, scaled
 from .errors import ConfigError
 
 VERSION = 1
@@ -30,6 +30,9 @@ RULES_SCALE = 1.5        # [log odds] of them that count as one
 WHOLE = 'its words, as a whole'
 WHOLE_SCALE = 2.0        # [log odds] of them that count as one
 MARGIN_LIMIT = 4.0       # of the language model's log odds
+# [nat] of the tokens: down to the first words count fully, one further down hardly at all
+SURELY, GUESSED, GUESS = -0.1, -1.1, 0.15
+CALLED = 'its name'      # is found by two witnesses, or not at all
 MISSING = tuple(f'without {group}' for group in ('voice', 'source', 'camera'))
 NAMES = (*SIGNS, RULES, WHOLE, *DIALOGUE, *CUES, *MISSING, MODEL)
 
@@ -50,12 +53,15 @@ def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues,
            whole: float | None = None) -> dict[str, float]:
     """Every piece of evidence that there is, as the model takes it; most are 0 or 1, cues lie in
     [-2, 2], and so do ``rules`` and ``whole``, the log odds of the words by rules over RULES_SCALE
-    and by their phrases over WHOLE_SCALE.
+    and by their phrases over WHOLE_SCALE. Words of which the recogniser is not sure tell less.
     """
-    found = {name: 1.0 for name in (*signs, *dialogue)}
+    cues = tuple(cues)
+    heard = weight_of_words(dict(cues).get(SURE))
+    found = {name: 1.0 if name == CALLED else heard for name in signs}
+    found.update({name: 1.0 for name in dialogue})
     for name, odds, scale in ((RULES, rules, RULES_SCALE), (WHOLE, whole, WHOLE_SCALE)):
         if odds is not None:
-            found[name] = max(-2.0, min(2.0, odds / scale))
+            found[name] = heard * max(-2.0, min(2.0, odds / scale))
     found.update({
         name: scaled(name, value)
         for name, value in cues if name in CUES and math.isfinite(value)
@@ -65,6 +71,13 @@ def values(signs: Iterable[str], dialogue: Iterable[str], cues: Cues,
     if margin is not None and math.isfinite(margin):
         found[MODEL] = max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
     return found
+
+
+def weight_of_words(sure: float | None) -> float:
+    """In [GUESS, 1], by the mean log probability [nat] of their tokens; 1 where it is not known."""
+    if sure is None or not math.isfinite(sure):
+        return 1.0
+    return max(GUESS, min(1.0, (sure - GUESSED) / (SURELY - GUESSED)))
 
 
 @dataclass(frozen=True)
