@@ -82,13 +82,15 @@ def main() -> None:
     arguments = parser.parse_args()
     ears = [listener(name) for name in RECOGNISERS]
     part = arguments.out.with_suffix('.part.wav')
-    with arguments.out.open('w', encoding='utf-8', newline='') as lines:
+    new = arguments.out.with_suffix('.part.csv')         # what is there stays until all is heard
+    with new.open('w', encoding='utf-8', newline='') as lines:
         writer = csv.writer(lines, lineterminator='\n')
         writer.writerow(('said', 'for', 'heard'))
         for sentence in chosen(arguments.count):
             for text in heard(sentence, ears, part):
                 writer.writerow((sentence.text, 'robot' if sentence.real else 'people', text))
     part.unlink(missing_ok=True)
+    new.replace(arguments.out)
 
 
 if __name__ == '__main__':
